@@ -1,0 +1,86 @@
+"""Is every part of a network what its family says it is? Asked numerically, once, at load.
+
+A wrong path in a family would name a tensor of a valid shape and give wrong causes without an error.
+So a short random prompt is run, and the identities that define the components are verified on it.
+"""
+
+import torch
+from torch import Tensor
+
+from aetia.errors import StudyError
+from aetia.models.hooks import hooked
+from aetia.models.interventions import Intervention, Set
+from aetia.models.network import Network
+from aetia.models.sites import Site
+
+__all__ = ["check_network"]
+
+_LENGTH = 6
+
+
+def _differs(a: Tensor, b: Tensor, dtype: torch.dtype) -> bool:
+    tolerance = 1e-4 if dtype == torch.float32 else 5e-2
+    scale = max(1.0, float(b.float().abs().max()))
+    return bool((a.float() - b.float()).abs().max() > tolerance * scale)
+
+
+@torch.inference_mode()
+def check_network(network: Network) -> None:
+    """Verifies residual additions, head mixing, the unembedding, and that an edit of each component acts.
+
+    The first and the last block are examined; that blocks of one list are alike is the architecture's own claim.
+
+    Raises:
+        StudyError: If a part is not what its name says; the family's description is then wrong for this model.
+    """
+    vocabulary = network.unembedding.weight.shape[0]
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(min(3, vocabulary - 1), vocabulary, (1, _LENGTH), generator=generator).tolist()[0]
+    rows = torch.tensor([ids], device=network.device)
+    layers = sorted({0, len(network.blocks) - 1})
+    sites = [Site(component, layer) for layer in layers for component in network.ports[layer]]
+    with hooked(network, _LENGTH, captures=sites) as found:
+        logits = network.module(rows, use_cache=False).logits[0]
+    for layer in layers:
+        _check_block(network, layer, {site.component: v for site, v in found.items() if site.layer == layer})
+    last = found[Site("resid_post", layers[-1])]
+    if _differs(network.unembed(last), logits, network.dtype):
+        _fail(network, "final_norm and the unembedding of the last resid_post do not give the logits")
+    for layer in layers:
+        for component in network.ports[layer]:
+            _check_acts(network, Site(component, layer, position=_LENGTH - 1), rows, logits)
+
+
+def _check_block(network: Network, layer: int, value: dict[str, Tensor]) -> None:
+    parts = value["resid_pre"] + value["attn_out"]
+    if "resid_mid" in value and _differs(value["resid_mid"], parts, network.dtype):
+        _fail(network, f"resid_pre + attn_out is not resid_mid in layer {layer}")
+    if _differs(value["resid_post"], parts + value["mlp_out"], network.dtype):
+        _fail(network, f"resid_pre + attn_out + mlp_out is not resid_post in layer {layer}")
+    groups = network.heads.query // network.heads.key_value
+    if _differs(value["z"][0], value["v"][0].repeat_interleave(groups, 0), network.dtype):
+        _fail(network, f"the first position, which reads itself alone, does not mix v into z in layer {layer}")
+    expected = network.site_shape("z", _LENGTH)
+    if value["z"].shape != expected:
+        _fail(network, f"z has shape {tuple(value['z'].shape)} instead of {expected} in layer {layer}")
+
+
+def _check_acts(network: Network, site: Site, rows: Tensor, logits: Tensor) -> None:
+    # A norm that follows can be blind to a shift or a scale, so the row is set to something uneven.
+    shape = network.site_shape(site.component, 1)
+    uneven = torch.linspace(-1, 2, shape[-1], device=network.device).sin().expand(shape)
+    with hooked(network, _LENGTH, [Intervention(site, Set(uneven))]):
+        changed = network.module(rows, use_cache=False).logits[0]
+    if not torch.equal(changed[:-1], logits[:-1]):
+        _fail(network, f"an edit at {site} reached earlier positions")
+    # In float32 a query or key at one of few positions may act weakly, but never not at all.
+    if torch.equal(changed[-1], logits[-1]):
+        _fail(network, f"an edit at {site} changed nothing")
+
+
+def _fail(network: Network, what: str) -> None:
+    raise StudyError(
+        "AE-1205",
+        f"{network.module.config.model_type} is not wired as its family says: {what}.",
+        mend="describe this variant in aetia/models/families.py; no result would be trustworthy.",
+    )

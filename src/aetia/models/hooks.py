@@ -1,0 +1,248 @@
+"""The plain way to intervene: one forward run of the whole model with hooks.
+
+This is what everything faster has to equal, and what runs whatever cannot be planned. Values at a
+position are rows: `[rows, width]`, or `[rows, heads, width]` for components with heads.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from aetia.errors import SiteError
+from aetia.models.attention import AttentionCall, handled_attention, own_attention, weights_attention
+from aetia.models.interventions import Intervention, Knockout
+from aetia.models.network import Network
+from aetia.models.ports import listen
+from aetia.models.sites import Site
+
+__all__ = ["HookedRun", "edit_rows", "gradients", "hooked", "run_with_hooks"]
+
+
+@dataclass(frozen=True, eq=False)
+class HookedRun:
+    """One run: logits `[k, V]` of the last `k` positions, and the captured values by site, rows first."""
+
+    logits: Tensor
+    captured: dict[Site, Tensor] = field(default_factory=dict)
+
+
+def edit_rows(view: Tensor, rows: Sequence[int], site: Site, operation: Callable[[Tensor], Tensor]) -> None:
+    """Applies `operation` in place to the rows, head and units of a component's `view` that `site` names."""
+    index = torch.as_tensor(rows, device=view.device)
+    old = view[index]
+    part = old if site.head is None else old[:, site.head]
+    part = part if site.units is None else part[..., slice(*site.units)]
+    part.copy_(operation(part))
+    view[index] = old
+
+
+def read_rows(view: Tensor, rows: Sequence[int], site: Site) -> Tensor:
+    """The values that `site` names among a component's rows, as a copy `[rows, ...]`."""
+    part = view[torch.as_tensor(rows, device=view.device)]
+    part = part if site.head is None else part[:, site.head]
+    return part if site.units is None else part[..., slice(*site.units)].clone()
+
+
+class _PatternHandler:
+    """Edits, cuts and reads attention weights in the layers where that is asked for; leaves the others alone."""
+
+    def __init__(
+        self, network: Network, length: int, interventions: Sequence[Intervention], captures: Sequence[Site]
+    ) -> None:
+        self.network, self.length = network, length
+        self.interventions = [i for i in interventions if i.site.component == "pattern"]
+        self.captures = [site for site in captures if site.component == "pattern"]
+        self.captured: dict[Site, Tensor] = {}
+
+    @property
+    def is_needed(self) -> bool:
+        return bool(self.interventions or self.captures)
+
+    def __call__(self, call: AttentionCall) -> tuple[Tensor, Tensor | None]:
+        layer = self.network.attentions[call.module]
+        edits = [i for i in self.interventions if i.site.layer == layer]
+        captures = [site for site in self.captures if site.layer == layer]
+        if not edits and not captures:
+            return own_attention(call)
+        out, weights = weights_attention(call, cut_mask(call.query, call.key, edits))
+        sets = [i for i in edits if not isinstance(i.operation, Knockout)]
+        rows = weights[0].transpose(0, 1)  # (T, H, S), sharing memory
+        if sets:
+            rows = rows.clone()
+            for i in sets:
+                edit_rows(rows, i.site.positions(self.length), i.site, i.operation)
+            out = mix(rows.transpose(0, 1)[None], call.value)
+        for site in captures:
+            self.captured[site] = read_rows(rows, site.positions(self.length), site)
+        return out, weights
+
+
+def mix(weights: Tensor, value: Tensor) -> Tensor:
+    """Values `[B, K, S, d]` averaged by attention weights `[B, H, T, S]`: the heads' outputs `[B, T, H, d]`."""
+    return (weights @ value.repeat_interleave(weights.shape[1] // value.shape[1], 1)).transpose(1, 2)
+
+
+def cut_mask(query: Tensor, key: Tensor, edits: Sequence[Intervention]) -> Tensor | None:
+    """Where knockouts forbid attention, `[1, H, T, S]`; None without knockouts."""
+    knockouts = [i for i in edits if isinstance(i.operation, Knockout)]
+    if not knockouts:
+        return None
+    _, heads, length, _ = query.shape
+    cut = torch.zeros(1, heads, length, key.shape[2], dtype=torch.bool, device=query.device)
+    for i in knockouts:
+        cut_rows(cut, i, i.site.positions(length))
+    check_cut(cut)
+    return cut
+
+
+def cut_rows(cut: Tensor, intervention: Intervention, rows: Sequence[int]) -> None:
+    """Marks in `cut` `[1, H, T, S]` what a knockout forbids to `rows`."""
+    assert isinstance(intervention.operation, Knockout)
+    site = intervention.site
+    heads = slice(None) if site.head is None else slice(site.head, site.head + 1)
+    for row in rows:
+        cut[:, heads, row, list(intervention.operation.keys)] = True
+
+
+def check_cut(cut: Tensor) -> None:
+    """Raises SiteError where a position could no longer read anything, itself included."""
+    rows, columns = cut.shape[-2:]
+    readable = torch.ones(rows, columns, dtype=torch.bool, device=cut.device).tril(columns - rows)
+    empty = ~(readable & ~cut).any(-1)
+    if empty.any():
+        position = int(empty.nonzero()[0, -1]) + columns - rows
+        raise SiteError(
+            "AE-3113",
+            f"The knockout leaves position {position} nothing to attend to.",
+            mend="leave it at least one position, for instance itself.",
+        )
+
+
+@contextmanager
+def hooked(
+    network: Network, length: int, interventions: Sequence[Intervention] = (), captures: Sequence[Site] = ()
+) -> Iterator[dict[Site, Tensor]]:
+    """While open, a forward run of one prompt of `length` tokens is intervened upon and its sites are captured.
+
+    Gives the dictionary that captures go into. A site is captured after the interventions on it.
+    """
+    for site in (*(i.site for i in interventions), *captures):
+        network.check_site(site)
+    captured: dict[Site, Tensor] = {}
+    by_place: dict[tuple[str, int | None], tuple[list[Intervention], list[Site]]] = {}
+    for i in interventions:
+        by_place.setdefault((i.site.component, i.site.layer), ([], []))[0].append(i)
+    for site in captures:
+        by_place.setdefault((site.component, site.layer), ([], []))[1].append(site)
+
+    def receiver(edits: list[Intervention], sites: list[Site], look: Callable[[Tensor], Tensor]) -> Callable[[Tensor], None]:
+        def receive(tensor: Tensor) -> None:
+            view = look(tensor)
+            for i in edits:
+                edit_rows(view, i.site.positions(length), i.site, i.operation)
+            for site in sites:
+                captured[site] = read_rows(view, site.positions(length), site)
+
+        return receive
+
+    pattern = _PatternHandler(network, length, interventions, captures)
+    pattern.captured = captured
+    with ExitStack() as stack:
+        if pattern.is_needed:
+            stack.enter_context(handled_attention(network.module.config, pattern))
+        for (component, layer), (edits, sites) in by_place.items():
+            if component == "pattern":
+                continue
+            port = network.port(component, layer)
+            handle = listen(port, receiver(edits, sites, port.view))
+            stack.callback(handle.remove)
+        yield captured
+
+
+@torch.inference_mode()
+def run_with_hooks(
+    network: Network,
+    ids: Sequence[int],
+    interventions: Sequence[Intervention] = (),
+    captures: Sequence[Site] = (),
+    *,
+    keep: int = 1,
+) -> HookedRun:
+    """One full run of `ids` with all `interventions`, in one forward.
+
+    Args:
+        ids: Token ids, length T.
+        interventions: What is done, at sites whose positions lie in the prompt.
+        captures: The sites whose values are wanted.
+        keep: How many last positions' logits are wanted; 0 for all.
+    """
+    rows = torch.as_tensor([list(ids)], device=network.device)
+    with hooked(network, len(ids), interventions, captures) as captured:
+        logits = network.module(rows, logits_to_keep=keep, use_cache=False).logits[0]
+    return HookedRun(logits, captured)
+
+
+def gradients(
+    network: Network,
+    ids: Sequence[int],
+    outcome: Callable[[Tensor], Tensor],
+    sites: Sequence[Site],
+    interventions: Sequence[Intervention] = (),
+) -> dict[Site, tuple[Tensor, Tensor]]:
+    """Value and gradient of a scalar outcome with respect to each site, both `[rows, ...]`.
+
+    Args:
+        ids: Token ids, length T.
+        outcome: From the logits `[T, V]` to a scalar, in its own unit.
+        sites: The sites; each gradient has its site's shape.
+        interventions: What is done in the run that is differentiated.
+    """
+    for site in sites:
+        network.check_site(site)
+    places = dict.fromkeys((site.component, site.layer) for site in sites)
+    kept: dict[tuple[str, int | None], Tensor] = {}
+
+    def keep(place: tuple[str, int | None], tensor: Tensor) -> None:
+        tensor.retain_grad()
+        kept[place] = tensor
+
+    def keep_weights(call: AttentionCall) -> tuple[Tensor, Tensor | None]:
+        place = ("pattern", network.attentions[call.module])
+        if place not in places:
+            return own_attention(call)
+        out, weights = weights_attention(call)
+        keep(place, weights)
+        return out, weights
+
+    rows = torch.as_tensor([list(ids)], device=network.device)
+    with torch.enable_grad(), ExitStack() as stack:
+        stack.callback(network.embedding.register_forward_hook(_require_grad).remove)
+        if any(component == "pattern" for component, _ in places):
+            stack.enter_context(handled_attention(network.module.config, keep_weights))
+        stack.enter_context(hooked(network, len(ids), interventions))
+        for component, layer in places:
+            if component != "pattern":
+                handle = listen(network.port(component, layer), lambda t, place=(component, layer): keep(place, t))
+                stack.callback(handle.remove)
+        outcome(network.module(rows, use_cache=False).logits[0]).backward()
+    return {site: _value_and_gradient(network, site, kept[site.component, site.layer], len(ids)) for site in sites}
+
+
+def _require_grad(_module: object, _arguments: object, output: Tensor) -> Tensor:
+    return output.detach().requires_grad_()
+
+
+def _value_and_gradient(network: Network, site: Site, tensor: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    assert tensor.grad is not None
+
+    def view(whole: Tensor) -> Tensor:
+        if site.component == "pattern":
+            return whole[0].transpose(0, 1)
+        return network.port(site.component, site.layer).view(whole)
+
+    positions = site.positions(length)
+    value, gradient = view(tensor.detach()), view(tensor.grad)
+    return read_rows(value, positions, site), read_rows(gradient, positions, site)

@@ -1,0 +1,258 @@
+"""A network as a causal system: the user's own Hugging Face module, with its sites named.
+
+Nothing is re-implemented: un-intervened logits are the module's, bit for bit.
+
+Letters: N prompts, T positions, V vocabulary, D residual width, H heads, d head width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from aetia.errors import RefusedError, SiteError, StudyError
+from aetia.models.families import Family, family_of
+from aetia.models.ports import Heads, Port, block_ports, head_count, missing_component
+from aetia.models.sites import HEAD_COMPONENTS, Site
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from aetia.models.resolve import LocalModel
+
+__all__ = ["Network", "Tokens", "load", "wrap"]
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A tokenised text: ids and the text of each token, both of length T."""
+
+    ids: tuple[int, ...]
+    strings: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A causal decoder whose sites can be read and set.
+
+    Args:
+        module: The Hugging Face model, in eval mode, its parameters frozen.
+        tokenizer: Its tokenizer; None for a model without text (tests, truth systems).
+        source: Where the weights came from; None for a module that was wrapped.
+    """
+
+    module: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase | None" = None
+    source: "LocalModel | None" = None
+
+    @cached_property
+    def family(self) -> Family:
+        return family_of(self.module.config.model_type)
+
+    @cached_property
+    def blocks(self) -> tuple[nn.Module, ...]:
+        return tuple(self.module.get_submodule(self.family.layers))
+
+    @cached_property
+    def attentions(self) -> dict[nn.Module, int]:
+        """The attention modules and their layers."""
+        return {block.get_submodule(self.family.attention): layer for layer, block in enumerate(self.blocks)}
+
+    @cached_property
+    def heads(self) -> Heads:
+        config = self.module.config
+        query = config.num_attention_heads
+        width = getattr(config, "head_dim", None) or config.hidden_size // query
+        return Heads(query, getattr(config, "num_key_value_heads", None) or query, width)
+
+    @cached_property
+    def ports(self) -> tuple[dict[str, Port], ...]:
+        """The ports of every block, by component."""
+        flag = self.family.parallel
+        is_parallel = flag is not None and bool(getattr(self.module.config, flag))
+        return tuple(block_ports(block, self.family, self.heads, is_parallel) for block in self.blocks)
+
+    @property
+    def final_norm(self) -> nn.Module:
+        return self.module.get_submodule(self.family.final_norm)
+
+    @property
+    def embedding(self) -> nn.Module:
+        return self.module.get_input_embeddings()
+
+    @property
+    def unembedding(self) -> nn.Linear:
+        return self.module.get_output_embeddings()
+
+    @property
+    def device(self) -> torch.device:
+        return self.unembedding.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.unembedding.weight.dtype
+
+    @property
+    def width(self) -> int:
+        """The width of the residual stream, D."""
+        return self.module.config.hidden_size
+
+    def unembed(self, hidden: Tensor, tokens: Tensor | None = None) -> Tensor:
+        """Logits of residual rows `[..., D]`, of all tokens or of `tokens` `[k]`, in float32.
+
+        The read-out of few tokens takes as many rows of the unembedding, and a difference of logits is taken
+        in float32 whatever the model's own precision is.
+        """
+        linear = self.unembedding
+        weight = linear.weight if tokens is None else linear.weight[tokens]
+        logits = self.final_norm(hidden).float() @ weight.float().T
+        if linear.bias is not None:
+            logits = logits + (linear.bias if tokens is None else linear.bias[tokens]).float()
+        cap = getattr(self.module.config, "final_logit_softcapping", None)
+        return logits if cap is None else torch.tanh(logits / cap) * cap
+
+    def port(self, component: str, layer: int | None) -> Port:
+        """The port of a component of a block, or of the embedding (layer None).
+
+        Raises:
+            SiteError: If this architecture has no such component or layer.
+        """
+        if layer is None:
+            return Port(self.embedding, "output", lambda tensor: tensor.view(-1, tensor.shape[-1]))
+        if not 0 <= layer < len(self.blocks):
+            raise SiteError(
+                "AE-3108",
+                f"There is no layer {layer}: the model has {len(self.blocks)}.",
+                mend=f"use a layer from 0 to {len(self.blocks) - 1}.",
+            )
+        if component not in self.ports[layer]:
+            raise missing_component(component, self.module.config.model_type)
+        return self.ports[layer][component]
+
+    def check_site(self, site: Site) -> None:
+        """Raises SiteError unless `site` names something in this network."""
+        self.port("z" if site.component == "pattern" else site.component, site.layer)
+        if site.head is not None and site.head >= head_count(site.component, self.heads):
+            raise SiteError(
+                "AE-3109",
+                f"{site} names a head that does not exist.",
+                mend=f"use a head from 0 to {head_count(site.component, self.heads) - 1}.",
+            )
+
+    def site_shape(self, component: str, length: int) -> tuple[int, ...]:
+        """The shape of a component's value over all `length` positions, in a prompt of that length."""
+        count = head_count(component, self.heads)
+        if component == "pattern":
+            return (length, count, length)
+        if component in HEAD_COMPONENTS:
+            return (length, count, self.heads.width)
+        if component == "mlp_post":
+            down = self.port("mlp_post", 0).module
+            return (length, getattr(down, "in_features", None) or down.weight.shape[0])
+        return (length, self.width)
+
+    def tokenize(self, text: str, *, chat: bool = False) -> Tokens:
+        """The tokens of `text`; with `chat`, of a conversation whose one user message it is.
+
+        Raises:
+            StudyError: If the model has no tokenizer, or no chat template when one is asked for.
+        """
+        tokenizer = self.tokenizer
+        if tokenizer is None:
+            raise StudyError("AE-1202", "This network has no tokenizer.", mend="load it by name, or give token ids.")
+        if chat:
+            if not tokenizer.chat_template:
+                raise StudyError("AE-1203", "The model has no chat template.", mend="leave --chat out.")
+            turns = [{"role": "user", "content": text}]
+            text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        ids = tokenizer(text, add_special_tokens=not chat).input_ids
+        return Tokens(tuple(ids), tuple(tokenizer.decode([token]) for token in ids))
+
+    @torch.inference_mode()
+    def last_logits(self, ids: Sequence[Sequence[int]] | Tensor) -> Tensor:
+        """Logits at the last position, `[N, V]`, of N prompts of equal length."""
+        rows = torch.as_tensor(ids, device=self.device)
+        return self.module(rows, logits_to_keep=1, use_cache=False).logits[:, -1].float()
+
+    @torch.inference_mode()
+    def logits(self, ids: Sequence[int]) -> Tensor:
+        """Logits at all positions, `[T, V]`: exactly what the module itself gives."""
+        return self.module(torch.as_tensor([list(ids)], device=self.device), use_cache=False).logits[0]
+
+    @torch.inference_mode()
+    def generate(self, ids: Sequence[int], *, tokens: int, temperature: float = 0.0, seed: int = 0) -> tuple[int, ...]:
+        """Up to `tokens` further token ids after `ids`; greedy at temperature 0."""
+        sampling = {"do_sample": True, "temperature": temperature} if temperature > 0 else {"do_sample": False}
+        rows = torch.as_tensor([list(ids)], device=self.device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            out = self.module.generate(
+                rows, attention_mask=torch.ones_like(rows), max_new_tokens=tokens, use_cache=True, **sampling
+            )
+        return tuple(out[0, rows.shape[1] :].tolist())
+
+
+def wrap(module: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase | None" = None) -> Network:
+    """A network around a Hugging Face causal decoder that is already in memory.
+
+    Puts the module into eval mode and freezes its parameters, since neither dropout nor a weight's gradient
+    belongs to a causal question about a trained model; then checks numerically that every part is what the
+    family says.
+
+    Raises:
+        StudyError: If the architecture is unknown, or a part is not what its name says.
+    """
+    from aetia.models.check import check_network
+
+    network = Network(module.eval().requires_grad_(False), tokenizer)
+    check_network(network)
+    return network
+
+
+def load(
+    name_or_path: str | Path, *, dtype: str = "float32", device: str | None = None, attention: str | None = None
+) -> Network:
+    """The network of that name: a known model, a folder, or a repository of the hub.
+
+    Args:
+        name_or_path: For instance `smollm2-135m`, or a folder with `config.json` and safetensors.
+        dtype: `float32`, `bfloat16` or `float16`.
+        device: `cpu`, `cuda` ...; by default a GPU if there is one.
+        attention: The attention function of transformers, `sdpa` or `eager`; by default what it chooses for the model.
+
+    Raises:
+        MissingError: If the model is nowhere to be found.
+        RefusedError: If the folder holds anything that could run code.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from aetia.models.check import check_network
+    from aetia.models.resolve import locate
+
+    if dtype not in _DTYPES:
+        raise StudyError("AE-1204", f"There is no dtype {dtype!r}.", mend=f"use one of {', '.join(_DTYPES)}.")
+    source = locate(name_or_path)
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        module = AutoModelForCausalLM.from_pretrained(
+            source.path,
+            dtype=_DTYPES[dtype],
+            attn_implementation=attention,
+            local_files_only=True,
+            use_safetensors=True,
+        )
+    except (ValueError, OSError, KeyError) as error:
+        raise RefusedError(
+            "AE-5090", f"{source.name} could not be read as a causal decoder: {error}", mend="check its config.json."
+        ) from error
+    tokenizer = AutoTokenizer.from_pretrained(source.path, local_files_only=True)
+    network = Network(module.to(device).eval().requires_grad_(False), tokenizer, source)
+    check_network(network)
+    return network

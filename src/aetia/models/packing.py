@@ -1,0 +1,170 @@
+"""Rows of many runs in one call of a block: who they are, and how attention keeps them apart.
+
+Letters: R rows of a chunk, n cells of a segment, S rows of a cell (its suffix), p its first position,
+T positions, H heads, K key/value heads, d head width, D width.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from aetia.models.attention import AttentionCall, causal_mask, own_attention, own_implementation, weights_attention
+from aetia.models.hooks import check_cut, cut_rows, edit_rows, hooked, mix
+from aetia.models.interventions import Intervention, Knockout
+from aetia.models.network import Network
+from aetia.models.planner import Group, Member
+from aetia.models.ports import listen
+from aetia.models.recording import Recording
+from aetia.models.sites import Site
+
+__all__ = ["Chunk", "PackedAttention", "Segment", "Stop", "at_rows", "first_residual", "no_attention", "rows_of"]
+
+
+class Stop(Exception):
+    """Leaves a forward run in the middle: everything that was wanted of it is there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """Cells `first` to `stop` of a group inside a chunk; their rows begin at `row`."""
+
+    group: Group
+    first: int
+    stop: int
+    row: int
+
+    @property
+    def count(self) -> int:
+        return self.stop - self.first
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.row, self.row + self.count * self.group.suffix)
+
+    def members(self) -> Iterator[tuple[int, Member]]:
+        """Every cell with its first row."""
+        for offset, member in enumerate(self.group.members[self.first : self.stop]):
+            yield self.row + offset * self.group.suffix, member
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Segments that go through a block in one call."""
+
+    segments: tuple[Segment, ...]
+
+    @cached_property
+    def positions(self) -> Tensor:
+        """The token position of every row, `[R]`."""
+        parts = [torch.arange(s.group.start, s.group.length).repeat(s.count) for s in self.segments]
+        return torch.cat(parts)
+
+    def edits(self, layer: int) -> Iterator[tuple[list[int], Intervention]]:
+        """The interventions in this block, each with its rows."""
+        for segment in self.segments:
+            for row, member in segment.members():
+                for i in member.edits.get(layer, ()):
+                    yield rows_of(segment.group, row, i.site), i
+
+    def captures(self, layer: int) -> Iterator[tuple[list[int], int, Site]]:
+        """The captures in this block, each with its rows and its cell."""
+        for segment in self.segments:
+            for row, member in segment.members():
+                for site in member.captures.get(layer, ()):
+                    yield rows_of(segment.group, row, site), member.index, site
+
+
+def rows_of(group: Group, row: int, site: Site) -> list[int]:
+    return [row + position - group.start for position in site.positions(group.length)]
+
+
+class PackedAttention:
+    """The attention of a chunk in one layer: each cell reads its base run's keys and values before its own."""
+
+    def __init__(self, network: Network, worlds: Sequence[Recording], layer: int, chunk: Chunk) -> None:
+        self.network, self.worlds, self.layer, self.chunk = network, worlds, layer, chunk
+
+    def __call__(self, call: AttentionCall) -> tuple[Tensor, Tensor | None]:
+        parts = [self._segment(call, segment) for segment in self.chunk.segments]
+        if len(parts) == 1:
+            return parts[0].flatten(0, 1)[None], None
+        return torch.cat([part.flatten(0, 1) for part in parts])[None], None
+
+    def _segment(self, call: AttentionCall, segment: Segment) -> Tensor:
+        """The heads' outputs of a segment's cells, `[n, S, H, d]`."""
+        group, world = segment.group, self.worlds[segment.group.world]
+
+        def own(rows: Tensor) -> Tensor:  # (1, H, R, d) -> (n, H, S, d)
+            return rows[0, :, segment.rows].unflatten(1, (segment.count, group.suffix)).transpose(0, 1)
+
+        def with_prefix(recorded: Tensor, rows: Tensor) -> Tensor:
+            before = recorded[self.layer, :, : group.start].expand(segment.count, -1, -1, -1)
+            return torch.cat([before, own(rows)], 2) if group.start else own(rows)
+
+        query = own(call.query)
+        key, value = with_prefix(world.keys, call.key), with_prefix(world.values, call.value)
+        mask = causal_mask(group.suffix, group.length, call.options, query.device)
+        one = AttentionCall(call.module, query, key, value, None if mask.all() else mask, call.options)
+        edits = [(n, i) for n, (_, m) in enumerate(segment.members()) for i in self._pattern_edits(m)]
+        return self._edited(one, group, edits) if edits else attend(one)
+
+    def _pattern_edits(self, member: Member) -> list[Intervention]:
+        return [i for i in member.edits.get(self.layer, ()) if i.site.component == "pattern"]
+
+    def _edited(self, call: AttentionCall, group: Group, edits: Sequence[tuple[int, Intervention]]) -> Tensor:
+        count, heads, suffix, _ = call.query.shape
+        cut = torch.zeros(count, heads, suffix, group.length, dtype=torch.bool, device=call.query.device)
+        for cell, i in edits:
+            if isinstance(i.operation, Knockout):
+                cut_rows(cut[cell : cell + 1], i, rows_of(group, 0, i.site))
+        check_cut(cut)
+        out, weights = weights_attention(call, cut)
+        if all(isinstance(i.operation, Knockout) for _, i in edits):
+            return out
+        for cell, i in edits:
+            if not isinstance(i.operation, Knockout):
+                edit_rows(weights[cell].transpose(0, 1), rows_of(group, 0, i.site), i.site, i.operation)
+        return mix(weights, call.value)
+
+
+def attend(call: AttentionCall) -> Tensor:
+    """The model's own attention over one segment; `eager` gets its mask in the additive form that it expects."""
+    is_eager = own_implementation() == "eager"
+    return weights_attention(call)[0] if is_eager else own_attention(call)[0]
+
+
+def no_attention(call: AttentionCall) -> tuple[Tensor, Tensor | None]:
+    """Attention that contributes nothing."""
+    return torch.zeros_like(call.query).transpose(1, 2), None
+
+
+def at_rows(value: object, positions: Tensor, length: int) -> object:
+    """A block's argument for rows at `positions`, from the one the model passed for positions 0 to `length`."""
+    if isinstance(value, Tensor):
+        if value.dim() > 1 and value.shape[1] == length:
+            return value[:, positions]
+        return value[positions] if value.dim() == 1 and len(value) == length else value
+    if isinstance(value, tuple):
+        return tuple(at_rows(part, positions, length) for part in value)
+    return {k: at_rows(v, positions, length) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def first_residual(network: Network, world: Recording, embedding: Sequence[Intervention]) -> Tensor:
+    """The residual that enters the first block, `[T, D]`, when the embedding is intervened upon."""
+    kept: list[Tensor] = []
+
+    def stop(tensor: Tensor) -> None:
+        kept.append(tensor[0])
+        raise Stop
+
+    handle = listen(network.port("resid_pre", 0), stop)
+    try:
+        with hooked(network, world.length, (*world.interventions, *embedding)), suppress(Stop):
+            network.module(torch.as_tensor([list(world.ids)], device=network.device), use_cache=False)
+    finally:
+        handle.remove()
+    return kept[0]

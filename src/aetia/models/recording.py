@@ -1,0 +1,153 @@
+"""What one run leaves behind, so that an intervened run need not repeat what it cannot have changed.
+
+Letters: L layers, T positions, D width, H heads, K key/value heads, d head width.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from aetia.errors import SiteError
+from aetia.models.attention import AttentionCall, handled_attention, own_attention, weights_attention
+from aetia.models.hooks import hooked
+from aetia.models.interventions import Intervention
+from aetia.models.network import Network
+from aetia.models.ports import listen
+from aetia.models.sites import Site
+
+__all__ = ["Recording", "record"]
+
+BlockArguments = dict[str, object]
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One run's residuals, keys, values and whatever else was asked for, without a batch axis.
+
+    Args:
+        ids: The token ids, length T.
+        resid_pre: `[L + 1, T, D]`; the last one is the last block's resid_post.
+        keys: `[L, K, T, d]`, after the rotation.
+        values: `[L, K, T, d]`.
+        components: Further components by name and layer, `[T, ...]` each.
+        arguments: What the model passed to each block besides the residual.
+        interventions: What was done in this run, at the embedding.
+    """
+
+    ids: tuple[int, ...]
+    resid_pre: Tensor
+    keys: Tensor
+    values: Tensor
+    components: dict[tuple[str, int | None], Tensor]
+    arguments: tuple[BlockArguments, ...]
+    interventions: tuple[Intervention, ...] = ()
+
+    @property
+    def length(self) -> int:
+        return len(self.ids)
+
+    @property
+    def layers(self) -> int:
+        return len(self.keys)
+
+    def at(self, site: Site, positions: Sequence[int]) -> Tensor:
+        """The recorded value of `site`'s component at `positions`, `[rows, ...]`.
+
+        Raises:
+            KeyError: If the component was not recorded in that layer.
+        """
+        if site.component in ("resid_pre", "resid_post"):
+            assert site.layer is not None
+            whole = self.resid_pre[site.layer + (site.component == "resid_post")]
+        else:
+            whole = self.components[site.component, site.layer]
+        part = whole[list(positions)]
+        part = part if site.head is None else part[:, site.head]
+        return part if site.units is None else part[..., slice(*site.units)]
+
+    @property
+    def bytes(self) -> int:
+        """What the recording holds in memory."""
+        kept = (self.resid_pre, self.keys, self.values, *self.components.values())
+        return sum(t.numel() * t.element_size() for t in kept)
+
+
+class _Recorder:
+    """Receives everything during one forward run."""
+
+    def __init__(self, network: Network, patterns: frozenset[int]) -> None:
+        layers = len(network.blocks)
+        self.network, self.patterns = network, patterns
+        self.keys: list[Tensor | None] = [None] * layers
+        self.values: list[Tensor | None] = [None] * layers
+        self.arguments: list[BlockArguments] = [{} for _ in range(layers)]
+        self.weights: dict[int, Tensor] = {}
+
+    def attend(self, call: AttentionCall) -> tuple[Tensor, Tensor | None]:
+        layer = self.network.attentions[call.module]
+        self.keys[layer], self.values[layer] = call.key[0].clone(), call.value[0].clone()
+        if layer in self.patterns:
+            self.weights[layer] = weights_attention(call)[1][0].transpose(0, 1).clone()
+        return own_attention(call)
+
+    def block_arguments(self, layer: int) -> Callable[..., None]:
+        signature = inspect.signature(self.network.blocks[layer].forward)
+
+        def hook(_module: object, positional: tuple[object, ...], named: dict[str, object]) -> None:
+            bound = signature.bind(*positional, **named).arguments
+            extra = bound.pop("kwargs", {})
+            bound.pop("hidden_states", None)
+            self.arguments[layer] = {**bound, **extra}
+
+        return hook
+
+
+@torch.inference_mode()
+def record(
+    network: Network,
+    ids: Sequence[int],
+    components: Sequence[tuple[str, int | None]] = (),
+    interventions: Sequence[Intervention] = (),
+) -> Recording:
+    """Runs `ids` once through the model's own forward and keeps what planned runs start from.
+
+    Args:
+        ids: Token ids, length T.
+        components: Further (component, layer) pairs to keep.
+        interventions: What is done to the embedding in this run, for instance ROME's noise. Elsewhere a run that
+            starts in the middle would have to do it again, so it belongs into the cells.
+
+    Raises:
+        SiteError: If an intervention is not at the embedding.
+    """
+    for i in interventions:
+        if i.site.component != "embed":
+            raise SiteError("AE-3114", f"A base run cannot be intervened upon at {i.site}.", mend="put it into the cells.")
+    blocks = range(len(network.blocks))
+    patterns = frozenset(layer for name, layer in components if name == "pattern" and layer is not None)
+    recorder = _Recorder(network, patterns)
+    residual = [Site("resid_pre", layer) for layer in blocks] + [Site("resid_post", blocks[-1])]
+    wanted = [Site(name, layer) for name, layer in components if name != "pattern"]
+    rows = torch.as_tensor([list(ids)], device=network.device)
+    with ExitStack() as stack:
+        stack.enter_context(handled_attention(network.module.config, recorder.attend))
+        for layer in blocks:
+            hook = recorder.block_arguments(layer)
+            stack.callback(network.blocks[layer].register_forward_pre_hook(hook, with_kwargs=True).remove)
+        found = stack.enter_context(hooked(network, len(ids), interventions, [*residual, *wanted]))
+        network.module(rows, logits_to_keep=1, use_cache=False)
+    kept = {(site.component, site.layer): found[site] for site in wanted}
+    kept |= {("pattern", layer): weights for layer, weights in recorder.weights.items()}
+    return Recording(
+        ids=tuple(ids),
+        resid_pre=torch.stack([found[site] for site in residual]),
+        keys=torch.stack([key for key in recorder.keys if key is not None]),
+        values=torch.stack([value for value in recorder.values if value is not None]),
+        components=kept,
+        arguments=tuple(recorder.arguments),
+        interventions=tuple(interventions),
+    )
