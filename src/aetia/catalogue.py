@@ -1,0 +1,94 @@
+"""Which methods does aetia have, and where does each come from?"""
+
+import difflib
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from aetia.errors import StudyError
+
+__all__ = ["Entry", "find", "instrument", "instruments"]
+
+# Every module that registers instruments. They are imported when the catalogue is first read, so none of them may
+# import torch at its top.
+_MODULES: tuple[str, ...] = ()
+
+InstrumentClass = TypeVar("InstrumentClass", bound=type[object])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One method: what it answers, what it needs, where it comes from, and the class that does it."""
+
+    name: str
+    room: str
+    question: str
+    seeds: tuple[str, ...]
+    citation: str
+    inputs: str
+    cost: str
+    calibration: str
+    implementation: type[object]
+
+
+_entries: dict[str, Entry] = {}
+
+
+def instrument(
+    name: str,
+    room: str,
+    *,
+    question: str,
+    seeds: tuple[str, ...],
+    citation: str,
+    inputs: str,
+    cost: str,
+    calibration: str = "uncalibrated",
+) -> Callable[[InstrumentClass], InstrumentClass]:
+    """Register the decorated class, which keeps the `Instrument` protocol of `aetia.runs`, under `name`.
+
+    Args:
+        name: What a study calls it in its field `instrument`.
+        room: The package it belongs to.
+        question: The question it answers, in one sentence.
+        seeds: Ids of the works it rests on.
+        citation: The paper to cite.
+        inputs: What it needs of the user.
+        cost: What its time grows with.
+        calibration: Where its certificate is; "uncalibrated" until it has one.
+
+    Raises:
+        ValueError: Another class has this name.
+    """
+
+    def register(implementation: InstrumentClass) -> InstrumentClass:
+        known = _entries.get(name)
+        # The same class may come twice: a spawned worker imports the main script again under another module name.
+        if known is not None and known.implementation.__qualname__ != implementation.__qualname__:
+            raise ValueError(f"two instruments are called {name!r}: {known.implementation} and {implementation}")
+        _entries[name] = Entry(name, room, question, seeds, citation, inputs, cost, calibration, implementation)
+        return implementation
+
+    return register
+
+
+def instruments() -> tuple[Entry, ...]:
+    """Return every registered instrument, by name."""
+    for module in _MODULES:
+        importlib.import_module(module)
+    return tuple(_entries[name] for name in sorted(_entries))
+
+
+def find(name: str) -> Entry:
+    """Return the instrument called `name`.
+
+    Raises:
+        StudyError: AE-1101 there is none; the nearest names are given.
+    """
+    known = {entry.name: entry for entry in instruments()}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3) or sorted(known)
+        details = (f"nearest: {', '.join(near)}",) if near else ()
+        raise StudyError("AE-1101", f"No instrument is called {name!r}.", details=details, mend="see `aetia methods`")
+    return known[name]

@@ -1,0 +1,195 @@
+"""What did a study find, and how can it be looked at, kept and handed on?"""
+
+import html
+import importlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aetia.errors import MissingError, RunError, StudyError
+from aetia.files import read_table, write_table
+from aetia.text import clean_text
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+__all__ = ["STATISTICS", "Effects"]
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+STATISTICS = pa.schema(
+    [
+        pa.field("estimate", pa.float64()),
+        pa.field("unit", pa.string()),
+        pa.field("low", pa.float64()),
+        pa.field("high", pa.float64()),
+        pa.field("level", pa.float64()),
+        pa.field("n", pa.int64()),
+        pa.field("null", pa.string()),
+        pa.field("p", pa.float64()),
+        pa.field("q", pa.float64()),
+    ]
+)
+"""The columns that end every table of effects: the estimate, its interval, and its test against a null."""
+
+_ROWS_SHOWN = 60
+_PROVENANCE = b"aetia"
+
+
+@dataclass(frozen=True, repr=False)
+class Effects:
+    """A table of effects: the instrument's own dimensions first, then `STATISTICS`; one row an effect.
+
+    Args:
+        table: The rows.
+        provenance: Where they come from: study, instrument, system, versions.
+
+    Raises:
+        ValueError: The last columns of `table` are not `STATISTICS`.
+    """
+
+    table: pa.Table
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        tail = list(self.table.schema)[-len(STATISTICS) :]
+        if [(column.name, column.type) for column in tail] != [(column.name, column.type) for column in STATISTICS]:
+            raise ValueError(
+                f"a table of effects ends in the columns {STATISTICS.names}; got {self.table.schema.names}"
+            )
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The names of the instrument's own columns."""
+        return tuple(self.table.schema.names[: -len(STATISTICS)])
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    def __repr__(self) -> str:
+        return f"Effects({len(self)} rows over {', '.join(self.dimensions)})"
+
+    def to_arrow(self) -> pa.Table:
+        """Return the rows as a pyarrow table."""
+        return self.table
+
+    def to_polars(self) -> "polars.DataFrame":
+        """Return the rows as a polars data frame; MissingError AE-4101 if polars is not installed."""
+        try:
+            import polars
+        except ImportError as error:
+            raise _missing("polars") from error
+        return polars.DataFrame(self.table)
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return the rows as a pandas data frame; MissingError AE-4101 if pandas is not installed."""
+        try:
+            import pandas  # noqa: F401  pyarrow needs it to be there
+        except ImportError as error:
+            raise _missing("pandas") from error
+        return self.table.to_pandas()
+
+    def top(self, k: int, by: str = "estimate") -> "Effects":
+        """Return the `k` rows that are largest in absolute value of `by` (smallest for p and q); ties keep their order.
+
+        Raises:
+            StudyError: AE-1106 there is no such column of numbers.
+        """
+        if by not in self.table.schema.names or not _is_number(self.table.schema.field(by).type):
+            raise _no_column(by, [column.name for column in self.table.schema if _is_number(column.type)])
+        size = np.abs(self.table[by].cast(pa.float64()).to_numpy())
+        order = np.argsort(size if by in ("p", "q") else -size, kind="stable")
+        return Effects(self.table.take(pa.array(order[: max(k, 0)])), self.provenance)
+
+    def where(self, **values: Scalar) -> "Effects":
+        """Return the rows that have all these values in these columns; None asks for rows without a value.
+
+        Raises:
+            StudyError: AE-1106 there is no such column, or it does not hold values of that kind.
+        """
+        table = self.table
+        for name, value in values.items():
+            if name not in table.schema.names:
+                raise _no_column(name, table.schema.names)
+            table = table.filter(_matches(table[name], name, value))
+        return Effects(table, self.provenance)
+
+    def write(self, path: str | Path) -> None:
+        """Write the rows and their provenance as Parquet, atomically; RunError AE-6011, AE-6012 if that fails."""
+        provenance = json.dumps(dict(self.provenance), sort_keys=True)
+        write_table(Path(path), self.table.replace_schema_metadata({_PROVENANCE: provenance.encode()}))
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Effects":
+        """Return what `write` wrote.
+
+        Raises:
+            RunError: AE-6010 the file is absent, damaged, or holds something else.
+        """
+        table = read_table(Path(path))
+        try:
+            if table is None:
+                raise ValueError("it is absent or damaged")
+            provenance = json.loads((table.schema.metadata or {}).get(_PROVENANCE, b"{}"))
+            return cls(table.replace_schema_metadata(None), {str(key): str(provenance[key]) for key in provenance})
+        except (ValueError, TypeError) as error:
+            reason = clean_text(str(error))
+            mend = "give the effects.parquet of a finished run, or `aetia runs resume` the run it belongs to"
+            raise RunError("AE-6010", f"{path} is not a table of effects: {reason}.", mend=mend) from error
+
+    @staticmethod
+    def concat(parts: "Sequence[Effects]") -> "Effects":
+        """Return the rows of all parts, which have the same columns, one after another, with the first's provenance."""
+        return Effects(pa.concat_tables([part.table for part in parts]), parts[0].provenance)
+
+    def plot(self) -> object:
+        """Return a picture of the effects: see `aetia.report`."""
+        # The report is a room above: it is looked up by name, so that no import points up.
+        return importlib.import_module("aetia.report").plot(self)
+
+    def report(self, path: str | Path) -> Path:
+        """Write a page about the effects to `path` and return it: see `aetia.report`."""
+        return importlib.import_module("aetia.report").report_effects(self, Path(path))
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{_cell(name)}</th>" for name in self.table.schema.names)
+        shown = self.table.slice(0, _ROWS_SHOWN).to_pylist()
+        body = "".join(f"<tr>{''.join(f'<td>{_cell(value)}</td>' for value in row.values())}</tr>" for row in shown)
+        rest = len(self) - len(shown)
+        more = f"<p>and {rest} more rows</p>" if rest else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def _matches(column: pa.ChunkedArray, name: str, value: Scalar) -> pa.ChunkedArray:
+    if value is None:
+        return pc.is_null(column)
+    try:
+        return pc.fill_null(pc.equal(column, pa.scalar(value)), False)
+    except pa.ArrowException as error:
+        found = f"The column {name!r} holds {column.type}, not {value!r}."
+        raise StudyError("AE-1106", found, mend="give a value of that type") from error
+
+
+def _cell(value: Scalar) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else html.escape(clean_text(str(value), limit=40))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
+def _no_column(name: str, known: Sequence[str]) -> StudyError:
+    return StudyError("AE-1106", f"No column is called {name!r}.", mend=f"use one of {', '.join(known)}")
+
+
+def _missing(package: str) -> MissingError:
+    return MissingError("AE-4101", f"{package} is not installed.", mend=f"pip install {package}")

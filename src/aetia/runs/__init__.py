@@ -1,0 +1,41 @@
+"""How is a study carried out, kept, and carried on after it was stopped?
+
+A study is planned into batches; an engine computes them; each batch's values are one file. What is done is read off
+the files: to resume is to plan again and compute what has no file.
+"""
+
+from aetia.runs.engine import Engine, Failure, InProcess, Result
+from aetia.runs.events import Event
+from aetia.runs.execution import execute, resume
+from aetia.runs.instrument import Batch, Instrument, Plan, instrument_named
+from aetia.runs.keys import JSON, key_of
+from aetia.runs.pool import LocalPool
+from aetia.runs.run import Run, list_runs, open_run
+from aetia.runs.store import FailedBatch, Manifest
+from aetia.runs.study import Study, load_study, parse_study, study_schema
+
+__all__ = [
+    "JSON",
+    "Batch",
+    "Engine",
+    "Event",
+    "FailedBatch",
+    "Failure",
+    "InProcess",
+    "Instrument",
+    "LocalPool",
+    "Manifest",
+    "Plan",
+    "Result",
+    "Run",
+    "Study",
+    "execute",
+    "instrument_named",
+    "key_of",
+    "list_runs",
+    "load_study",
+    "open_run",
+    "parse_study",
+    "resume",
+    "study_schema",
+]

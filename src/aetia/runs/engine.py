@@ -1,0 +1,72 @@
+"""Who computes the batches, and what comes back?"""
+
+import traceback
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from aetia.runs.instrument import Batch, Compute, instrument_named
+from aetia.runs.study import Study
+from aetia.text import clean_text
+
+__all__ = ["Engine", "Failure", "InProcess", "Result", "compute_batch"]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a batch has no values: one line, and what a programmer needs to mend it."""
+
+    message: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A batch and its values, or why it has none."""
+
+    batch: Batch
+    outcome: pa.Table | Failure
+
+
+class Engine(Protocol):
+    """Somewhere to compute batches: this process, a pool, a cluster.
+
+    Only the caller writes to the run directory, so that a worker that outlives its run can do no harm.
+    """
+
+    @property
+    def description(self) -> str:
+        """What the manifest says of it, as in "2 processes"."""
+        ...
+
+    def run(self, instrument_name: str, study: Study, batches: Sequence[Batch]) -> Generator[Result]:
+        """Yield one result for each batch, in any order, as soon as it is there; closing it ends all work.
+
+        A batch that raises is a failure and the rest goes on; an instrument that cannot be opened raises.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class InProcess:
+    """Computes one batch after another in this process."""
+
+    @property
+    def description(self) -> str:
+        return "in process"
+
+    def run(self, instrument_name: str, study: Study, batches: Sequence[Batch]) -> Generator[Result]:
+        compute = instrument_named(instrument_name).open(study)
+        for batch in batches:
+            yield Result(batch, compute_batch(compute, batch))
+
+
+def compute_batch(compute: Compute, batch: Batch) -> pa.Table | Failure:
+    """Return the batch's values, or the failure that computing them ended in."""
+    try:
+        return compute(batch)
+    except Exception as error:
+        message = clean_text(f"{type(error).__name__}: {error}")
+        return Failure(message, traceback.format_exc())

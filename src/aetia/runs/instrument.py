@@ -1,0 +1,103 @@
+"""What must a method do to be planned, run, resumed and summarised like every other?"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias, TypeVar, cast
+
+import pyarrow as pa
+
+from aetia import catalogue
+from aetia.effects import Effects
+from aetia.runs.keys import JSON
+from aetia.runs.study import Study
+
+__all__ = ["KEY", "Batch", "Compute", "Instrument", "Plan", "instrument_named"]
+
+KEY = r"^[A-Za-z0-9_-]{1,128}$"
+"""What a batch's key looks like; it is part of a file name."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Cells that are computed together, and stored together as one file.
+
+    Args:
+        key: A hash of everything that determines the values: see `key_of`.
+        cells: How many cells it holds; progress is counted in cells.
+        payload: What the instrument needs to compute it, as plain data, since it may go to another process.
+    """
+
+    key: str
+    cells: int
+    payload: Mapping[str, JSON] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not re.match(KEY, self.key):
+            raise ValueError(f"a batch's key names a file; got {self.key!r}")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All the work of a study, known before any of it is done.
+
+    Args:
+        batches: In the order of the values table.
+        items: One record for each item; written to items.jsonl.
+        system: What is studied: model id, revision, file hashes, number format, family.
+        forecast: The expected cost, such as seconds and peak bytes.
+        notes: Sentences that a reader of the results should know, such as how many items were dropped.
+    """
+
+    batches: tuple[Batch, ...]
+    items: tuple[Mapping[str, JSON], ...] = ()
+    system: Mapping[str, JSON] = field(default_factory=dict)
+    forecast: Mapping[str, float | int | str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len({batch.key for batch in self.batches}) < len(self.batches):
+            raise ValueError("two batches of the plan have the same key")
+
+    @property
+    def cells(self) -> int:
+        """How many cells the plan has."""
+        return sum(batch.cells for batch in self.batches)
+
+
+Compute: TypeAlias = Callable[[Batch], pa.Table]
+AnyStudy = TypeVar("AnyStudy", bound=Study, contravariant=True)
+
+
+class Instrument(Protocol[AnyStudy]):
+    """A method that turns a study into effects.
+
+    It differs from others in how it plans and how it summarises, never in how its work is run, stored or resumed. Its
+    class is made without arguments, is registered with `aetia.catalogue.instrument`, and imports nothing heavy before
+    `open`.
+    """
+
+    name: str
+
+    @property
+    def study_type(self) -> type[Study]:
+        """The class of its studies; a class attribute."""
+        ...
+
+    def plan(self, study: AnyStudy, /) -> Plan:
+        """Return all the work of the study; the same work whenever it is asked for."""
+        ...
+
+    def open(self, study: AnyStudy, /) -> Compute:
+        """Load what the work needs, once for each process, and return the function that computes a batch's values."""
+        ...
+
+    def summarise(self, study: AnyStudy, values: pa.Table, /) -> Effects:
+        """Return the effects that the values show; the values alone decide them."""
+        ...
+
+
+def instrument_named(name: str) -> Instrument[Study]:
+    """Return the instrument called `name`, ready to plan; StudyError AE-1101 if there is none."""
+    # An instrument only ever meets its own kind of study, since a study is parsed by its instrument's `study_type`.
+    return cast("Instrument[Study]", catalogue.find(name).implementation())
