@@ -1,0 +1,5 @@
+"""Which site of a network causes its answer: patching, ablation, noise, attribution, paths, knockouts."""
+
+from aetia.tracing.study import Pair, TraceStudy
+
+__all__ = ["Pair", "TraceStudy"]
