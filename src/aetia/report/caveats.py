@@ -1,0 +1,109 @@
+"""What does this result not show?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aetia.report.evidence import Evidence
+from aetia.report.sentences import NOT_INTERVENTIONS, of_sites, task_of
+from aetia.report.wording import wording
+
+__all__ = ["Caveat", "caveats"]
+
+
+@dataclass(frozen=True)
+class Caveat:
+    """A limit of the result: a few words, and why."""
+
+    title: str
+    text: str
+
+
+def caveats(evidence: Evidence) -> list[Caveat]:
+    """Return what this result does not show, the gravest first, said for this run and not in general."""
+    methods = list(dict.fromkeys(row.method for row in evidence.rows))
+    found = [*_about_the_run(evidence), *_about_the_sample(evidence), *_about_chance(evidence)]
+    for method in methods:
+        if method not in NOT_INTERVENTIONS:
+            how = wording(method, evidence.direction)
+            found.append(Caveat(f"{how.title} has its own limits", how.caveat))
+    found.append(
+        Caveat(
+            "Effects are those of this contrast",
+            "A clean and a corrupted prompt differ in one thing; what they share is invisible here. Another corruption "
+            "of the same prompts asks another question and can point at other parts.",
+        )
+    )
+    found += _about_readings(methods)
+    if any(row.method not in NOT_INTERVENTIONS for row in evidence.rows):
+        found.append(
+            Caveat(
+                "One site at a time",
+                "Sites are set one by one. Effects do not add up to the total, and two parts that stand in for each "
+                "other can both look idle.",
+            )
+        )
+    return found
+
+
+def _about_the_run(evidence: Evidence) -> list[Caveat]:
+    manifest = evidence.manifest
+    found: list[Caveat] = []
+    if manifest is not None and manifest.status != "complete":
+        text = f"The run is {manifest.status}; every number covers only what was computed until then."
+        found.append(Caveat("It is not finished", text))
+    if manifest is not None and manifest.failed:
+        count = len(manifest.failed)
+        noun = "batch" if count == 1 else "batches"
+        text = f"{count} {noun} could not be computed. Their items are missing from the cells concerned, whose n is lower."
+        found.append(Caveat("Some of it failed", text))
+    if task_of(evidence.rows).is_done is False:
+        text = (
+            "The model does not reliably prefer the answer to the foil, or the corruption does not take that away. "
+            "Sites can move the outcome all the same, but they do not explain an ability that is not there."
+        )
+        found.append(Caveat("The model does not do the task", text))
+    missing = sum(not row.is_number for row in of_sites(evidence.rows))
+    if missing:
+        text = f"{missing:,} cells have no number; they are hatched in the maps and left out of every sentence."
+        found.append(Caveat("Some cells are empty", text))
+    return found
+
+
+def _about_the_sample(evidence: Evidence) -> list[Caveat]:
+    items = max((row.n for row in evidence.rows), default=0)
+    if items == 1:
+        text = "There is one item, so nothing can be said about any other prompt; intervals need at least two items."
+        return [Caveat("One item is an anecdote", text)]
+    if 1 < items < 10:
+        text = f"With {items} items a bootstrap interval covers less often than it says. Use at least 20."
+        return [Caveat("Few items", text)]
+    text = f"The intervals speak of prompts made the way these {items} were made, not of the ability in general."
+    return [Caveat("Other prompts may differ", text)] if items else []
+
+
+def _about_chance(evidence: Evidence) -> list[Caveat]:
+    cells = of_sites(evidence.rows)
+    if not cells or any(row.p is not None for row in cells):
+        return []
+    text = (
+        f"No cell has been tested against chance: the columns null, p and q are empty. {len(cells):,} cells were looked "
+        "at, so the strongest are in part those that were lucky; their estimates are likely to be somewhat too large."
+    )
+    return [Caveat("Nothing here is claimed to be significant", text)]
+
+
+def _about_readings(methods: Sequence[str]) -> list[Caveat]:
+    found: list[Caveat] = []
+    if "logit_lens" in methods:
+        text = (
+            "The lens reads a middle layer with the last layer's norm and unembedding. That a layer cannot be read so "
+            "does not mean that the answer is not there; and what can be read need not be used."
+        )
+        found.append(Caveat("The logit lens is a reading", text))
+    if "direct" in methods:
+        text = (
+            "Direct attribution counts only what a part writes straight to the outcome, with the final norm held "
+            "fixed. What reaches it through later parts is not counted; nothing was intervened on."
+        )
+        found.append(Caveat("Direct attribution is a decomposition", text))
+    return found

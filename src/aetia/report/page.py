@@ -1,0 +1,236 @@
+"""How does a run become one page that works offline and lets nothing in?
+
+Every text goes through Jinja's autoescape; the page's own style and script are allowed by their hashes, and nothing
+else: no request can leave it, and no text of a model can run.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Protocol
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from aetia.effects import Effects
+from aetia.errors import RunError
+from aetia.files import write_atomic, writing
+from aetia.report.caveats import caveats
+from aetia.report.charts import outcome_chart, total_effect, whiskers
+from aetia.report.colours import STEPS, diverging
+from aetia.report.drawing import Figure, bars, figures_of, lens
+from aetia.report.evidence import Evidence, of_effects, read_run, token_labels
+from aetia.report.figures import write_figures
+from aetia.report.grids import BUDGET, grids_of
+from aetia.report.question import asked, model_name, prompt_tokens, provenance, study_json, title
+from aetia.report.rows import Row, strongest, token_text
+from aetia.report.sentences import RESIDUAL, Sentence, of_rows, of_sites, task_of
+from aetia.report.wording import wording
+
+__all__ = ["LIMIT", "HasDirectory", "render", "report_effects", "write_report"]
+
+LIMIT = 1_000_000
+"""Bytes a page may have."""
+
+_STRONGEST = 10
+_ROWS_OF_A_SENTENCE = 12
+
+
+class HasDirectory(Protocol):
+    """What a report needs of a run: the directory it is in."""
+
+    @property
+    def directory(self) -> Path: ...
+
+
+@dataclass(frozen=True)
+class Section:
+    """The maps of one method."""
+
+    title: str
+    reading: str
+    figures: tuple[tuple[int, Figure], ...]
+
+
+def write_report(run: HasDirectory | str | Path, path: str | Path | None = None) -> Path:
+    """Write one self-contained page about a run, and its figures beside it; return the page's path.
+
+    Args:
+        run: A run, or its directory.
+        path: Where the page goes; `report.html` in the run directory by default. The figures go into `figures/`
+            beside it: SVG and PNG for papers, Vega-Lite specifications with their data.
+
+    Raises:
+        RunError: The directory holds no run, or one without effects (AE-6501); AE-6011, AE-6012 it cannot be written.
+    """
+    directory = Path(run) if isinstance(run, str | Path) else run.directory
+    evidence = read_run(directory)
+    return _write(evidence, directory / "report.html" if path is None else Path(path))
+
+
+def report_effects(effects: Effects, path: str | Path) -> Path:
+    """Write a page about a table of effects alone: without items, their tokens, or how they were made."""
+    return _write(of_effects(effects), Path(path))
+
+
+def _write(evidence: Evidence, path: Path) -> Path:
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    files = write_figures(evidence.rows, token_labels(evidence.items), path.parent / "figures", evidence.direction)
+    content = render(evidence, [file.relative_to(path.parent).as_posix() for file in files])
+    write_atomic(path, content.encode("utf-8", "replace"))
+    return path
+
+
+def render(evidence: Evidence, files: Sequence[str] = ()) -> str:
+    """Return the page's HTML, below `LIMIT` bytes: maps too large for that are reduced, which the page says.
+
+    Raises:
+        RunError: AE-6502 the page stays too large even with the smallest maps.
+    """
+    for budget in (BUDGET, BUDGET // 4, BUDGET // 20):
+        content = _rendered(evidence, files, budget)
+        if len(content.encode("utf-8", "replace")) < LIMIT:
+            return content
+    found = f"The page would have {len(content):,} bytes; it may have {LIMIT:,}."
+    raise RunError("AE-6502", found, mend="read effects.parquet, or trace fewer components")
+
+
+def _rendered(evidence: Evidence, files: Sequence[str], budget: int) -> str:
+    rows = evidence.rows
+    task = task_of(rows)
+    grids, note = grids_of(rows, token_labels(evidence.items), budget=budget)
+    figures = figures_of(grids)
+    reading = _readings(evidence)
+    shown = [*figures, *(figure for _, figure in reading)]
+    numbered = {id(figure): index for index, figure in enumerate(shown)}
+    methods = dict.fromkeys(figure.method for figure in figures)
+    sections = [
+        Section(
+            (how := wording(method, evidence.direction)).title,
+            how.reading,
+            tuple((numbered[id(figure)], figure) for figure in figures if figure.method == method),
+        )
+        for method in methods
+    ]
+    parts, everything = _strongest(rows)
+    style, script = _style(), _read("report.js")
+    return (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            title=title(evidence),
+            model=model_name(evidence),
+            policy=_policy(style, script),
+            style=Markup(style),  # noqa: S704  the package's own file
+            script=Markup(script),  # noqa: S704  the package's own file
+            data=[_data(figure) for figure in shown],
+            task=task,
+            total=total_effect(task, evidence.outcomes),
+            chart=outcome_chart(task, evidence.outcomes),
+            asked=asked(evidence),
+            item_count=len(evidence.items),
+            example=evidence.items[0] if evidence.items else None,
+            prompts=prompt_tokens(evidence.items[0]) if evidence.items else ([], []),
+            sentences=[_evidence(sentence) for sentence in of_rows(rows, evidence.direction)],
+            sections=sections,
+            note=note,
+            reading=[(numbered[id(figure)], name, figure) for name, figure in reading],
+            parts=whiskers(parts, task),
+            everything=whiskers(everything, task),
+            methods=len(methods),
+            caveats=caveats(evidence),
+            manifest=evidence.manifest,
+            provenance=provenance(evidence),
+            study=study_json(evidence),
+            files=files,
+        )
+    )
+
+
+def _readings(evidence: Evidence) -> list[tuple[str, Figure]]:
+    """The pictures that intervene on nothing: the logit lens, and what each part writes directly."""
+    found: list[tuple[str, Figure]] = []
+    line = lens(evidence.rows)
+    if line is not None:
+        found.append(("lens", Figure("logit_lens", "line", (), (line,))))
+    direct = [row for row in evidence.rows if row.method == "direct" and row.layer is not None and row.is_number]
+    whole = [row for row in direct if row.head is None]
+    components = dict.fromkeys(row.component for row in whole)
+    panels = [bars([row for row in whole if row.component == name], name, whole) for name in components]
+    if panels:
+        found.append(("direct", Figure("direct", "bars", (), tuple(panels[:3]))))
+    grids, _ = grids_of([row for row in direct if row.head is not None], {}, methods=frozenset({"direct"}))
+    found += [("direct-heads", figure) for figure in figures_of(grids)]
+    return found
+
+
+def _strongest(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The strongest parts, and the strongest sites of all if those are others."""
+    cells = of_sites(rows)
+    everything = strongest(cells, _STRONGEST)
+    parts = strongest((row for row in cells if row.component not in RESIDUAL), _STRONGEST)
+    return (parts, everything) if parts and parts != everything else (everything, [])
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """A sentence and as many of its rows as a page can show."""
+
+    text: str
+    rows: tuple[Row, ...]
+    rest: int
+
+
+def _evidence(sentence: Sentence) -> _Evidence:
+    return _Evidence(
+        sentence.text, sentence.rows[:_ROWS_OF_A_SENTENCE], max(len(sentence.rows) - _ROWS_OF_A_SENTENCE, 0)
+    )
+
+
+def _data(figure: Figure) -> Mapping[str, object]:
+    panels = [{"name": panel.name, "unit": panel.unit, "columns": panel.columns, **panel.data} for panel in figure.panels]
+    return {"labels": figure.names, "titles": [label.title for label in figure.labels], "panels": panels}
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("aetia.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["steps"] = STEPS
+    environment.filters["token"] = token_text
+    return environment
+
+
+@cache
+def _style() -> str:
+    shades = zip(diverging(), diverging(dark=True), strict=True)
+    rules = "".join(f".k{level}{{fill:light-dark({light},{dark})}}\n" for level, (light, dark) in enumerate(shades))
+    return _read("report.css") + rules
+
+
+@cache
+def _read(name: str) -> str:
+    return resources.files("aetia.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(content: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+

@@ -1,0 +1,167 @@
+"""What was asked, of what, and where do the numbers come from?"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aetia.report.evidence import JSON, Evidence, Item
+from aetia.report.rows import token_text
+from aetia.report.sentences import of_sites, task_of
+from aetia.report.wording import wording
+from aetia.text import clean_text
+
+__all__ = ["Fact", "Token", "asked", "model_name", "prompt_tokens", "provenance", "study_json", "title"]
+
+_VALUES_SHOWN = 60
+_STUDY_LIMIT = 8000
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A term and what is said of it."""
+
+    term: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token of an example prompt, and whether it differs between the clean and the corrupted one."""
+
+    text: str
+    differs: bool
+
+
+def model_name(evidence: Evidence) -> str:
+    """Return the model's short name, or "the model"."""
+    system = evidence.manifest.system if evidence.manifest is not None else {}
+    for value in (system.get("name"), system.get("model"), evidence.study.get("model"), system.get("id")):
+        if isinstance(value, str) and value:
+            return clean_text(value.rstrip("/").rsplit("/", 1)[-1], 80)
+    return "the model"
+
+
+def title(evidence: Evidence) -> str:
+    """Return the question of the report."""
+    contrasts = evidence.study.get("contrasts")
+    task = clean_text(contrasts, 60) if isinstance(contrasts, str) else ""
+    what = f"the {task} task" if task else ("this prompt" if len(evidence.items) == 1 else "these prompts")
+    return f"Which parts of {model_name(evidence)} cause its answers on {what}?"
+
+
+def asked(evidence: Evidence) -> list[Fact]:
+    """Return what was asked, in words."""
+    study, rows = evidence.study, evidence.rows
+    cells = of_sites(rows)
+    methods = dict.fromkeys(row.method for row in cells)
+    components = dict.fromkeys(row.component for row in cells)
+    outcome = study.get("outcome")
+    outcome = clean_text(outcome.replace("_", " "), 60) if isinstance(outcome, str) else "logit difference"
+    task = task_of(rows)
+    unit = task.clean.unit if task.clean is not None else next((row.unit for row in cells), "")
+    contrasts = study.get("contrasts")
+    count = len(evidence.items) or max((row.n for row in rows), default=0)
+    facts = [
+        Fact("Model", model_name(evidence)),
+        Fact("Contrasts", clean_text(contrasts, 80) if isinstance(contrasts, str) else "given in the study"),
+        Fact("Items", f"{count:,}, each a clean and a corrupted prompt; the unit of replication"),
+        Fact("Outcome", f"{outcome}{_reading(outcome)}, in {unit}" if unit else outcome),
+        *(Fact("Intervention", _done(method, evidence.direction)) for method in methods),
+        Fact("Sites", f"{', '.join(components)}: {len(cells):,} cells" if cells else "none"),
+        Fact("Intervals", _intervals(evidence)),
+    ]
+    return facts
+
+
+def _reading(outcome: str) -> str:
+    return ", the answer's logit minus the foil's, at the last position" if outcome == "logit difference" else ""
+
+
+def _done(method: str, direction: str) -> str:
+    how = wording(method, direction)
+    return f"{how.title}. {how.reading}".strip()
+
+
+def _intervals(evidence: Evidence) -> str:
+    row = next((row for row in evidence.rows if row.low is not None), None)
+    if row is None:
+        return "none: they need two items or more"
+    return f"{row.level:.0%}, bootstrap over items (Wilson for accuracy); not corrected for the number of cells"
+
+
+def prompt_tokens(item: Item) -> tuple[list[Token], list[Token]]:
+    """Return the clean and the corrupted prompt token by token; they are compared where they are equally long."""
+    clean, corrupted = item.clean_tokens, item.corrupted_tokens
+    if len(clean) != len(corrupted):
+        return [Token(token_text(token), False) for token in clean], [Token(token_text(token), False) for token in corrupted]
+    pairs = list(zip(clean, corrupted, strict=True))
+    return (
+        [Token(token_text(one), one != other) for one, other in pairs],
+        [Token(token_text(other), one != other) for one, other in pairs],
+    )
+
+
+def provenance(evidence: Evidence) -> list[tuple[str, list[Fact]]]:
+    """Return where the numbers come from, in groups; nested records are flattened and long ones cut with a count."""
+    manifest = evidence.manifest
+    if manifest is None:
+        return [("Study", _flat(evidence.study))] if evidence.study else []
+    run: dict[str, JSON] = {
+        "status": manifest.status,
+        "engine": manifest.engine,
+        "started": manifest.started,
+        "ended": manifest.ended,
+        "sessions": manifest.sessions,
+        "threads": manifest.threads,
+        "batches": len(manifest.batches),
+        "cells": sum(batch.cells for batch in manifest.batches),
+        "study identity": manifest.identity,
+        "error": manifest.error,
+    }
+    groups: list[tuple[str, Mapping[str, JSON]]] = [
+        ("System", manifest.system),
+        ("Run", run),
+        ("Forecast", manifest.forecast),
+        ("Notes", {str(index + 1): note for index, note in enumerate(manifest.notes)}),
+        ("Failed batches", {failure.key: failure.error for failure in manifest.failed}),
+        ("Versions", dict(manifest.versions)),
+        ("Seeds", dict(manifest.seeds)),
+        ("Machine", manifest.hardware),
+    ]
+    return [(name, facts) for name, record in groups if (facts := _flat(record))]
+
+
+def study_json(evidence: Evidence) -> str:
+    """Return the study as JSON, cut if it is very long."""
+    lines = json.dumps(dict(evidence.study), indent=2, ensure_ascii=False).split("\n")
+    text = "\n".join(_indented(line) for line in lines)
+    return text if len(text) <= _STUDY_LIMIT else text[:_STUDY_LIMIT] + "\n… the rest is in manifest.json"
+
+
+def _indented(line: str) -> str:
+    body = line.lstrip(" ")
+    return " " * (len(line) - len(body)) + clean_text(body, 400)
+
+
+def _flat(record: Mapping[str, JSON], prefix: str = "") -> list[Fact]:
+    facts: list[Fact] = []
+    for key, value in record.items():
+        name = clean_text(f"{prefix}{key}", 120)
+        if isinstance(value, dict):
+            facts += _flat(value, f"{name} · ")
+        elif isinstance(value, list):
+            facts.append(Fact(name, clean_text(", ".join(str(part) for part in value[:_VALUES_SHOWN]))))
+        elif value is not None and value != "":
+            facts.append(Fact(name, _shown(value)))
+    if not prefix and len(facts) > _VALUES_SHOWN:
+        rest = len(facts) - _VALUES_SHOWN
+        facts = [*facts[:_VALUES_SHOWN], Fact("…", f"and {rest} more in manifest.json")]
+    return facts
+
+
+def _shown(value: bool | float | str) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return clean_text(str(value))

@@ -1,0 +1,186 @@
+"""How is one row of a table of effects named and written for a reader?"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from aetia.text import clean_text
+
+__all__ = ["Row", "decimals", "interval_text", "number", "percent", "read_rows", "shown_token", "strongest", "token_text"]
+
+_NAME_LIMIT = 80
+_TOKEN_LIMIT = 60
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One effect, its text already cleaned.
+
+    Args:
+        method, component: What was done, and to which kind of site.
+        layer, head, position, span, token: Where; None where the coordinate does not apply.
+        estimate: The mean over items, in `unit`; NaN where it could not be computed.
+        low, high, level: The interval and its coverage; None for a single item.
+        n: How many items.
+        null, p, q: The null it was tested against, and the p-value before and after correction; None if untested.
+    """
+
+    method: str
+    component: str
+    layer: int | None
+    head: int | None
+    position: int | None
+    span: str | None
+    token: str | None
+    estimate: float
+    unit: str
+    low: float | None
+    high: float | None
+    level: float
+    n: int
+    null: str | None = None
+    p: float | None = None
+    q: float | None = None
+
+    @property
+    def is_number(self) -> bool:
+        return math.isfinite(self.estimate)
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval lies on one side of zero; False where there is none."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+    @property
+    def address(self) -> str:
+        """The site's address, as studies write it: `L12.z.h3@-1`."""
+        layer = "" if self.layer is None else f"L{self.layer}."
+        head = "" if self.head is None else f".h{self.head}"
+        place = self.position if self.position is not None else self.span
+        return f"{layer}{self.component}{head}" + ("" if place is None else f"@{place}")
+
+    @property
+    def size(self) -> float:
+        """The estimate's absolute value, for ranking; -1 where there is no number."""
+        return abs(self.estimate) if self.is_number else -1.0
+
+    def quantity(self) -> str:
+        """The estimate with unit and interval: `+3.1 logits [2.5, 3.7]`."""
+        return f"{self.figure} {self.unit}" + (f" {self.bounds}" if self.bounds else "")
+
+    @property
+    def figure(self) -> str:
+        """The estimate alone, signed, with as many decimals as its interval bears."""
+        return number(self.estimate, decimals(self.estimate, self.low, self.high), signed=True)
+
+    @property
+    def bounds(self) -> str:
+        """The interval alone; empty if there is none."""
+        return interval_text(self.low, self.high, decimals(self.estimate, self.low, self.high))
+
+    def place(self) -> str:
+        """Where in the prompt, in words; empty if the effect is of no single place."""
+        if self.position is None:
+            return f"the span {self.span}" if self.span else ""
+        where = "the last position" if self.position == -1 else f"position {self.position}"
+        if self.token is not None:
+            return f"{where} ({token_text(self.token)})"
+        return f"{where} (in the {self.span})" if self.span else where
+
+
+def read_rows(table: pa.Table) -> list[Row]:
+    """Return the rows of a table of effects whose dimensions are those of tracing; absent ones are None."""
+    return [_row(record) for record in table.to_pylist()]
+
+
+def _row(record: Mapping[str, object]) -> Row:
+    estimate = _number(record.get("estimate"))
+    low, high = _number(record.get("low")), _number(record.get("high"))
+    has_interval = low is not None and high is not None
+    return Row(
+        method=_text(record.get("method")) or "effect",
+        component=_text(record.get("component")) or "outcome",
+        layer=_integer(record.get("layer")),
+        head=_integer(record.get("head")),
+        position=_integer(record.get("position")),
+        span=_text(record.get("span")),
+        token=None if record.get("token") is None else shown_token(str(record["token"])),
+        estimate=math.nan if estimate is None else estimate,
+        unit=_text(record.get("unit")) or "",
+        low=low if has_interval else None,
+        high=high if has_interval else None,
+        level=_number(record.get("level")) or 0.95,
+        n=_integer(record.get("n")) or 0,
+        null=_text(record.get("null")),
+        p=_number(record.get("p")),
+        q=_number(record.get("q")),
+    )
+
+
+def _text(value: object, limit: int = _NAME_LIMIT) -> str | None:
+    return None if value is None else clean_text(str(value), limit)
+
+
+def _integer(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def shown_token(token: str) -> str:
+    """Return a token cleaned; line breaks and tabs, which cleaning makes spaces, stay visible as signs."""
+    return clean_text(token.replace("\n", "↵").replace("\t", "⇥"), _TOKEN_LIMIT)
+
+
+def token_text(token: str) -> str:
+    """Return a token as readers see it: a leading space as a dot in the middle, nothing as the empty sign."""
+    if not token:
+        return "∅"
+    spaces = len(token) - len(token.lstrip(" "))
+    return "·" * spaces + token[spaces:]
+
+
+def decimals(estimate: float, low: float | None, high: float | None) -> int:
+    """Return how many decimals are worth showing: the half width decides, or three figures without an interval."""
+    if not math.isfinite(estimate):
+        return 0
+    if low is None or high is None or high <= low:
+        size = abs(estimate)
+        return 2 if size == 0 else min(max(2 - math.floor(math.log10(size)), 0), 6)
+    return min(max(-math.floor(math.log10((high - low) / 4)), 0), 6)
+
+
+def number(value: float, places: int, *, signed: bool = False) -> str:
+    """Return a number with a true minus sign; a sign on positive ones if asked; `not a number` for NaN."""
+    if not math.isfinite(value):
+        return "not a number"
+    text = f"{value:+.{places}f}" if signed else f"{value:.{places}f}"
+    if not text.strip("+-0."):
+        return text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def interval_text(low: float | None, high: float | None, places: int) -> str:
+    """Return `[2.5, 3.7]`, or an empty string if there is no interval."""
+    if low is None or high is None:
+        return ""
+    return f"[{number(low, places)}, {number(high, places)}]"
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage without decimals, never rounding something to 0% or to 100%."""
+    if 0 < share < 0.005:
+        return "<1%"
+    if 0.995 < share < 1:
+        return ">99%"
+    return f"{share * 100:.0f}%"
+
+
+def strongest(rows: Iterable[Row], count: int) -> list[Row]:
+    """Return the `count` rows of largest absolute estimate, largest first; rows without a number are left out."""
+    return sorted((row for row in rows if row.is_number), key=lambda row: -row.size)[:count]
