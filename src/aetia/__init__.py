@@ -1,0 +1,40 @@
+"""What causes this answer? Calibrated instruments for finding causes in AI models.
+
+Names are imported when they are first used, so that `import aetia` is quick and never loads torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aetia import contrasts
+    from aetia.effects import Effects
+    from aetia.models import load
+    from aetia.runs import open_run
+    from aetia.tracing import trace
+
+__all__ = ["Effects", "__version__", "contrasts", "load", "open_run", "trace"]
+
+__version__ = "0.1.0"
+
+# Name -> the module it is taken from; a module stands for itself.
+_HOMES = {
+    "Effects": "aetia.effects",
+    "contrasts": "aetia.contrasts",
+    "load": "aetia.models",
+    "open_run": "aetia.runs",
+    "trace": "aetia.tracing",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'aetia' has no attribute {name!r}")
+    home = import_module(_HOMES[name])
+    value = home if _HOMES[name] == f"aetia.{name}" else getattr(home, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
