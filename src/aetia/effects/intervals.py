@@ -10,10 +10,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Method", "bootstrap_interval", "wilson_interval"]
+__all__ = ["BootstrapMethod", "bootstrap_interval", "wilson_interval"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-Method: TypeAlias = Literal["bca", "percentile"]
+BootstrapMethod: TypeAlias = Literal["bca", "percentile"]
 
 _BLOCK = 1 << 22  # elements of the largest temporary array: 32 MiB of float64
 
@@ -23,7 +23,7 @@ _quantile: Callable[[Floats], Floats] = np.vectorize(_NORMAL.inv_cdf, otypes=[np
 
 
 def bootstrap_interval(
-    x: Floats, level: float = 0.95, draws: int = 2000, seed: int = 0, method: Method = "bca"
+    x: Floats, level: float = 0.95, draws: int = 2000, seed: int = 0, method: BootstrapMethod = "bca"
 ) -> tuple[Floats, Floats]:
     """Return the bootstrap interval of each row's mean, resampling columns; all rows share the same resamples.
 
@@ -69,7 +69,12 @@ def wilson_interval(successes: Floats, n: Floats, level: float = 0.95) -> tuple[
     """Return Wilson's score interval of a proportion; unlike a bootstrap it has width at 0 and at 1.
 
     Args:
-        successes: [G] number of successes. n: [G] number of trials. level: Coverage asked for.
+        successes: [G] number of successes.
+        n: [G] number of trials.
+        level: Coverage asked for, between 0 and 1.
+
+    Returns:
+        `low` and `high`, each [G], between 0 and 1.
 
     Source: Wilson, Probable Inference, JASA 1927; Brown, Cai and DasGupta 2001, eq. 4.
     """
@@ -107,13 +112,14 @@ def _bca_fractions(values: Floats, means: Floats, tail: float) -> Floats:
     below = (means < estimate - rounding).mean(axis=1)
     at_most = (means <= estimate + rounding).mean(axis=1)
     share = (below + at_most) / 2.0
-    usable = (share > 0.0) & (share < 1.0)
-    bias = _quantile(np.where(usable, share, 0.5))
+    has_bias = (share > 0.0) & (share < 1.0)
+    bias = _quantile(np.where(has_bias, share, 0.5))
     centred = values - estimate
     acceleration = (centred**3).sum(axis=1) / (6.0 * (centred**2).sum(axis=1) ** 1.5)
-    bounds = np.array([[_NORMAL.inv_cdf(tail)], [_NORMAL.inv_cdf(1.0 - tail)]])
-    shifted = bias + bounds
-    fractions = _cdf(bias + shifted / (1.0 - acceleration * shifted))
+    shifted = bias + np.array([[_NORMAL.inv_cdf(tail)], [_NORMAL.inv_cdf(1.0 - tail)]])
+    slowing = 1.0 - acceleration * shifted
+    usable = has_bias & (slowing > 0.0).all(axis=0)
+    fractions = _cdf(bias + shifted / np.where(usable, slowing, 1.0))
     return np.where(usable, fractions, [[tail], [1.0 - tail]])
 
 

@@ -6,7 +6,6 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from aetia.effects.intervals import bootstrap_interval, wilson_interval
 from aetia.effects.table import STATISTICS, Effects
@@ -39,15 +38,18 @@ def summarise(
         values: One row for each (item, cell); null values are not counted, other columns are ignored.
         dimensions: The columns that name a cell; nulls are values like any other.
         unit: The unit of the values, as in "logits".
-        level: Coverage of the intervals. seed, draws: See `bootstrap_interval`.
-        value, item: The names of the two columns.
+        level: Coverage of the intervals, between 0 and 1.
+        seed: Seed of the resamples.
+        draws: How many resamples: see `bootstrap_interval`.
+        value: The name of the column of values.
+        item: The name of the column of items' ids, none of them null.
 
     Raises:
         ValueError: The unit is "proportion" and a value is neither 0 nor 1.
 
     Source: Efron, JASA 1987 (BCa); Wilson, JASA 1927.
     """
-    measured = values.filter(pc.is_valid(values[value]))
+    measured = values.filter(values[value].is_valid())
     group, first = _number_groups(measured, dimensions)
     means, n = _means_by_item(group, _ranks(measured[item]), _floats(measured[value]))
     estimate, low, high = np.empty(n.size), np.empty(n.size), np.empty(n.size)
@@ -107,16 +109,15 @@ def _means_by_item(group: Integers, item: Integers, value: Floats) -> tuple[Floa
 def _ranks(items: pa.ChunkedArray) -> Integers:
     """Return each row's item as its rank among the sorted ids."""
     column = _encode(items)
-    order = _integers(pc.sort_indices(column.dictionary))
-    rank = np.empty_like(order)
-    rank[order] = np.arange(order.size)
-    return rank[_integers(column.indices)]
+    ids = column.dictionary.to_pylist()
+    rank = {name: place for place, name in enumerate(sorted(ids))}
+    return np.array([rank[name] for name in ids], dtype=np.int64)[_integers(column.indices)]
 
 
 def _encode(column: pa.ChunkedArray) -> pa.DictionaryArray:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    return pc.dictionary_encode(column.combine_chunks(), null_encoding="encode")
+    return column.combine_chunks().dictionary_encode(null_encoding="encode")
 
 
 def _integers(array: pa.Array) -> Integers:

@@ -1,10 +1,10 @@
 """What did a study find, and how can it be looked at, kept and handed on?"""
 
 import html
-import importlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,8 +17,9 @@ from aetia.files import read_table, write_table
 from aetia.text import clean_text
 
 if TYPE_CHECKING:
-    import pandas
-    import polars
+    import pandas as pd  # pyright: ignore[reportMissingImports]  both are the user's to install
+    import polars as pl  # pyright: ignore[reportMissingImports]
+    from matplotlib.figure import Figure
 
 __all__ = ["STATISTICS", "Effects"]
 
@@ -40,6 +41,7 @@ STATISTICS = pa.schema(
 """The columns that end every table of effects: the estimate, its interval, and its test against a null."""
 
 _ROWS_SHOWN = 60
+_BYTES_SHOWN = 80_000
 _PROVENANCE = b"aetia"
 
 
@@ -80,21 +82,20 @@ class Effects:
         """Return the rows as a pyarrow table."""
         return self.table
 
-    def to_polars(self) -> "polars.DataFrame":
+    def to_polars(self) -> "pl.DataFrame":
         """Return the rows as a polars data frame; MissingError AE-4101 if polars is not installed."""
         try:
-            import polars
+            import polars as pl  # pyright: ignore[reportMissingImports]
         except ImportError as error:
             raise _missing("polars") from error
-        return polars.DataFrame(self.table)
+        return pl.from_arrow(self.table)
 
-    def to_pandas(self) -> "pandas.DataFrame":
+    def to_pandas(self) -> "pd.DataFrame":
         """Return the rows as a pandas data frame; MissingError AE-4101 if pandas is not installed."""
         try:
-            import pandas  # noqa: F401  pyarrow needs it to be there
+            return self.table.to_pandas()
         except ImportError as error:
             raise _missing("pandas") from error
-        return self.table.to_pandas()
 
     def top(self, k: int, by: str = "estimate") -> "Effects":
         """Return the `k` rows that are largest in absolute value of `by` (smallest for p and q); ties keep their order.
@@ -118,7 +119,11 @@ class Effects:
         for name, value in values.items():
             if name not in table.schema.names:
                 raise _no_column(name, table.schema.names)
-            table = table.filter(_matches(table[name], name, value))
+            try:
+                table = table.filter(pc.field(name).is_null() if value is None else pc.field(name) == value)
+            except pa.ArrowException as error:
+                found = f"The column {name!r} holds {table.schema.field(name).type}, not {value!r}."
+                raise StudyError("AE-1106", found, mend="give a value of that type") from error
         return Effects(table, self.provenance)
 
     def write(self, path: str | Path) -> None:
@@ -134,47 +139,43 @@ class Effects:
             RunError: AE-6010 the file is absent, damaged, or holds something else.
         """
         table = read_table(Path(path))
+        if table is None:
+            raise _not_effects(path, "it is absent or damaged")
         try:
-            if table is None:
-                raise ValueError("it is absent or damaged")
             provenance = json.loads((table.schema.metadata or {}).get(_PROVENANCE, b"{}"))
             return cls(table.replace_schema_metadata(None), {str(key): str(provenance[key]) for key in provenance})
         except (ValueError, TypeError) as error:
-            reason = clean_text(str(error))
-            mend = "give the effects.parquet of a finished run, or `aetia runs resume` the run it belongs to"
-            raise RunError("AE-6010", f"{path} is not a table of effects: {reason}.", mend=mend) from error
+            raise _not_effects(path, str(error)) from error
 
     @staticmethod
     def concat(parts: "Sequence[Effects]") -> "Effects":
         """Return the rows of all parts, which have the same columns, one after another, with the first's provenance."""
         return Effects(pa.concat_tables([part.table for part in parts]), parts[0].provenance)
 
-    def plot(self) -> object:
-        """Return a picture of the effects: see `aetia.report`."""
-        # The report is a room above: it is looked up by name, so that no import points up.
-        return importlib.import_module("aetia.report").plot(self)
+    def plot(self) -> "Figure":
+        """Return a picture of the effects: see `aetia.report.plot`."""
+        from aetia.report import plot
+
+        return plot(self)
 
     def report(self, path: str | Path) -> Path:
-        """Write a page about the effects to `path` and return it: see `aetia.report`."""
-        return importlib.import_module("aetia.report").report_effects(self, Path(path))
+        """Write a page about the effects to `path` and return it: see `aetia.report.report_effects`."""
+        from aetia.report import report_effects
+
+        return report_effects(self, Path(path))
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{_cell(name)}</th>" for name in self.table.schema.names)
-        shown = self.table.slice(0, _ROWS_SHOWN).to_pylist()
-        body = "".join(f"<tr>{''.join(f'<td>{_cell(value)}</td>' for value in row.values())}</tr>" for row in shown)
-        rest = len(self) - len(shown)
+        head = _row("th", self.table.schema.names)
+        rows = [_row("td", row.values()) for row in self.table.slice(0, _ROWS_SHOWN).to_pylist()]
+        sizes = accumulate(len(row.encode()) for row in rows)
+        rows = [row for row, size in zip(rows, sizes, strict=True) if size <= _BYTES_SHOWN]
+        rest = len(self) - len(rows)
         more = f"<p>and {rest} more rows</p>" if rest else ""
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+        return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>{more}"
 
 
-def _matches(column: pa.ChunkedArray, name: str, value: Scalar) -> pa.ChunkedArray:
-    if value is None:
-        return pc.is_null(column)
-    try:
-        return pc.fill_null(pc.equal(column, pa.scalar(value)), False)
-    except pa.ArrowException as error:
-        found = f"The column {name!r} holds {column.type}, not {value!r}."
-        raise StudyError("AE-1106", found, mend="give a value of that type") from error
+def _row(tag: str, values: Iterable[Scalar]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{_cell(value)}</{tag}>' for value in values)}</tr>"
 
 
 def _cell(value: Scalar) -> str:
@@ -185,6 +186,11 @@ def _cell(value: Scalar) -> str:
 
 def _is_number(kind: pa.DataType) -> bool:
     return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
+def _not_effects(path: str | Path, reason: str) -> RunError:
+    mend = "give the effects.parquet of a finished run, or `aetia runs resume` the run that it belongs to"
+    return RunError("AE-6010", f"{path} is not a table of effects: {clean_text(reason)}.", mend=mend)
 
 
 def _no_column(name: str, known: Sequence[str]) -> StudyError:

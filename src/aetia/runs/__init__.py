@@ -9,10 +9,11 @@ from aetia.runs.events import Event
 from aetia.runs.execution import execute, resume
 from aetia.runs.instrument import Batch, Instrument, Plan, instrument_named
 from aetia.runs.keys import JSON, key_of
+from aetia.runs.parsing import load_study, parse_study, study_schema
 from aetia.runs.pool import LocalPool
 from aetia.runs.run import Run, list_runs, open_run
 from aetia.runs.store import FailedBatch, Manifest
-from aetia.runs.study import Study, load_study, parse_study, study_schema
+from aetia.runs.study import Study
 
 __all__ = [
     "JSON",

@@ -55,9 +55,11 @@ class InProcess:
 
     @property
     def description(self) -> str:
+        """What the manifest says of it."""
         return "in process"
 
     def run(self, instrument_name: str, study: Study, batches: Sequence[Batch]) -> Generator[Result]:
+        """Yield one result for each batch, in their order."""
         compute = instrument_named(instrument_name).open(study)
         for batch in batches:
             yield Result(batch, compute_batch(compute, batch))
@@ -67,6 +69,6 @@ def compute_batch(compute: Compute, batch: Batch) -> pa.Table | Failure:
     """Return the batch's values, or the failure that computing them ended in."""
     try:
         return compute(batch)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  one batch's trouble is not the others'
         message = clean_text(f"{type(error).__name__}: {error}")
         return Failure(message, traceback.format_exc())

@@ -66,10 +66,10 @@ class Plan:
 
 
 Compute: TypeAlias = Callable[[Batch], pa.Table]
-AnyStudy = TypeVar("AnyStudy", bound=Study, contravariant=True)
+StudyT_contra = TypeVar("StudyT_contra", bound=Study, contravariant=True)
 
 
-class Instrument(Protocol[AnyStudy]):
+class Instrument(Protocol[StudyT_contra]):
     """A method that turns a study into effects.
 
     It differs from others in how it plans and how it summarises, never in how its work is run, stored or resumed. Its
@@ -84,15 +84,15 @@ class Instrument(Protocol[AnyStudy]):
         """The class of its studies; a class attribute."""
         ...
 
-    def plan(self, study: AnyStudy, /) -> Plan:
+    def plan(self, study: StudyT_contra, /) -> Plan:
         """Return all the work of the study; the same work whenever it is asked for."""
         ...
 
-    def open(self, study: AnyStudy, /) -> Compute:
+    def open(self, study: StudyT_contra, /) -> Compute:
         """Load what the work needs, once for each process, and return the function that computes a batch's values."""
         ...
 
-    def summarise(self, study: AnyStudy, values: pa.Table, /) -> Effects:
+    def summarise(self, study: StudyT_contra, values: pa.Table, /) -> Effects:
         """Return the effects that the values show; the values alone decide them."""
         ...
 

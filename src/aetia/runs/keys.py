@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence  # noqa: TC003  pydantic looks them up
 
 from typing_extensions import TypeAliasType
 
 __all__ = ["JSON", "canonical", "key_of"]
 
 # Not a plain alias: pydantic can follow this one into itself.
-JSON = TypeAliasType("JSON", "None | bool | int | float | str | Sequence[JSON] | Mapping[str, JSON]")
+JSON = TypeAliasType("JSON", "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None")
 
 
 def canonical(value: JSON) -> str:

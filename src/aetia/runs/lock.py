@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,17 +65,24 @@ def holder(directory: Path) -> Holder | None:
 def _acquire(path: Path) -> int:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        if not _is_ours(descriptor, path.parent):
-            os.close(descriptor)
-            raise _in_use(path.parent)
-        # Its former holder may have removed the file between our opening and our locking it: then hold the new one.
-        with suppress(FileNotFoundError):
-            if os.path.sameopenfile(descriptor, descriptor) and os.fstat(descriptor).st_ino == path.stat().st_ino:
+        with ExitStack() as undo:
+            undo.callback(os.close, descriptor)
+            if not _is_ours(descriptor, path.parent):
+                raise _in_use(path.parent)
+            # Its former holder may have removed the file between our opening and our locking it: then hold the new one.
+            if _is_at(descriptor, path):
                 me = Holder(os.getpid(), _start_time(os.getpid()) or "", platform.node())
                 os.ftruncate(descriptor, 0)
                 os.write(descriptor, json.dumps(asdict(me)).encode())
+                undo.pop_all()
                 return descriptor
-        os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _is_ours(descriptor: int, directory: Path) -> bool:
@@ -99,17 +106,16 @@ def _in_use(directory: Path) -> RunError:
 
 def _start_time(pid: int) -> str | None:
     """Return when the process started, "" where the system does not say; None if there is no such process."""
-    try:
-        # Field 22; the second field is the name in parentheses and may hold anything.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        pass
     if Path("/proc/self/stat").exists():
-        return None
+        try:
+            # Field 22; the second field is the name, in parentheses, and may hold anything.
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        except (OSError, IndexError):
+            return None
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return None
-    except PermissionError:
+    except PermissionError:  # it is there, and another user's
         return ""
     return ""

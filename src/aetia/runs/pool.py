@@ -56,9 +56,11 @@ class LocalPool:
 
     @property
     def description(self) -> str:
+        """What the manifest says of it."""
         return f"{self.workers} processes"
 
     def run(self, instrument_name: str, study: Study, batches: Sequence[Batch]) -> Generator[Result]:
+        """Yield one result for each batch, as soon as it is there; closing it ends all workers."""
         hire = partial(_Worker, instrument_name, study, threads=max(1, (os.cpu_count() or 1) // self.workers))
         waiting = deque(batches)
         retried: set[str] = set()
@@ -102,6 +104,7 @@ class _Worker:
         theirs.close()
 
     def give(self, batch: Batch) -> None:
+        """Let the worker compute the batch."""
         self.batch = batch
         with suppress(OSError):  # it is dead; `receive` will find that out
             self.pipe.send(batch)
@@ -122,6 +125,7 @@ class _Worker:
         return message
 
     def stop(self) -> None:
+        """End the process, whatever it is doing."""
         self.pipe.close()
         self._process.terminate()
         self._process.join(_GRACE_SECONDS)
@@ -161,7 +165,7 @@ def _work(
         except AetiaError as error:
             pipe.send(error)
             return
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, the parent has to hear of it
             reason = clean_text(f"{type(error).__name__}: {error}")
             found = f"A worker could not open {implementation.__name__}: {reason}."
             details = tuple(traceback.format_exc().splitlines()[-3:])

@@ -10,8 +10,9 @@ from aetia.errors import RunError
 from aetia.runs.events import Event, read_events
 from aetia.runs.keys import JSON
 from aetia.runs.lock import holder
+from aetia.runs.parsing import parse_study
 from aetia.runs.store import Manifest, Status, Store
-from aetia.runs.study import Study, parse_study
+from aetia.runs.study import Study
 
 __all__ = ["Run", "list_runs", "open_run"]
 

@@ -83,22 +83,27 @@ class Store:
 
     @property
     def manifest_path(self) -> Path:
+        """Where everything but the numbers is."""
         return self.directory / "manifest.json"
 
     @property
     def effects_path(self) -> Path:
+        """Where the effects are."""
         return self.directory / "effects.parquet"
 
     @property
     def items_path(self) -> Path:
+        """Where the records of the items are."""
         return self.directory / "items.jsonl"
 
     @property
     def events_path(self) -> Path:
+        """Where the events are."""
         return self.directory / "events.jsonl"
 
     @property
     def values_path(self) -> Path:
+        """The folder of the values."""
         return self.directory / "values"
 
     def read_manifest(self) -> Manifest:
@@ -126,9 +131,11 @@ class Store:
         raise RunError("AE-6013", found, mend="pip install --upgrade aetia")
 
     def write_manifest(self, manifest: Manifest) -> None:
+        """Write the manifest, atomically."""
         write_atomic(self.manifest_path, (manifest.model_dump_json(indent=2) + "\n").encode())
 
     def part_path(self, key: str) -> Path:
+        """Where the values of the batch are."""
         return self.values_path / f"part-{key}.parquet"
 
     def read_part(self, key: str) -> pa.Table | None:
@@ -136,6 +143,7 @@ class Store:
         return read_table(self.part_path(key))
 
     def write_part(self, key: str, values: pa.Table) -> None:
+        """Write the values of the batch, atomically."""
         write_table(self.part_path(key), values)
 
     def part_keys(self) -> set[str]:
@@ -147,11 +155,13 @@ class Store:
         return read_table(self.effects_path) is not None
 
     def write_items(self, items: Iterable[Mapping[str, JSON]]) -> None:
+        """Write the records of the items, one a line, atomically."""
         lines = [json.dumps(item, ensure_ascii=False, allow_nan=False) + "\n" for item in items]
         # A lone surrogate, which a tokenizer may give, is kept as its escape.
         write_atomic(self.items_path, "".join(lines).encode("utf-8", "backslashreplace"))
 
     def read_items(self) -> list[dict[str, JSON]]:
+        """Return the records of the items; RunError AE-6002 if their file is absent or damaged."""
         try:
             return [json.loads(line) for line in self.items_path.read_text(encoding="utf-8").split("\n") if line]
         except (OSError, ValueError) as error:
