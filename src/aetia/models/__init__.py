@@ -1,5 +1,20 @@
-"""Networks as causal systems: load them, name their sites, intervene, measure, plan."""
+"""Networks as causal systems: load them, name their sites, intervene, measure, plan.
 
+Names are imported when they are first used: locating a model needs no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aetia.models.hooks import gradients, run_with_hooks
+    from aetia.models.interventions import Add, Intervention, Knockout, Project, Replace, Scale, Set
+    from aetia.models.network import Network, load, wrap
+    from aetia.models.outcome import Outcome
+    from aetia.models.planner import Cell, plan
+    from aetia.models.recording import Recording, record
+    from aetia.models.sites import Site
+    from aetia.models.wavefront import run_planned
 
 __all__ = [
     "Add",
@@ -22,3 +37,23 @@ __all__ = [
     "run_with_hooks",
     "wrap",
 ]
+
+_HOMES = {
+    "hooks": ("gradients", "run_with_hooks"),
+    "interventions": ("Add", "Intervention", "Knockout", "Project", "Replace", "Scale", "Set"),
+    "network": ("Network", "load", "wrap"),
+    "outcome": ("Outcome",),
+    "planner": ("Cell", "plan"),
+    "recording": ("Recording", "record"),
+    "sites": ("Site",),
+    "wavefront": ("run_planned",),
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(f"aetia.models.{module}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'aetia.models' has no attribute {name!r}")

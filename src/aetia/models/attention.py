@@ -17,7 +17,14 @@ from transformers import PreTrainedConfig
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-__all__ = ["AttentionCall", "causal_mask", "handled_attention", "own_attention", "own_implementation", "weights_attention"]
+__all__ = [
+    "AttentionCall",
+    "causal_mask",
+    "handled_attention",
+    "own_attention",
+    "own_implementation",
+    "weights_attention",
+]
 
 _NAME = "aetia"
 

@@ -4,7 +4,7 @@ This is what everything faster has to equal, and what runs whatever cannot be pl
 position are rows: `[rows, width]`, or `[rows, heads, width]` for components with heads.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from aetia.errors import SiteError
-from aetia.models.attention import AttentionCall, handled_attention, own_attention, weights_attention
+from aetia.models.attention import AttentionCall, causal_mask, handled_attention, own_attention, weights_attention
 from aetia.models.interventions import Intervention, Knockout
 from aetia.models.network import Network
 from aetia.models.ports import listen
@@ -67,7 +67,7 @@ class _PatternHandler:
         captures = [site for site in self.captures if site.layer == layer]
         if not edits and not captures:
             return own_attention(call)
-        out, weights = weights_attention(call, cut_mask(call.query, call.key, edits))
+        out, weights = weights_attention(call, cut_mask(call, edits))
         sets = [i for i in edits if not isinstance(i.operation, Knockout)]
         rows = weights[0].transpose(0, 1)  # (T, H, S), sharing memory
         if sets:
@@ -85,16 +85,16 @@ def mix(weights: Tensor, value: Tensor) -> Tensor:
     return (weights @ value.repeat_interleave(weights.shape[1] // value.shape[1], 1)).transpose(1, 2)
 
 
-def cut_mask(query: Tensor, key: Tensor, edits: Sequence[Intervention]) -> Tensor | None:
+def cut_mask(call: AttentionCall, edits: Sequence[Intervention]) -> Tensor | None:
     """Where knockouts forbid attention, `[1, H, T, S]`; None without knockouts."""
     knockouts = [i for i in edits if isinstance(i.operation, Knockout)]
     if not knockouts:
         return None
-    _, heads, length, _ = query.shape
-    cut = torch.zeros(1, heads, length, key.shape[2], dtype=torch.bool, device=query.device)
+    _, heads, length, _ = call.query.shape
+    cut = torch.zeros(1, heads, length, call.key.shape[2], dtype=torch.bool, device=call.query.device)
     for i in knockouts:
         cut_rows(cut, i, i.site.positions(length))
-    check_cut(cut)
+    check_cut(cut, call.options)
     return cut
 
 
@@ -107,17 +107,17 @@ def cut_rows(cut: Tensor, intervention: Intervention, rows: Sequence[int]) -> No
         cut[:, heads, row, list(intervention.operation.keys)] = True
 
 
-def check_cut(cut: Tensor) -> None:
-    """Raises SiteError where a position could no longer read anything, itself included."""
+def check_cut(cut: Tensor, options: Mapping[str, object]) -> None:
+    """Raises SiteError where a position could no longer read anything that it can reach, itself included."""
     rows, columns = cut.shape[-2:]
-    readable = torch.ones(rows, columns, dtype=torch.bool, device=cut.device).tril(columns - rows)
+    readable = causal_mask(rows, columns, options, cut.device)
     empty = ~(readable & ~cut).any(-1)
     if empty.any():
         position = int(empty.nonzero()[0, -1]) + columns - rows
         raise SiteError(
             "AE-3113",
             f"The knockout leaves position {position} nothing to attend to.",
-            mend="leave it at least one position, for instance itself.",
+            mend="leave it at least one position within its reach, for instance itself.",
         )
 
 
@@ -138,7 +138,9 @@ def hooked(
     for site in captures:
         by_place.setdefault((site.component, site.layer), ([], []))[1].append(site)
 
-    def receiver(edits: list[Intervention], sites: list[Site], look: Callable[[Tensor], Tensor]) -> Callable[[Tensor], None]:
+    def receiver(
+        edits: list[Intervention], sites: list[Site], look: Callable[[Tensor], Tensor]
+    ) -> Callable[[Tensor], None]:
         def receive(tensor: Tensor) -> None:
             view = look(tensor)
             for i in edits:

@@ -13,7 +13,19 @@ from torch import Tensor
 from aetia.errors import SiteError
 from aetia.models.sites import Site
 
-__all__ = ["Add", "Intervention", "Knockout", "Operation", "Project", "Replace", "Scale", "Set", "noise", "on_rows", "zero"]
+__all__ = [
+    "Add",
+    "Intervention",
+    "Knockout",
+    "Operation",
+    "Project",
+    "Replace",
+    "Scale",
+    "Set",
+    "noise",
+    "on_rows",
+    "zero",
+]
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from aetia.models.resolve import LocalModel
 
-__all__ = ["Network", "Tokens", "load", "wrap"]
+__all__ = ["Network", "Tokens", "load", "skeleton", "wrap"]
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -256,3 +256,19 @@ def load(
     network = Network(module.to(device).eval().requires_grad_(False), tokenizer, source)
     check_network(network)
     return network
+
+
+def skeleton(name_or_path: str | Path) -> Network:
+    """The network of that name without its weights: enough to tokenise, to name its sites and to plan.
+
+    Raises: As `load`.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    from aetia.models.resolve import locate
+
+    source = locate(name_or_path)
+    config = AutoConfig.from_pretrained(source.path, local_files_only=True)
+    with torch.device("meta"):
+        module = AutoModelForCausalLM.from_config(config)
+    return Network(module.eval(), AutoTokenizer.from_pretrained(source.path, local_files_only=True), source)

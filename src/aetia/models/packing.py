@@ -121,7 +121,7 @@ class PackedAttention:
         for cell, i in edits:
             if isinstance(i.operation, Knockout):
                 cut_rows(cut[cell : cell + 1], i, rows_of(group, 0, i.site))
-        check_cut(cut)
+        check_cut(cut, call.options)
         out, weights = weights_attention(call, cut)
         if all(isinstance(i.operation, Knockout) for _, i in edits):
             return out

@@ -126,7 +126,9 @@ def record(
     """
     for i in interventions:
         if i.site.component != "embed":
-            raise SiteError("AE-3114", f"A base run cannot be intervened upon at {i.site}.", mend="put it into the cells.")
+            raise SiteError(
+                "AE-3114", f"A base run cannot be intervened upon at {i.site}.", mend="put it into the cells."
+            )
     blocks = range(len(network.blocks))
     patterns = frozenset(layer for name, layer in components if name == "pattern" and layer is not None)
     recorder = _Recorder(network, patterns)

@@ -205,7 +205,9 @@ class _Wave:
     def _block(self, layer: int, chunk: Chunk, rows: Tensor) -> Tensor:
         """The block's output rows `[R, D]`, with the chunk's interventions and captures in this layer."""
         with ExitStack() as stack:
-            stack.enter_context(handled_attention(self.network.module.config, PackedAttention(self.network, self.worlds, layer, chunk)))
+            stack.enter_context(
+                handled_attention(self.network.module.config, PackedAttention(self.network, self.worlds, layer, chunk))
+            )
             self._listen(stack, layer, list(chunk.edits(layer)), list(chunk.captures(layer)))
             return self.network.blocks[layer](rows[None], **self._arguments(layer, chunk.positions))[0]
 
@@ -221,7 +223,9 @@ class _Wave:
         for component in components - {"resid_pre", "embed", "pattern"}:
             port = self.network.port(component, layer)
 
-            def receive(tensor: Tensor, component: str = component, view: Callable[[Tensor], Tensor] = port.view) -> None:
+            def receive(
+                tensor: Tensor, component: str = component, view: Callable[[Tensor], Tensor] = port.view
+            ) -> None:
                 values = view(tensor)
                 for rows, i in edits:
                     if i.site.component == component:
@@ -275,7 +279,9 @@ class _Wave:
 
         edits = [(rows, i) for rows, i in chunk.edits(layer) if i.site.component in _ATTENTION_SIDE]
         with ExitStack() as stack:
-            stack.enter_context(handled_attention(self.network.module.config, PackedAttention(self.network, self.worlds, layer, chunk)))
+            stack.enter_context(
+                handled_attention(self.network.module.config, PackedAttention(self.network, self.worlds, layer, chunk))
+            )
             self._listen(stack, layer, edits, ())
             stack.callback(listen(port, stop).remove)  # after the edits, so that it sees them
             with suppress(Stop):

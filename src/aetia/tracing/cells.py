@@ -1,0 +1,150 @@
+"""From places to intervened runs: what is put where, in which base run.
+
+The methods differ only in the base run and in the operation at a place: patching copies from another run, ablation
+puts zeros, means or another item's values, noise tracing restores clean values in a run with a noisy subject,
+knockout cuts attention.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from aetia.errors import StudyError
+from aetia.models.interventions import Add, Intervention, Knockout, Operation, Set
+from aetia.models.network import Network
+from aetia.models.planner import Cell
+from aetia.models.recording import Recording, record
+from aetia.models.sites import Site
+from aetia.tracing.places import Place, interventions_at, places, window
+from aetia.tracing.study import TraceStudy
+
+__all__ = ["Runs", "cells_for", "knockout_places", "noisy_world", "recorded_components"]
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """The recorded runs that an item's cells are made of.
+
+    Args:
+        base: The run that is intervened upon.
+        source: The run that values are copied from (patch, noise, resample).
+        mean: Mean values `[T, ...]` by component and layer (mean ablation).
+        spans: The item's named spans.
+        prompt: How many positions belong to the prompt; a scored continuation follows it.
+    """
+
+    base: Recording
+    source: Recording | None
+    mean: dict[tuple[str, int | None], Tensor] | None
+    spans: dict[str, tuple[int, int]]
+    prompt: int
+
+    @property
+    def first_difference(self) -> int:
+        """The first position whose token differs between base and source; before it both runs are equal."""
+        if self.source is None or self.base.interventions or self.source.interventions:
+            return 0
+        pairs = enumerate(zip(self.base.ids, self.source.ids, strict=True))
+        return next((position for position, (a, b) in pairs if a != b), self.base.length)
+
+
+def recorded_components(study: TraceStudy, network: Network) -> list[tuple[str, int | None]]:
+    """The components that have to be recorded besides residuals, keys and values."""
+    names = [name for name in study.sites if name not in ("resid_pre", "resid_post")]
+    return [(name, layer) for name in names for layer in range(len(network.blocks))]
+
+
+def cells_for(study: TraceStudy, network: Network, runs: Runs) -> tuple[list[Place], list[Cell]]:
+    """An item's places and cells, in the same order."""
+    if study.method == "knockout":
+        return _knockouts(study, network, runs)
+    grid = places(study, network, runs.prompt, runs.spans)
+    operation = _operation(study, runs)
+    start = runs.first_difference if study.method in ("patch", "attribution") else 0
+    return list(grid), [Cell(interventions_at(place, operation, start)) for place in grid]
+
+
+def _operation(study: TraceStudy, runs: Runs) -> Callable[[Site], Operation]:
+    if study.method == "zero":
+        return lambda _site: Set(torch.zeros(()))
+    if study.method == "mean":
+        assert runs.mean is not None
+        mean = runs.mean
+        return lambda site: Set(_part(mean[site.component, site.layer], site))
+    source = runs.source
+    assert source is not None
+    return lambda site: Set(source.at(site, site.positions(source.length)))
+
+
+def _part(whole: Tensor, site: Site) -> Tensor:
+    part = whole[list(site.positions(len(whole)))]
+    part = part if site.head is None else part[:, site.head]
+    return part if site.units is None else part[..., slice(*site.units)]
+
+
+def noisy_world(network: Network, clean: Sequence[int], span: tuple[int, int], scale: float, seed: int) -> Recording:
+    """The clean prompt run with Gaussian noise on the embeddings of a span.
+
+    Args:
+        network: The network.
+        clean: The clean token ids.
+        span: Half-open range of positions.
+        scale: The noise's standard deviation, in the embedding's own units.
+        seed: Baseline and restored runs share it, so that the noise itself is no difference between them.
+
+    Source: Meng et al. 2022, Locating and editing factual associations (ROME), causal tracing.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    width = network.site_shape("embed", 1)[1]
+    added = torch.randn(span[1] - span[0], width, generator=generator) * scale
+    sites = [Site("embed", position=position) for position in range(*span)]
+    noise = [Intervention(site, Add(row[None])) for site, row in zip(sites, added.to(network.device), strict=True)]
+    return record(network, clean, interventions=noise)
+
+
+def knockout_places(study: TraceStudy, network: Network, runs: Runs) -> list[Place]:
+    """Layer windows x positions that the target may no longer read."""
+    from aetia.tracing.places import layers_of
+
+    count = len(network.blocks)
+    keys: list[tuple[int | None, str | None, tuple[int, ...]]]
+    if study.positions == "spans":
+        keys = [(None, name, tuple(range(*span))) for name, span in runs.spans.items()]
+    else:
+        keys = [(position, None, (position,)) for position in range(runs.prompt)]
+    return [
+        Place("pattern", layer, window(layer, study.window, count), None, None, *key)
+        for layer in layers_of(study, network)
+        for key in keys
+    ]
+
+
+def _knockouts(study: TraceStudy, network: Network, runs: Runs) -> tuple[list[Place], list[Cell]]:
+    target = _target(study, runs)
+    grid = [place for place in knockout_places(study, network, runs) if _leaves_something(place.positions, target)]
+    cells = []
+    for place in grid:
+        sites = [Site("pattern", layer, position=row) for layer in place.layers for row in target]
+        cells.append(Cell(tuple(Intervention(site, Knockout(place.positions)) for site in sites)))
+    return grid, cells
+
+
+def _leaves_something(keys: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    return all(set(range(row + 1)) - set(keys) for row in target)
+
+
+def _target(study: TraceStudy, runs: Runs) -> tuple[int, ...]:
+    if study.target == "last":
+        return (runs.prompt - 1,)
+    if study.target.lstrip("-").isdigit():
+        return Site("pattern", 0, position=int(study.target)).positions(runs.prompt)
+    if study.target not in runs.spans:
+        raise StudyError(
+            "AE-1230",
+            f"The knockout's target {study.target!r} is no span of the prompts.",
+            details=(f"their spans: {', '.join(runs.spans) or 'none'}",),
+            mend="use last, a position, or one of the spans.",
+        )
+    return tuple(range(*runs.spans[study.target]))

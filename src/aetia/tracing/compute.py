@@ -1,0 +1,287 @@
+"""The values of a batch of items: what each place's intervention does to the outcome.
+
+Letters: T positions, V vocabulary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from aetia.contrasts import AlignedContrast
+from aetia.errors import StudyError
+from aetia.models.allocator import give_back
+from aetia.models.network import Network
+from aetia.models.outcome import Outcome
+from aetia.models.planner import Cell
+from aetia.models.recording import Recording, record
+from aetia.models.sites import Site
+from aetia.models.wavefront import base_outcomes, run_planned
+from aetia.tracing.attribution import attribute
+from aetia.tracing.cells import Runs, cells_for, noisy_world, recorded_components
+from aetia.tracing.lens import direct_attribution, direct_components, logit_lens
+from aetia.tracing.paths import path_effects, sender_sites
+from aetia.tracing.places import Place
+from aetia.tracing.study import TraceStudy
+
+__all__ = ["SCHEMA", "Tracer"]
+
+SCHEMA = pa.schema(
+    [
+        ("item", pa.string()),
+        ("method", pa.string()),
+        ("component", pa.string()),
+        ("layer", pa.int32()),
+        ("head", pa.int32()),
+        ("position", pa.int32()),
+        ("span", pa.string()),
+        ("value", pa.float64()),
+    ]
+)
+
+
+@dataclass
+class Rows:
+    """The values table as it grows."""
+
+    records: list[tuple[object, ...]] = field(default_factory=list)
+
+    def add(
+        self,
+        item: str,
+        method: str,
+        component: str,
+        value: float,
+        layer: int | None = None,
+        head: int | None = None,
+    ) -> None:
+        """One value that belongs to no position."""
+        self.records.append((item, method, component, layer, head, None, None, value))
+
+    def add_place(self, item: str, method: str, place: Place, value: float) -> None:
+        """One value of a place."""
+        where = (place.name, place.layer, place.head, place.position, place.span)
+        self.records.append((item, method, *where, value))
+
+    def table(self) -> pa.Table:
+        columns = zip(*self.records, strict=True) if self.records else [[] for _ in SCHEMA]
+        arrays = [pa.array(column, type=part.type) for column, part in zip(columns, SCHEMA, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+@dataclass(frozen=True, eq=False)
+class _Item:
+    """An item's two plain runs and what is read of them."""
+
+    item: AlignedContrast
+    clean: Recording
+    corrupted: Recording
+    outcome: Outcome
+    clean_value: float
+    corrupted_value: float
+
+
+class Tracer:
+    """Computes the values of a study's items, one batch at a time.
+
+    Args:
+        study: The study.
+        network: The network, loaded.
+        items: All the study's items: mean and resample ablation need the others too.
+    """
+
+    def __init__(self, study: TraceStudy, network: Network, items: Sequence[AlignedContrast]) -> None:
+        self.study, self.network, self.items = study, network, items
+        self.is_denoising = study.direction == "denoise" and study.method in ("patch", "attribution", "path")
+
+    def compute(self, indices: Sequence[int]) -> pa.Table:
+        """The values table of the items at `indices`."""
+        rows = Rows()
+        worlds: list[Recording] = []
+        outcomes: list[Outcome] = []
+        cells: list[Cell] = []
+        owners: list[tuple[_Item, Place, int]] = []
+        for index in indices:
+            one = self._open(self.items[index])
+            self._describe(one, rows)
+            if self.study.method == "path":
+                self._paths(one, rows)
+                continue
+            for runs in self._runs(index, one):
+                grid, patched = cells_for(self.study, self.network, runs)
+                if self.study.method == "attribution":
+                    grid, patched = self._attribution(one, runs, grid, patched, rows)
+                owners += [(one, place, len(worlds)) for place in grid]
+                cells += [Cell(cell.interventions, len(worlds)) for cell in patched]
+                worlds.append(runs.base)
+                outcomes.append(one.outcome)
+        if cells:
+            self._patches(worlds, outcomes, cells, owners, rows)
+        give_back()
+        return rows.table()
+
+    def _patches(
+        self,
+        worlds: Sequence[Recording],
+        outcomes: Sequence[Outcome],
+        cells: Sequence[Cell],
+        owners: Sequence[tuple[_Item, Place, int]],
+        rows: Rows,
+    ) -> None:
+        values = run_planned(self.network, worlds, cells, outcomes, memory=self.study.memory_bytes).values
+        base = base_outcomes(self.network, worlds, outcomes)
+        method = "patch" if self.study.method == "attribution" else self.study.method
+        # Samples of noise are several worlds of one item; the item's value at a place is their mean.
+        total: dict[tuple[str, Place], list[float]] = {}
+        for (one, place, world), value in zip(owners, values, strict=True):
+            total.setdefault((one.item.id, place), []).append(float(value - base[world]))
+        for (item, place), effects in total.items():
+            rows.add_place(item, method, place, sum(effects) / len(effects))
+
+    def _open(self, item: AlignedContrast) -> _Item:
+        study = self.study
+        followed = item.answer_ids[:-1] if study.continuation else ()
+        extra = direct_components(self.network) if study.outcome == "logit_difference" else []
+        wanted = list(dict.fromkeys([*recorded_components(study, self.network), *extra, *self._held()]))
+        clean = record(self.network, (*item.clean_ids, *followed), wanted)
+        corrupted = record(self.network, (*item.corrupted_ids, *followed), wanted)
+        reference = None
+        if study.outcome == "kl":
+            reference = self.network.unembed(clean.resid_pre[-1, -1]).log_softmax(-1)
+        answer = tuple(item.answer_ids) if study.continuation else (item.answer_ids[0],)
+        foil = item.foil_ids[0] if item.foil_ids else None
+        outcome = Outcome(study.outcome, answer, foil, reference)
+        first, second = base_outcomes(self.network, [clean, corrupted], [outcome, outcome]).tolist()
+        return _Item(item, clean, corrupted, outcome, first, second)
+
+    def _held(self) -> list[tuple[str, int | None]]:
+        """What path patching needs besides: everything that is held at its base value, and the senders."""
+        if self.study.method != "path":
+            return []
+        layers = range(len(self.network.blocks))
+        senders = {(site.component, site.layer) for site in sender_sites(self.network, self.study.senders)}
+        residual = {place for place in senders if place[0] in ("resid_pre", "resid_post")}
+        return [(name, layer) for layer in layers for name in ("z", "mlp_out")] + sorted(senders - residual)
+
+    def _describe(self, one: _Item, rows: Rows) -> None:
+        """Whether the model does the task at all, the logit lens, and what each part writes directly."""
+        item, name = one.item, one.item.id
+        rows.add(name, "baseline", "clean", one.clean_value)
+        rows.add(name, "baseline", "corrupted", one.corrupted_value)
+        if item.foil_ids:
+            verdict = Outcome("accuracy", (item.answer_ids[0],), item.foil_ids[0])
+            prompt = len(item.clean_ids)
+            hidden = one.clean.resid_pre[-1, prompt - 1][None, None]
+            rows.add(name, "baseline", "clean_correct", float(verdict.read(self.network, hidden)))
+        for layer, value in enumerate(logit_lens(self.network, one.clean, one.outcome).tolist()):
+            rows.add(name, "logit_lens", "resid_post", value, layer)
+        if one.outcome.kind == "logit_difference":
+            assert one.outcome.foil is not None
+            for part in direct_attribution(self.network, one.clean, one.outcome.answer[0], one.outcome.foil):
+                component, layer, head, value = part
+                rows.add(name, "direct", component, value, layer, head)
+
+    def _runs(self, index: int, one: _Item) -> list[Runs]:
+        """The base and source runs of an item; several for noise, one a sample."""
+        study, item = self.study, one.item
+        spans, prompt = dict(item.spans), len(item.clean_ids)
+        if study.method == "noise":
+            if study.noise_span not in spans:
+                raise StudyError(
+                    "AE-1231",
+                    f"The item {item.id} has no span {study.noise_span!r} to make noisy.",
+                    details=(f"its spans: {', '.join(spans) or 'none'}",),
+                    mend="name the span in the contrasts, or set noise_span to one of its spans.",
+                )
+            scale = study.noise_scale * self._embedding_deviation
+            return [
+                Runs(self._noisy(one, spans[study.noise_span], scale, index, sample), one.clean, None, spans, prompt)
+                for sample in range(study.noise_samples)
+            ]
+        if study.method == "mean":
+            return [Runs(one.clean, None, self._means, spans, prompt)]
+        if study.method == "resample":
+            return [Runs(one.clean, self._other(index), None, spans, prompt)]
+        base, source = (one.corrupted, one.clean) if self.is_denoising else (one.clean, one.corrupted)
+        return [Runs(base, source, None, spans, prompt)]
+
+    def _noisy(self, one: _Item, span: tuple[int, int], scale: float, index: int, sample: int) -> Recording:
+        seed = hash((self.study.seed, index, sample)) % 2**31  # hash of integers is the same in every process
+        return noisy_world(self.network, one.clean.ids, span, scale, seed)
+
+    @cached_property
+    def _embedding_deviation(self) -> float:
+        """The standard deviation of the embeddings of all tokens in the items."""
+        ids = torch.tensor([token for item in self.items for token in item.clean_ids], device=self.network.device)
+        with torch.inference_mode():
+            return float(self.network.embedding(ids).float().std())
+
+    @cached_property
+    def _means(self) -> dict[tuple[str, int | None], Tensor]:
+        """The mean over all items' clean runs, position by position."""
+        self._same_length("mean")
+        total: dict[tuple[str, int | None], Tensor] = {}
+        wanted = recorded_components(self.study, self.network)
+        for item in self.items:
+            run = record(self.network, item.clean_ids, wanted)
+            residual = {("resid_pre", layer): run.resid_pre[layer] for layer in range(run.layers)}
+            residual |= {("resid_post", layer): run.resid_pre[layer + 1] for layer in range(run.layers)}
+            for place, value in (*run.components.items(), *residual.items()):
+                total[place] = total[place] + value if place in total else value.clone()
+        return {place: value / len(self.items) for place, value in total.items()}
+
+    def _other(self, index: int) -> Recording:
+        """Another item's clean run: the items in a seeded cycle, so that none is its own source."""
+        self._same_length("resample")
+        if len(self.items) < 2:
+            raise StudyError("AE-1232", "Resample ablation needs another item.", mend="give at least two items.")
+        generator = torch.Generator().manual_seed(self.study.seed)
+        order = torch.randperm(len(self.items), generator=generator).tolist()
+        after = order[(order.index(index) + 1) % len(order)]
+        return record(self.network, self.items[after].clean_ids, recorded_components(self.study, self.network))
+
+    def _same_length(self, method: str) -> None:
+        if len({len(item.clean_ids) for item in self.items}) > 1:
+            raise StudyError(
+                "AE-1233",
+                f"{method} ablation pairs positions of different items, and these differ in length.",
+                mend="use items of one length.",
+            )
+
+    def _attribution(
+        self, one: _Item, runs: Runs, grid: Sequence[Place], cells: Sequence[Cell], rows: Rows
+    ) -> tuple[list[Place], list[Cell]]:
+        """Adds the estimates, and gives the sample of cells that are patched exactly to judge them."""
+        assert runs.source is not None
+        for place, value in zip(
+            grid, attribute(self.network, runs.base, runs.source, one.outcome, grid), strict=True
+        ):
+            rows.add_place(one.item.id, "attribution", place, value)
+        generator = torch.Generator().manual_seed(self.study.seed)
+        chosen = torch.randperm(len(grid), generator=generator)[: self.study.exact_cells].sort().values.tolist()
+        return [grid[n] for n in chosen], [cells[n] for n in chosen]
+
+    def _paths(self, one: _Item, rows: Rows) -> None:
+        base, source = (one.corrupted, one.clean) if self.is_denoising else (one.clean, one.corrupted)
+        start = one.corrupted_value if self.is_denoising else one.clean_value
+        senders = sender_sites(self.network, self.study.senders)
+        values = path_effects(
+            self.network,
+            base,
+            source,
+            one.outcome,
+            senders,
+            [Site.parse(text) for text in self.study.receivers],
+            through_mlps=self.study.through_mlps,
+            memory=self.study.memory_bytes,
+        )
+        length = len(one.item.clean_ids)
+        for site, value in zip(senders, values.tolist(), strict=True):
+            positions = site.positions(length)
+            position, span = (positions[0], None) if len(positions) == 1 else (None, "all")
+            layer = site.layer or 0
+            place = Place(site.component, layer, (layer,), site.head, site.units, position, span, positions)
+            rows.add_place(one.item.id, "path", place, value - start)

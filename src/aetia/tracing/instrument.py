@@ -1,0 +1,217 @@
+"""The instrument `trace`: from a study to its plan, its values and its effects."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aetia import catalogue
+from aetia.effects import Effects, summarise
+from aetia.errors import StudyError
+from aetia.runs.instrument import Batch, Compute, Plan
+from aetia.runs.keys import JSON, key_of
+from aetia.tracing.study import TraceStudy
+
+if TYPE_CHECKING:
+    from aetia.contrasts import AlignedContrast, Alignment
+    from aetia.models.network import Network
+    from aetia.models.planner import Forecast
+
+__all__ = ["Trace"]
+
+_UNITS = {
+    "logit_difference": "logits",
+    "log_probability": "nats",
+    "probability": "probability",
+    "kl": "nats",
+    "accuracy": "share",
+}
+_DIMENSIONS = ("method", "component", "layer", "head", "position", "span")
+_ROWS_A_BATCH = 4096  # small grids of several items go through the layers together, as far as this many rows
+
+
+@catalogue.instrument(
+    "trace",
+    "tracing",
+    question="Which site of the network causes its answer?",
+    seeds=("057", "087"),
+    citation="Meng et al. 2022; Wang et al. 2022; Nanda 2023; Kramar et al. 2024; Geva et al. 2023",
+    inputs="a causal decoder and contrast pairs",
+    cost="items x places; a grid of a block's residual costs about a tenth of as many plain forward runs",
+)
+class Trace:
+    """Activation patching, ablation, noise tracing, attribution, paths and knockouts, as one grid of effects."""
+
+    name = "trace"
+    study_type = TraceStudy
+
+    def plan(self, study: TraceStudy, /) -> Plan:
+        """The work of a study, without loading weights.
+
+        Raises:
+            ContrastError: If the prompts cannot be paired or the answer cannot be read as asked.
+            StudyError: If the budget of memory is too small.
+        """
+        from aetia import __version__
+        from aetia.models.network import skeleton
+        from aetia.models.planner import forecast_bytes
+
+        network = skeleton(study.model)
+        alignment = aligned(study, network)
+        items = alignment.items
+        places, rows, forecast = _forecast(study, network, items)
+        source = network.source
+        assert source is not None
+        system: dict[str, JSON] = {
+            "model": source.name,
+            "revision": source.revision,
+            "files": dict(source.files),
+            "family": network.module.config.model_type,
+            "dtype": study.dtype,
+        }
+        size = max(1, _ROWS_A_BATCH // max(1, rows)) if study.method not in ("attribution", "path") else 1
+        asked = study.model_dump(mode="json", exclude={"memory", "level", "items", "contrasts", "pair"})
+        batches = []
+        for start in range(0, len(items), size):
+            chosen = list(range(start, min(start + size, len(items))))
+            content = [_content(items[n]) for n in chosen]
+            # Means and resamples come from all the items, so these are part of what determines a value.
+            others = [_content(item) for item in items] if study.method in ("mean", "resample", "noise") else []
+            key = key_of(__version__, asked, system, chosen, content, others)
+            batches.append(Batch(key, places * len(chosen), {"items": chosen}))
+        notes = [f"{len(items)} of {study.items} items asked for; {len(alignment.dropped)} dropped while aligning."]
+        notes += [f"dropped {name}: {reason}" for name, reason in alignment.dropped[:5]]
+        notes.append("Every cell is planned; none fell back to plain hooks.")
+        return Plan(
+            batches=tuple(batches),
+            items=tuple(_record(item) for item in items),
+            system=system,
+            forecast={
+                "cells": places * len(items),
+                "memory_bytes": forecast.bytes,
+                "memory": forecast_bytes(forecast.bytes),
+                "flops": forecast.flops * len(items),
+                "plain_hooks_flops": forecast.hook_flops * len(items),
+            },
+            notes=tuple(notes),
+        )
+
+    def open(self, study: TraceStudy, /) -> Compute:
+        """Loads the model and gives the function that computes a batch."""
+        from aetia.models.network import load
+        from aetia.tracing.compute import Tracer
+
+        network = load(study.model, dtype=study.dtype)
+        tracer = Tracer(study, network, aligned(study, network).items)
+
+        def compute(batch: Batch) -> pa.Table:
+            indices = batch.payload["items"]
+            assert isinstance(indices, Sequence)
+            return tracer.compute([int(str(index)) for index in indices])
+
+        return compute
+
+    def summarise(self, study: TraceStudy, values: pa.Table, /) -> Effects:
+        """The mean over items at every place, with its bootstrap interval."""
+        correct = pc.equal(values["component"], "clean_correct")
+        effects = summarise(
+            values.filter(pc.invert(correct)),
+            _DIMENSIONS,
+            unit=_UNITS[study.outcome],
+            level=study.level,
+            seed=study.seed,
+        )
+        shares = summarise(values.filter(correct), _DIMENSIONS, unit="proportion", level=study.level, seed=study.seed)
+        return Effects(pa.concat_tables([effects.to_arrow(), shares.to_arrow()]))
+
+
+def aligned(study: TraceStudy, network: "Network") -> "Alignment":
+    """The study's items as tokens of the model.
+
+    Raises:
+        ContrastError: If none is left.
+    """
+    from aetia.contrasts import study_contrasts
+
+    pair = None if study.pair is None else study.pair.model_dump()
+    return study_contrasts(
+        study.contrasts,
+        pair,
+        network.tokenizer,
+        items=study.items,
+        seed=study.seed,
+        chat=study.chat,
+        continuation=study.continuation,
+    )
+
+
+def _forecast(
+    study: TraceStudy, network: "Network", items: "Sequence[AlignedContrast]"
+) -> "tuple[int, int, Forecast]":
+    """How many places an item has, how many rows its cells have in the wavefront, and what it costs."""
+    import torch
+
+    from aetia.models.outcome import Outcome
+    from aetia.models.planner import Forecast, plan
+    from aetia.models.recording import Recording
+    from aetia.tracing.cells import Runs, cells_for, recorded_components
+    from aetia.tracing.paths import sender_sites
+
+    item = max(items, key=lambda one: len(one.clean_ids))
+    layers, length = len(network.blocks), len(item.clean_ids)
+
+    def stub(ids: Sequence[int]) -> Recording:
+        def empty(*shape: int) -> torch.Tensor:
+            return torch.empty(shape, device="meta")
+
+        components = {
+            (name, layer): empty(*network.site_shape(name, length))
+            for name, layer in recorded_components(study, network)
+        }
+        residual = empty(layers + 1, length, network.width)
+        kept = empty(layers, network.heads.key_value, length, network.heads.width)
+        return Recording(tuple(ids), residual, kept, kept, components, ())
+
+    base, source = stub(item.corrupted_ids), stub(item.clean_ids)
+    if study.method == "path":
+        senders = sender_sites(network, study.senders)
+        return len(senders), len(senders) * length, Forecast(base.bytes * 2, 0, 0)
+    means = source.components | {("resid_pre", n): source.resid_pre[n] for n in range(layers)}
+    means |= {("resid_post", n): source.resid_pre[n + 1] for n in range(layers)}
+    runs = Runs(base, source, means, dict(item.spans), length)
+    grid, cells = cells_for(study, network, runs)
+    outcome = Outcome("log_probability", (0,))
+    schedule = plan(network, [base], cells, [outcome], memory=study.memory_bytes - source.bytes)
+    rows = sum(one.rows for one in schedule.passes)
+    forecast = schedule.forecast
+    return len(grid), rows, Forecast(forecast.bytes + source.bytes, forecast.flops, forecast.hook_flops)
+
+
+def _content(item: "AlignedContrast") -> JSON:
+    spans: Mapping[str, JSON] = {name: list(span) for name, span in item.spans.items()}
+    return [item.id, list(item.clean_ids), list(item.corrupted_ids), list(item.answer_ids), list(item.foil_ids), spans]
+
+
+def _record(item: "AlignedContrast") -> dict[str, JSON]:
+    return {
+        "id": item.id,
+        "clean": item.clean,
+        "corrupted": item.corrupted,
+        "answer": item.answer,
+        "foil": item.foil,
+        "clean_tokens": list(item.clean_tokens),
+        "corrupted_tokens": list(item.corrupted_tokens),
+        "spans": {name: list(span) for name, span in item.spans.items()},
+    }
+
+
+def check_positions(study: TraceStudy, items: "Sequence[AlignedContrast]") -> None:
+    """Raises StudyError where positions of different items would be averaged although they mean different things."""
+    lengths = {len(item.clean_ids) for item in items}
+    if len(lengths) > 1 and study.positions in ("auto", "each"):
+        raise StudyError(
+            "AE-1234",
+            f"The items have {len(lengths)} different lengths, so that position 5 of one is not position 5 of another.",
+            mend="use --positions spans, joint or last, or contrasts of one length.",
+        )

@@ -1,0 +1,79 @@
+"""What the last position would say at each layer, and what each part writes towards the answer directly.
+
+Letters: L layers, D width, H heads, d head width.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from aetia.models.network import Network
+from aetia.models.outcome import Outcome
+from aetia.models.recording import Recording
+
+__all__ = ["direct_components", "direct_attribution", "logit_lens"]
+
+Part = tuple[str, int, int | None, float]
+"""Component, layer, head, logits."""
+
+
+def logit_lens(network: Network, run: Recording, outcome: Outcome) -> Tensor:
+    """The outcome `[L]` read from the residual after each layer, through the final norm and the unembedding.
+
+    The last one is the model's own outcome. Before it this shows what is linearly readable, not what later layers
+    will make of it.
+
+    Source: nostalgebraist 2020, interpreting GPT: the logit lens.
+    """
+    return outcome.read(network, run.resid_pre[1:, -outcome.positions :])
+
+
+def direct_components(network: Network) -> list[tuple[str, int | None]]:
+    """What a recording needs for `direct_attribution`."""
+    return [(name, layer) for layer in range(len(network.blocks)) for name in ("z", "attn_out", "mlp_out")]
+
+
+@torch.inference_mode()
+def direct_attribution(network: Network, run: Recording, answer: int, foil: int) -> list[Part]:
+    """What each part writes directly into the logit difference at the last position, the final norm's scale held.
+
+    The parts `resid_pre` of layer 0, all `attn_out` and all `mlp_out` add up to the logit difference (up to the
+    norm's and the unembedding's biases, which no part writes). Heads split attn_out where nothing stands between the
+    output projection and the residual.
+
+    Source: Elhage et al. 2021, A mathematical framework for transformer circuits.
+    """
+    direction = _reading_direction(network, run.resid_pre[-1, -1], answer, foil)
+    parts: list[Part] = [("resid_pre", 0, None, float(run.resid_pre[0, -1].float() @ direction))]
+    for layer in range(run.layers):
+        for name in ("attn_out", "mlp_out"):
+            parts.append((name, layer, None, float(run.components[name, layer][-1].float() @ direction)))
+        parts += [("z", layer, head, value) for head, value in _heads(network, run, layer, direction)]
+    return parts
+
+
+def _reading_direction(network: Network, last: Tensor, answer: int, foil: int) -> Tensor:
+    """The direction `[D]` of the residual that raises the logit difference, with the norm's scale as it was here."""
+    norm, weight = network.final_norm, network.unembedding.weight
+    difference = weight[answer].float() - weight[foil].float()
+    centred = last.float() - last.float().mean() if isinstance(norm, nn.LayerNorm) else last.float()
+    if isinstance(norm, nn.LayerNorm):
+        gain = norm.weight.float()
+    else:  # an RMS norm leaves a vector of ones at its own gain, whatever its parametrisation
+        gain = norm(torch.ones_like(last)).float()
+    normed = norm(last).float() - (norm.bias.float() if isinstance(norm, nn.LayerNorm) else 0)
+    scale = normed.norm() / (centred * gain).norm()
+    direction = difference * gain * scale
+    return direction - direction.mean() if isinstance(norm, nn.LayerNorm) else direction
+
+
+def _heads(network: Network, run: Recording, layer: int, direction: Tensor) -> Iterator[tuple[int, float]]:
+    if network.ports[layer]["attn_out"].module not in network.attentions:
+        return  # a norm follows the output projection: heads do not add up
+    mixer = network.ports[layer]["z"].module
+    weight = mixer.weight.float()
+    # Linear keeps [D, H*d]; GPT-2's Conv1D keeps the transpose.
+    towards = direction @ weight if isinstance(mixer, nn.Linear) else weight @ direction
+    z = run.components["z", layer][-1].float()
+    yield from enumerate((z.flatten() * towards).view(z.shape).sum(-1).tolist())

@@ -1,0 +1,138 @@
+"""Where a study looks: every place of its grid, and the interventions that act there.
+
+Letters: L layers, T positions, H heads.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aetia.errors import SiteError
+from aetia.models.sites import HEAD_COMPONENTS, KEY_VALUE_COMPONENTS, Site
+from aetia.tracing.study import Positions, TraceStudy
+
+if TYPE_CHECKING:
+    from aetia.models.interventions import Intervention, Operation
+    from aetia.models.network import Network
+
+__all__ = ["Place", "interventions_at", "layers_of", "places", "window"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place of a grid.
+
+    Args:
+        component: The component's name; a group of neurons is written `mlp_post.u0:192`.
+        layer: The layer, the middle one of a window.
+        layers: The layers treated together.
+        head: The head, where the component has heads.
+        units: The group of neurons, or None for all.
+        position: The token position, if it is one by itself.
+        span: The span's name, if it is one; `all` for all positions jointly.
+        positions: The positions covered.
+    """
+
+    component: str
+    layer: int
+    layers: tuple[int, ...]
+    head: int | None
+    units: tuple[int, int] | None
+    position: int | None
+    span: str | None
+    positions: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """The component's name in tables, with the group of neurons."""
+        return self.component if self.units is None else f"{self.component}.u{self.units[0]}:{self.units[1]}"
+
+    def site(self, layer: int, position: int) -> Site:
+        """The site of this place in one layer at one position."""
+        return Site(self.component, layer, self.head, self.units, position)
+
+
+def layers_of(study: TraceStudy, network: "Network") -> tuple[int, ...]:
+    """The layers that the study looks at.
+
+    Raises:
+        SiteError: If the model does not have one of them.
+    """
+    count = len(network.blocks)
+    for layer in study.layers or ():
+        network.port("resid_pre", layer)
+    return study.layers or tuple(range(count))
+
+
+def window(layer: int, width: int, count: int) -> tuple[int, ...]:
+    """The layers of a window of `width` around `layer`, as far as the model has them."""
+    first = layer - width // 2
+    return tuple(l for l in range(first, first + width) if 0 <= l < count)
+
+
+def places(
+    study: TraceStudy, network: "Network", length: int, spans: Mapping[str, tuple[int, int]]
+) -> tuple[Place, ...]:
+    """The grid of a study for a prompt of `length` tokens.
+
+    Raises:
+        SiteError: If the model lacks a component, or the prompt has no named span and spans were asked for.
+    """
+    found = []
+    for component in study.sites:
+        if component != "pattern":
+            network.port(component, 0)
+        wheres = _wheres(study.positions, component, length, spans)
+        for layer in layers_of(study, network):
+            layers = window(layer, study.window, len(network.blocks))
+            for head in _heads(component, network):
+                for units in _groups(component, study, network):
+                    found += [Place(component, layer, layers, head, units, *where) for where in wheres]
+    return tuple(found)
+
+
+Where = tuple[int | None, str | None, tuple[int, ...]]
+
+
+def _wheres(asked: Positions, component: str, length: int, spans: Mapping[str, tuple[int, int]]) -> list[Where]:
+    if asked == "auto":
+        asked = "joint" if component in HEAD_COMPONENTS else "each"
+    if asked == "each":
+        return [(position, None, (position,)) for position in range(length)]
+    if asked == "joint":
+        return [(None, "all", tuple(range(length)))]
+    if asked == "last":
+        return [(length - 1, "last", (length - 1,))]
+    if not spans:
+        raise SiteError(
+            "AE-3120", "The positions 'spans' need named spans, and the contrasts have none.", mend="use each or joint."
+        )
+    return [(None, name, tuple(range(*span))) for name, span in spans.items()]
+
+
+def _heads(component: str, network: "Network") -> Sequence[int | None]:
+    if component not in HEAD_COMPONENTS:
+        return (None,)
+    heads = network.heads
+    return range(heads.key_value if component in KEY_VALUE_COMPONENTS else heads.query)
+
+
+def _groups(component: str, study: TraceStudy, network: "Network") -> Sequence[tuple[int, int] | None]:
+    if component != "mlp_post":
+        return (None,)
+    width = network.site_shape("mlp_post", 1)[1]
+    bounds = [round(width * k / study.groups) for k in range(study.groups + 1)]
+    return [(start, stop) for start, stop in zip(bounds, bounds[1:], strict=False) if stop > start]
+
+
+def interventions_at(
+    place: Place, operation: "Callable[[Site], Operation]", start: int = 0
+) -> "tuple[Intervention, ...]":
+    """The interventions that do `operation(site)` at every site of a place, from position `start` on.
+
+    Positions before `start` are those where both runs have read the same tokens so far: there a patch changes nothing.
+    """
+    from aetia.models.interventions import Intervention
+
+    sites = [place.site(layer, position) for layer in place.layers for position in place.positions if position >= start]
+    return tuple(Intervention(site, operation(site)) for site in sites)

@@ -1,0 +1,143 @@
+"""The planner gives what one full hooked forward a cell gives, whatever is done, wherever, to whichever family."""
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tiny_models import CONFIGS, LAYERS, VOCABULARY, tiny_network
+
+from aetia.errors import StudyError
+from aetia.models import Add, Cell, Intervention, Knockout, Network, Outcome, Project, Replace, Scale, Set, Site
+from aetia.models.planner import plan
+from aetia.models.recording import Recording, record
+from aetia.models.sites import HEAD_COMPONENTS
+from aetia.models.wavefront import base_outcomes, run_cells_with_hooks, run_planned
+
+WORST = {torch.float32: 1e-4, torch.float64: 1e-4, torch.bfloat16: 0.15}
+OUTCOMES = (
+    Outcome("logit_difference", (5,), 6),
+    Outcome("log_probability", (5, 7, 9)),
+    Outcome("probability", (11,)),
+    Outcome("kl", (5,), reference=torch.full((VOCABULARY,), 1 / VOCABULARY).log()),
+)
+
+ids = st.lists(st.integers(3, VOCABULARY - 1), min_size=4, max_size=9)
+
+
+@st.composite
+def operations(draw: st.DrawFn, site: Site, source: Recording, rows: tuple[int, ...]) -> object:
+    kind = draw(st.sampled_from(["set", "set", "add", "scale", "project", "replace"]))
+    value = source.at(site, rows)
+    if kind == "set":
+        return Set(value)
+    if kind == "add":
+        return Add(value * 0.5)
+    if kind == "scale":
+        return Scale(draw(st.sampled_from([0.0, 0.5, 2.0])))
+    if kind == "project":
+        generator = torch.Generator().manual_seed(draw(st.integers(0, 9)))
+        basis = torch.linalg.qr(torch.randn(value.shape[-1], 2, generator=generator)).Q
+        return Project(basis, draw(st.sampled_from([None, value])))
+    return Replace(lambda old: old.flip(-1))
+
+
+@st.composite
+def interventions(draw: st.DrawFn, network: Network, source: Recording, length: int) -> Intervention:
+    component = draw(st.sampled_from([*network.ports[0], "embed", "pattern"]))
+    layer = None if component == "embed" else draw(st.integers(0, LAYERS - 1))
+    head = draw(st.sampled_from([None, 0, 1])) if component in HEAD_COMPONENTS else None
+    if component == "pattern":
+        target = draw(st.integers(1, length - 1))
+        keys = draw(st.sets(st.integers(0, target), min_size=1, max_size=target))
+        return Intervention(Site("pattern", layer, head, position=target), Knockout(tuple(sorted(keys))))
+    position = draw(st.one_of(st.just("all"), st.integers(-length, length - 1)))
+    units = draw(st.sampled_from([None, (1, 3)])) if component not in ("embed", "resid_pre") else None
+    site = Site(component, layer, head, units, position)
+    return Intervention(site, draw(operations(site, source, site.positions(length))))
+
+
+@st.composite
+def jobs(draw: st.DrawFn, network: Network) -> tuple[list[Recording], list[Cell]]:
+    components = [(name, layer) for name in network.ports[0] for layer in range(LAYERS)] + [("embed", None)]
+    first = draw(ids)
+    second = draw(ids)
+    source = record(network, [3 + (token + 5) % (VOCABULARY - 3) for token in max(first, second, key=len)], components)
+    worlds = [record(network, first), record(network, second)]
+    cells = []
+    for _ in range(draw(st.integers(1, 12))):
+        world = draw(st.integers(0, 1))
+        length = worlds[world].length
+        done = draw(st.lists(interventions(network, source, length), max_size=3))
+        cells.append(Cell(tuple(done), world))
+    return worlds, cells
+
+
+def agree(network: Network, worlds: list[Recording], cells: list[Cell], outcome: Outcome) -> float:
+    outcomes = [outcome] * len(worlds)
+    try:
+        reference = run_cells_with_hooks(network, worlds, cells, outcomes).values
+    except Exception as error:
+        with pytest.raises(type(error)):
+            run_planned(network, worlds, cells, outcomes)
+        return 0.0
+    planned = run_planned(network, worlds, cells, outcomes).values
+    return float((planned - reference).abs().max())
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_planned_runs_equal_hooked_ones_in_every_family(family, data):
+    network = tiny_network(family)
+    worlds, cells = data.draw(jobs(network))
+    assert agree(network, worlds, cells, data.draw(st.sampled_from(OUTCOMES))) < WORST[torch.float32]
+
+
+@pytest.mark.parametrize(("attention", "dtype"), [("eager", torch.float32), (None, torch.float64), (None, torch.bfloat16)])
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_planned_runs_equal_hooked_ones_with_other_attention_and_precision(attention, dtype, data):
+    network = tiny_network("qwen3", attention, dtype)
+    worlds, cells = data.draw(jobs(network))
+    assert agree(network, worlds, cells, OUTCOMES[2 if dtype == torch.bfloat16 else 0]) < WORST[dtype]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data(), room=st.integers(0, 200_000))
+def test_any_budget_gives_the_same_values_and_is_kept_in_the_forecast(data, room):
+    network = tiny_network("llama")
+    worlds, cells = data.draw(jobs(network))
+    outcomes = [OUTCOMES[0]] * 2
+    memory = sum(world.bytes for world in worlds) + room
+    try:
+        schedule = plan(network, worlds, cells, outcomes, memory=memory)
+    except StudyError as error:
+        assert error.code == "AE-1221"
+        return
+    assert schedule.forecast.bytes <= memory
+    try:
+        free = run_planned(network, worlds, cells, outcomes).values
+    except StudyError:
+        return
+    except Exception:
+        return
+    assert torch.allclose(run_planned(network, worlds, cells, outcomes, memory=memory).values, free, atol=1e-4)
+
+
+def test_a_cell_in_which_nothing_is_done_equals_its_base_run():
+    network = tiny_network("llama")
+    worlds = [record(network, [5, 6, 7, 8]), record(network, [9, 6, 7])]
+    cells = [Cell((), 1), Cell((), 0)]
+    values = run_planned(network, worlds, cells, [OUTCOMES[0]] * 2).values
+    assert values.tolist() == base_outcomes(network, worlds, [OUTCOMES[0]] * 2).flip(0).tolist()
+
+
+def test_captures_of_planned_runs_equal_hooked_ones():
+    network = tiny_network("llama")
+    world = record(network, [5, 6, 7, 8, 9, 10])
+    sites = (Site("q", 2, 1, position=3), Site("mlp_post", 1, position="all"), Site("resid_mid", 2, position=-1))
+    cells = [Cell((Intervention(Site("z", 0, 2, position=2), Scale(0.0)),), captures=sites)]
+    planned = run_planned(network, [world], cells, [OUTCOMES[0]]).captured[0]
+    hooked = run_cells_with_hooks(network, [world], cells, [OUTCOMES[0]]).captured[0]
+    for site in sites:
+        assert torch.allclose(planned[site], hooked[site], atol=1e-5)

@@ -1,0 +1,65 @@
+"""A tiny random network of every decoder family, big enough to be wrong in every way that a large one can."""
+
+from functools import cache
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma2Config,
+    Gemma3TextConfig,
+    GPT2Config,
+    GPTNeoXConfig,
+    LlamaConfig,
+    MistralConfig,
+    Olmo2Config,
+    OPTConfig,
+    Phi3Config,
+    PreTrainedConfig,
+    Qwen2Config,
+    Qwen3Config,
+)
+
+from aetia.models import Network, wrap
+
+VOCABULARY = 97
+LAYERS = 3
+_SIZES = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 64,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+_GROUPED = {**_SIZES, "intermediate_size": 48, "num_key_value_heads": 2}
+_GEMMA = {**_GROUPED, "head_dim": 8, "sliding_window": 4, "query_pre_attn_scalar": 8}
+
+CONFIGS: dict[str, PreTrainedConfig] = {
+    "llama": LlamaConfig(**_GROUPED),
+    "mistral": MistralConfig(**_GROUPED, sliding_window=5),
+    "qwen2": Qwen2Config(**_GROUPED),
+    "qwen3": Qwen3Config(**_GROUPED, head_dim=8),
+    "gemma2": Gemma2Config(**_GEMMA, attn_logit_softcapping=5.0, final_logit_softcapping=3.0),
+    "gemma3": Gemma3TextConfig(**_GEMMA),
+    "phi3": Phi3Config(**_GROUPED),
+    "olmo2": Olmo2Config(**_GROUPED),
+    "gpt2": GPT2Config(
+        vocab_size=VOCABULARY, n_embd=32, n_layer=LAYERS, n_head=4, n_positions=64, bos_token_id=1, eos_token_id=2
+    ),
+    "gpt_neox": GPTNeoXConfig(**_SIZES, intermediate_size=48),
+    "gpt_neox_sequential": GPTNeoXConfig(**_SIZES, intermediate_size=48, use_parallel_residual=False),
+    "opt": OPTConfig(**_SIZES, ffn_dim=48, word_embed_proj_dim=32),
+}
+
+
+@cache
+def tiny_network(family: str, attention: str | None = None, dtype: torch.dtype = torch.float32) -> Network:
+    """The family's network, with weights large enough that every site matters."""
+    torch.manual_seed(7)
+    module = AutoModelForCausalLM.from_config(CONFIGS[family], attn_implementation=attention, dtype=torch.float32)
+    for parameter in module.parameters():
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.3)
+    return wrap(module.to(dtype))
