@@ -79,14 +79,14 @@ class Outcome:
         return torch.cat(chunks) if chunks else hidden.new_empty(0, dtype=torch.float32)
 
     def from_logits(self, logits: Tensor) -> Tensor:
-        """The outcome `[n]` of logits `[n, m, V]`; differentiable."""
+        """The outcome `[n]` of logits `[n, T, V]`, of which the last `m` positions are read; differentiable."""
         if self.kind in ("logit_difference", "accuracy"):
             difference = logits[:, -1, self.answer[0]] - logits[:, -1, self.foil]
             return difference if self.kind == "logit_difference" else (difference > 0).float()
         return self._from_logits(logits)
 
     def _from_logits(self, logits: Tensor) -> Tensor:
-        log_probabilities = logits.float().log_softmax(-1)
+        log_probabilities = logits[:, -self.positions :].float().log_softmax(-1)
         if self.kind == "kl":
             assert self.reference is not None
             return (self.reference.exp() * (self.reference - log_probabilities[:, -1])).sum(-1)

@@ -6,12 +6,12 @@ Letters: T positions, V vocabulary.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import torch
 from torch import Tensor
 
-from aetia.contrasts import AlignedContrast
 from aetia.errors import StudyError
 from aetia.models.allocator import give_back
 from aetia.models.network import Network
@@ -26,6 +26,9 @@ from aetia.tracing.lens import direct_attribution, direct_components, logit_lens
 from aetia.tracing.paths import path_effects, sender_sites
 from aetia.tracing.places import Place
 from aetia.tracing.study import TraceStudy
+
+if TYPE_CHECKING:
+    from aetia.contrasts import AlignedContrast
 
 __all__ = ["SCHEMA", "Tracer"]
 
@@ -76,7 +79,7 @@ class Rows:
 class _Item:
     """An item's two plain runs and what is read of them."""
 
-    item: AlignedContrast
+    item: "AlignedContrast"
     clean: Recording
     corrupted: Recording
     outcome: Outcome
@@ -93,7 +96,7 @@ class Tracer:
         items: All the study's items: mean and resample ablation need the others too.
     """
 
-    def __init__(self, study: TraceStudy, network: Network, items: Sequence[AlignedContrast]) -> None:
+    def __init__(self, study: TraceStudy, network: Network, items: "Sequence[AlignedContrast]") -> None:
         self.study, self.network, self.items = study, network, items
         self.is_denoising = study.direction == "denoise" and study.method in ("patch", "attribution", "path")
 
@@ -141,7 +144,7 @@ class Tracer:
         for (item, place), effects in total.items():
             rows.add_place(item, method, place, sum(effects) / len(effects))
 
-    def _open(self, item: AlignedContrast) -> _Item:
+    def _open(self, item: "AlignedContrast") -> _Item:
         study = self.study
         followed = item.answer_ids[:-1] if study.continuation else ()
         extra = direct_components(self.network) if study.outcome == "logit_difference" else []
