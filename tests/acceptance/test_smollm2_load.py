@@ -30,7 +30,9 @@ def test_the_converted_weights_are_the_known_ones(smollm2: LocalModel) -> None:
 def test_it_knows_the_capital_of_france(smollm2: LocalModel) -> None:
     tokenizer = AutoTokenizer.from_pretrained(smollm2.path, local_files_only=True)
     model = AutoModelForCausalLM.from_pretrained(smollm2.path, dtype=torch.float32, local_files_only=True)
-    assert model.get_input_embeddings().weight is model.get_output_embeddings().weight
+    unembedding = model.get_output_embeddings()
+    assert unembedding is not None
+    assert model.get_input_embeddings().weight is unembedding.weight
     rows = tokenizer("The capital of France is", return_tensors="pt")
     with torch.inference_mode():
         best = model(**rows).logits[0, -1].argmax().item()

@@ -100,7 +100,8 @@ def _is_installed(name: str) -> bool:
 
 def _save(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", folder: Path) -> None:
     # The weights are plain numbers by now; the marks of the quantised file would make save_pretrained refuse.
-    model.hf_quantizer = None
+    for name, value in (("hf_quantizer", None), ("is_quantized", False)):
+        setattr(model, name, value)
     for holder, name in (
         (model.config, "quantization_config"),
         (model.config, "_model_name_or_path"),
@@ -108,7 +109,6 @@ def _save(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", folder
     ):
         if hasattr(holder, name):
             delattr(holder, name)
-    model.is_quantized = False
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
@@ -143,8 +143,8 @@ def _compare(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", fol
 
     copy = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
     copied = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    tied = model.config.tie_word_embeddings
-    if tied and copy.get_input_embeddings().weight is not copy.get_output_embeddings().weight:
+    entry, exit_ = copy.get_input_embeddings(), copy.get_output_embeddings()
+    if model.config.tie_word_embeddings and (exit_ is None or entry.weight is not exit_.weight):
         raise ValueError("the embeddings are no longer tied")
     if copied.chat_template != tokenizer.chat_template or copied.special_tokens_map != tokenizer.special_tokens_map:
         raise ValueError("the chat template or the special tokens changed")

@@ -1,0 +1,48 @@
+"""What do the commands and the catalogue say of themselves? Writes docs/cli.md and docs/methods.md from them."""
+
+from pathlib import Path
+
+import click
+
+from aetia.catalogue import instruments
+from aetia.cli.application import cli
+
+DOCS = Path(__file__).parents[1] / "docs"
+MADE = "<!-- Written by `make docs`; do not edit. -->\n"
+
+
+def command_pages(command: click.Command, path: tuple[str, ...]) -> list[str]:
+    """Return the help of `command` and of every command below it, each under a heading."""
+    context = click.Context(command, info_name=" ".join(path), terminal_width=100)
+    pages = [f"{'#' * min(len(path) + 1, 4)} {' '.join(path)}\n\n```text\n{command.get_help(context)}\n```\n"]
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            if below is not None and not below.hidden:
+                pages += command_pages(below, (*path, name))
+    return pages
+
+
+def methods_page() -> str:
+    """Return the catalogue as a page: a section for each instrument."""
+    sections = [
+        f"## {entry.name}\n\n{entry.question}\n\n"
+        f"- room: {entry.room}\n- inputs: {entry.inputs}\n- cost: {entry.cost}\n"
+        f"- calibration: {entry.calibration}\n- source: {entry.citation} ({', '.join(entry.seeds)})\n"
+        for entry in instruments()
+    ]
+    return "\n".join(["# Methods\n", MADE, *sections])
+
+
+def pages() -> dict[str, str]:
+    """Return the text of every generated page, by its name."""
+    return {
+        "cli.md": "\n".join(["# Commands\n", MADE, *command_pages(cli, ("aetia",))]),
+        "methods.md": methods_page(),
+    }
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (DOCS / name).write_text(text, encoding="utf-8")
+        print(f"docs/{name}")
