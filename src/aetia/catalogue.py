@@ -12,7 +12,7 @@ __all__ = ["Entry", "find", "instrument", "instruments"]
 
 # Every module that registers instruments. They are imported when the catalogue is first read, so none of them may
 # import torch at its top.
-_MODULES: tuple[str, ...] = ()
+_MODULES: tuple[str, ...] = ("aetia.tracing.instrument",)
 
 InstrumentClass = TypeVar("InstrumentClass", bound=type[object])
 

@@ -28,7 +28,7 @@ from aetia.models.sites import Site
 
 __all__ = ["Cell", "Forecast", "Group", "Pass", "Plan", "forecast_bytes", "plan"]
 
-CHUNK_ROWS = 1024
+CHUNK_ROWS = 768
 """Rows that go through a block at a time: enough for the matrix product's peak, few enough for the CPU's cache."""
 
 DEFAULT_MEMORY = 512 * 2**20

@@ -8,13 +8,12 @@ import pyarrow.compute as pc
 
 from aetia import catalogue
 from aetia.effects import Effects, summarise
-from aetia.errors import StudyError
 from aetia.runs.instrument import Batch, Compute, Plan
 from aetia.runs.keys import JSON, key_of
 from aetia.tracing.study import TraceStudy
 
 if TYPE_CHECKING:
-    from aetia.contrasts import AlignedContrast, Alignment
+    from aetia.contrasts import AlignedContrast
     from aetia.models.network import Network
     from aetia.models.planner import Forecast
 
@@ -56,6 +55,7 @@ class Trace:
         from aetia import __version__
         from aetia.models.network import skeleton
         from aetia.models.planner import forecast_bytes
+        from aetia.tracing.items import aligned
 
         network = skeleton(study.model)
         alignment = aligned(study, network)
@@ -101,6 +101,7 @@ class Trace:
         """Loads the model and gives the function that computes a batch."""
         from aetia.models.network import load
         from aetia.tracing.compute import Tracer
+        from aetia.tracing.items import aligned
 
         network = load(study.model, dtype=study.dtype)
         tracer = Tracer(study, network, aligned(study, network).items)
@@ -123,27 +124,7 @@ class Trace:
             seed=study.seed,
         )
         shares = summarise(values.filter(correct), _DIMENSIONS, unit="proportion", level=study.level, seed=study.seed)
-        return Effects(pa.concat_tables([effects.to_arrow(), shares.to_arrow()]))
-
-
-def aligned(study: TraceStudy, network: "Network") -> "Alignment":
-    """The study's items as tokens of the model.
-
-    Raises:
-        ContrastError: If none is left.
-    """
-    from aetia.contrasts import study_contrasts
-
-    pair = None if study.pair is None else study.pair.model_dump()
-    return study_contrasts(
-        study.contrasts,
-        pair,
-        network.tokenizer,
-        items=study.items,
-        seed=study.seed,
-        chat=study.chat,
-        continuation=study.continuation,
-    )
+        return Effects.concat([effects, shares])
 
 
 def _forecast(
@@ -204,14 +185,3 @@ def _record(item: "AlignedContrast") -> dict[str, JSON]:
         "corrupted_tokens": list(item.corrupted_tokens),
         "spans": {name: list(span) for name, span in item.spans.items()},
     }
-
-
-def check_positions(study: TraceStudy, items: "Sequence[AlignedContrast]") -> None:
-    """Raises StudyError where positions of different items would be averaged although they mean different things."""
-    lengths = {len(item.clean_ids) for item in items}
-    if len(lengths) > 1 and study.positions in ("auto", "each"):
-        raise StudyError(
-            "AE-1234",
-            f"The items have {len(lengths)} different lengths, so that position 5 of one is not position 5 of another.",
-            mend="use --positions spans, joint or last, or contrasts of one length.",
-        )
