@@ -1,0 +1,228 @@
+"""Do the two prompts of a contrast have the same number of tokens, and is its answer one token?"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from aetia.contrasts.contrast import AlignedContrast, Alignment, Contrast, Dropped, Span, quoted
+from aetia.contrasts.tokens import Encoded, Tokenizer, encode, in_chat, token_texts, tokens_of_span
+from aetia.errors import ContrastError
+
+__all__ = ["align", "align_one", "diagnose_pair"]
+
+_CONTEXT = 4  # tokens shown on either side of where two prompts part
+
+
+@dataclass(frozen=True)
+class _Prompt:
+    """A prompt as the model is given it; `offset` is where the contrast's own text starts in `text`."""
+
+    text: str
+    encoded: Encoded
+    offset: int
+    special: bool
+
+
+def align(
+    contrasts: Iterable[Contrast],
+    tokenizer: Tokenizer,
+    *,
+    continuation: bool = False,
+    same_length: bool = True,
+    chat: bool = False,
+) -> Alignment:
+    """The contrasts as tokens: clean and corrupted equally long, answer and foil one token each, spans placed.
+
+    What cannot be aligned is dropped, and its reason kept; nothing is padded or cut.
+
+    Args:
+        continuation: Answers may have several tokens, and keep them all.
+        same_length: Keep only the items of the most frequent length T, so that position t is the same place in all.
+        chat: Put each prompt into the tokenizer's chat template, as a user's message. The answer is then the
+            first word of the reply: its leading space is left out if the template ends in white space.
+
+    Raises:
+        ContrastError: If nothing is left: the first contrast's own error. AE-2116 if there was nothing to align.
+    """
+    items: list[AlignedContrast] = []
+    dropped: list[Dropped] = []
+    first: ContrastError | None = None
+    for contrast in contrasts:
+        try:
+            items.append(align_one(contrast, tokenizer, continuation=continuation, chat=chat))
+        except ContrastError as error:
+            first = first or error
+            dropped.append(Dropped(contrast.id, f"{error.code} {error.found}"))
+    if not items:
+        raise _nothing_left(first, len(dropped))
+    if same_length:
+        length, _ = Counter(item.length for item in items).most_common(1)[0]
+        for item in items:
+            if item.length != length:
+                reason = f"AE-2117 It has {item.length} tokens, where most items have {length}."
+                dropped.append(Dropped(item.id, reason))
+        items = [item for item in items if item.length == length]
+    return Alignment(tuple(items), tuple(dropped))
+
+
+def _nothing_left(first: ContrastError | None, count: int) -> ContrastError:
+    if first is None:
+        return ContrastError("AE-2116", "There are no contrasts to align.", mend="give at least one.")
+    if count == 1:
+        return first
+    details = (*first.details, f"None of the {count} contrasts could be aligned; this is the first one's error.")
+    return ContrastError(first.code, first.found, mend=first.mend, details=details)
+
+
+def align_one(
+    contrast: Contrast, tokenizer: Tokenizer, *, continuation: bool = False, chat: bool = False
+) -> AlignedContrast:
+    """One contrast as tokens.
+
+    Raises:
+        ContrastError: AE-2106 no text, AE-2107 unequal lengths, AE-2108 an answer of several tokens, AE-2109 an answer
+            without its space, AE-2110 answer and foil alike, AE-2111 a span that is not there, AE-2114 equal prompts.
+    """
+    character_spans = contrast.character_spans()
+    clean, corrupted = (_prompt(text, tokenizer, chat=chat) for text in (contrast.clean, contrast.corrupted))
+    if clean.encoded.ids == corrupted.encoded.ids:
+        raise ContrastError(
+            "AE-2114",
+            f"The clean and the corrupted prompt are the same: {quoted(contrast.clean)}.",
+            mend="change in the corrupted prompt what you take to be the cause of the answer.",
+        )
+    if len(clean.encoded.ids) != len(corrupted.encoded.ids):
+        raise _unequal_lengths(clean.encoded, corrupted.encoded, tokenizer)
+    if chat and clean.text[-1].isspace():
+        contrast = replace(contrast, answer=contrast.answer.lstrip(), foil=contrast.foil.lstrip())
+    prompts = (clean, corrupted)
+    answer_ids = _answer("answer", contrast.answer, prompts, tokenizer, continuation=continuation)
+    foil_ids = _answer("foil", contrast.foil, prompts, tokenizer, continuation=continuation) if contrast.foil else ()
+    if foil_ids and foil_ids[0] == answer_ids[0] and (not continuation or foil_ids == answer_ids):
+        raise ContrastError(
+            "AE-2110",
+            f"The answer {quoted(contrast.answer)} and the foil {quoted(contrast.foil)} begin with the same token.",
+            mend="choose a foil that the model would write differently from its first token on.",
+        )
+    length = len(clean.encoded.ids)
+    spans = {name: _token_span(name, span, clean) for name, span in character_spans.items()}
+    return AlignedContrast(
+        id=contrast.id,
+        clean=contrast.clean,
+        corrupted=contrast.corrupted,
+        answer=contrast.answer,
+        foil=contrast.foil,
+        clean_ids=clean.encoded.ids,
+        corrupted_ids=corrupted.encoded.ids,
+        clean_tokens=token_texts(clean.encoded.ids, tokenizer),
+        corrupted_tokens=token_texts(corrupted.encoded.ids, tokenizer),
+        answer_ids=answer_ids,
+        foil_ids=foil_ids,
+        spans=spans | {"last": (length - 1, length)},
+    )
+
+
+def diagnose_pair(clean: str, corrupted: str, tokenizer: Tokenizer) -> ContrastError:
+    """The error AE-2107 for two prompts: their tokens, with `[` `]` around those that differ."""
+    return _unequal_lengths(encode(clean, tokenizer), encode(corrupted, tokenizer), tokenizer)
+
+
+def _prompt(text: str, tokenizer: Tokenizer, *, chat: bool) -> _Prompt:
+    if not text.strip():
+        raise ContrastError("AE-2106", f"A prompt is empty: {quoted(text)}.", mend="give both prompts some text.")
+    if not chat:
+        return _Prompt(text, encode(text, tokenizer), 0, special=True)
+    rendered, start = in_chat(text, tokenizer)
+    # The template has written the special tokens already.
+    return _Prompt(rendered, encode(rendered, tokenizer, special=False), start, special=False)
+
+
+def _token_span(name: str, span: Span, prompt: _Prompt) -> Span:
+    start, stop = span
+    placed = tokens_of_span((start + prompt.offset, stop + prompt.offset), prompt.encoded)
+    if placed is None:
+        raise ContrastError(
+            "AE-2111",
+            f"The span {quoted(name)} covers no token: the tokenizer drops the characters {start} to {stop}.",
+            mend="let the span cover a word.",
+        )
+    return placed
+
+
+def _answer(
+    role: str, answer: str, prompts: tuple[_Prompt, _Prompt], tokenizer: Tokenizer, *, continuation: bool
+) -> tuple[int, ...]:
+    """The tokens that `answer` adds to the prompts, which must be the same for both."""
+    if not answer:
+        raise ContrastError("AE-2106", f"The {role} is empty.", mend=f"give the {role} as text, such as ' Paris'.")
+    clean, corrupted = (_added(role, answer, prompt, tokenizer) for prompt in prompts)
+    if clean != corrupted:
+        raise ContrastError(
+            "AE-2109",
+            f"The {role} {quoted(answer)} is cut into other tokens after the clean prompt than after the corrupted one.",
+            mend="let both prompts end in the same word.",
+        )
+    if len(clean) > 1 and not continuation:
+        texts = token_texts(clean, tokenizer)
+        raise ContrastError(
+            "AE-2108",
+            f"The {role} {quoted(answer)} is {len(clean)} tokens; a logit belongs to one.",
+            mend=f"use its first token {quoted(texts[0])} as the {role}, or score the whole text with continuation.",
+            details=(f"tokens: {'|'.join(quoted(text)[1:-1] for text in texts)}",),
+        )
+    return clean
+
+
+def _added(role: str, answer: str, prompt: _Prompt, tokenizer: Tokenizer) -> tuple[int, ...]:
+    before, after = prompt.text[-1], answer[0]
+    # Scripts without letter case (Chinese, Thai) also have no spaces between words, and digits may go on a number.
+    if _has_case(before) and _has_case(after):
+        raise ContrastError(
+            "AE-2109",
+            f"The {role} {quoted(answer)} has no leading space: it would go on the word {quoted(_last_word(prompt))}.",
+            mend=f"write {quoted(' ' + answer)}, with its space.",
+        )
+    ids = encode(prompt.text + answer, tokenizer, special=prompt.special).ids
+    known = prompt.encoded.ids
+    if ids[: len(known)] != known or len(ids) == len(known):
+        if before.isspace():
+            found = f"The prompt ends in a space, which the {role} {quoted(answer)} takes into its own first token."
+            mend = f"end the prompt without the space, and write {quoted(' ' + answer.lstrip())}."
+        else:
+            found = f"The {role} {quoted(answer)} changes how the end of the prompt is cut into tokens."
+            mend = f"write {quoted(' ' + answer.lstrip())}, with a leading space, or end the prompt at a whole word."
+        raise ContrastError("AE-2109", found, mend=mend)
+    return ids[len(known) :]
+
+
+def _has_case(character: str) -> bool:
+    return character.lower() != character.upper()
+
+
+def _last_word(prompt: _Prompt) -> str:
+    return prompt.text.split()[-1]
+
+
+def _unequal_lengths(clean: Encoded, corrupted: Encoded, tokenizer: Tokenizer) -> ContrastError:
+    shorter = min(len(clean.ids), len(corrupted.ids))
+    head = 0
+    while head < shorter and clean.ids[head] == corrupted.ids[head]:
+        head += 1
+    tail = 0
+    while tail < shorter - head and clean.ids[-1 - tail] == corrupted.ids[-1 - tail]:
+        tail += 1
+
+    def marked(ids: tuple[int, ...]) -> str:
+        texts = [quoted(text, 40)[1:-1] for text in token_texts(ids, tokenizer)]
+        stop = len(texts) - tail
+        before, after = texts[:head], texts[stop:]
+        before = ["…", *before[-_CONTEXT:]] if head > _CONTEXT else before
+        after = [*after[:_CONTEXT], "…"] if tail > _CONTEXT else after
+        return "|".join([*before, f"[{'|'.join(texts[head:stop])}]", *after])
+
+    return ContrastError(
+        "AE-2107",
+        f"The prompts have {len(clean.ids)} and {len(corrupted.ids)} tokens; patching pairs positions one to one.",
+        mend="make the parts in brackets equally many tokens, for instance by a name that is cut as finely.",
+        details=(f"clean:   {marked(clean.ids)}", f"corrupt: {marked(corrupted.ids)}"),
+    )

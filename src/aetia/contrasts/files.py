@@ -1,0 +1,243 @@
+"""What does a person's own file of contrasts say, and if it cannot be used, in which line and why?"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+from aetia.contrasts.contrast import Contrast, Span, quoted
+from aetia.errors import ContrastError
+
+__all__ = ["read_contrasts"]
+
+_REQUIRED = ("clean", "corrupted", "answer", "foil")
+_OPTIONAL = ("spans", "id")
+_EXAMPLE = (
+    '{"clean": "The capital of France is", "corrupted": "The capital of Italy is", "answer": " Paris", "foil": " Rome"}'
+)
+_CSV_CELL = 1 << 20  # characters; the csv module's own limit of 128 KiB cuts long prompts
+
+
+def read_contrasts(path: str | Path) -> list[Contrast]:
+    """The contrasts of a JSONL or CSV file, in its order; the whole file is checked before any is returned.
+
+    Each line (or row) has the text fields `clean`, `corrupted`, `answer` and `foil`, and may have `id` and `spans`:
+    an object that gives, by name, a part of the clean prompt as text or as [start, end] in characters (in CSV, that
+    object as JSON). Other fields are left alone.
+
+    Raises:
+        ContrastError: AE-2102 to AE-2106 and AE-2111 to AE-2113, with the number of the line and what mends it.
+    """
+    path = Path(path)
+    readers = {".jsonl": _json_lines, ".ndjson": _json_lines, ".csv": _csv_rows}
+    if path.suffix.lower() not in readers:
+        raise ContrastError(
+            "AE-2102",
+            f"{quoted(str(path), 200)} is neither a .jsonl nor a .csv file.",
+            mend="give the file its format's ending.",
+        )
+    text = _text(path)
+    if not text.strip():
+        raise _empty(path)
+    contrasts: list[Contrast] = []
+    ids: dict[str, int] = {}
+    contents: dict[tuple[str, ...], int] = {}
+    for line, row in readers[path.suffix.lower()](path, text):
+        contrast = _contrast(path, line, row)
+        content = (contrast.clean, contrast.corrupted, contrast.answer, contrast.foil)
+        earlier = ids.setdefault(contrast.id, line), contents.setdefault(content, line)
+        for what, first in zip((f"the id {quoted(contrast.id)}", "the contrast"), earlier, strict=True):
+            if first != line:
+                raise _wrong(
+                    "AE-2112",
+                    path,
+                    line,
+                    f"{what} is already in line {first}",
+                    "keep one of the two; an item counted twice would make intervals too narrow.",
+                )
+        contrasts.append(contrast)
+    if not contrasts:
+        raise _empty(path)
+    return contrasts
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ContrastError(
+            "AE-2102",
+            f"{quoted(str(path), 200)} cannot be read: {error.strerror or error}.",
+            mend="name a file that exists and that you may read.",
+        ) from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _wrong(
+            "AE-2113",
+            path,
+            line,
+            f"the byte 0x{content[error.start]:02x} is not UTF-8",
+            "save the file as UTF-8 (in a spreadsheet: CSV UTF-8).",
+        ) from error
+
+
+def _json_lines(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, object]]]:
+    # Only a line feed ends a line: JSON strings may hold U+2028 and its like.
+    for line, content in enumerate(text.split("\n"), start=1):
+        if not content.strip():
+            continue
+        try:
+            row = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else "too deep"
+            raise _wrong(
+                "AE-2104", path, line, f"this is no JSON: {reason}", f"write one object a line, as {_EXAMPLE}."
+            ) from error
+        if not isinstance(row, dict):
+            raise _wrong("AE-2104", path, line, "this is no JSON object", f"write one object a line, as {_EXAMPLE}.")
+        yield line, row
+
+
+def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, object]]]:
+    csv.field_size_limit(_CSV_CELL)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] | None = None
+    line = 1
+    try:
+        for cells in reader:
+            start, line = line, reader.line_num + 1
+            if not cells:
+                continue
+            if header is None:
+                header = [cell.strip() for cell in cells]
+                _check_fields(path, start, header)
+            elif len(cells) != len(header):
+                raise _wrong(
+                    "AE-2104",
+                    path,
+                    start,
+                    f"this row has {len(cells)} cells, the first one {len(header)}",
+                    'put text that has commas into double quotes, as "Mary, John".',
+                )
+            else:
+                yield start, {name: _cell(path, start, name, cell) for name, cell in zip(header, cells, strict=True)}
+    except csv.Error as error:
+        raise _wrong(
+            "AE-2104", path, line, f"this is no CSV: {error}", 'close every quote, and write a quote inside text as "".'
+        ) from error
+
+
+def _cell(path: Path, line: int, name: str, cell: str) -> object:
+    """A cell as JSON would have it: an empty optional one is absent, and `spans` is an object."""
+    if name not in _OPTIONAL:
+        return cell
+    if not cell.strip():
+        return None
+    if name == "id":
+        return cell
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError) as error:
+        raise _wrong(
+            "AE-2104", path, line, f"its spans {quoted(cell)} are no JSON", 'write them as {"subject": "France"}.'
+        ) from error
+
+
+def _check_fields(path: Path, line: int, fields: list[str]) -> None:
+    if missing := [name for name in _REQUIRED if name not in fields]:
+        shown = ", ".join(quoted(field, 30) for field in fields[:12]) or "none"
+        raise _wrong(
+            "AE-2105",
+            path,
+            line,
+            f"there is no {' and no '.join(missing)} (the fields are: {shown})",
+            f"give every contrast the fields {', '.join(_REQUIRED)}.",
+        )
+    for name in set(fields).difference(_REQUIRED, _OPTIONAL):
+        if near := get_close_matches(name.lower(), _OPTIONAL, n=1, cutoff=0.7):
+            raise _wrong(
+                "AE-2105", path, line, f"the field {quoted(name, 30)} would be left alone", f"write {near[0]}."
+            )
+    if len(set(fields)) < len(fields):
+        raise _wrong("AE-2105", path, line, "a column is there twice", "give each column its own name.")
+
+
+def _contrast(path: Path, line: int, row: Mapping[str, object]) -> Contrast:
+    _check_fields(path, line, list(row))
+    clean, corrupted, answer, foil = (_string(path, line, name, row[name]) for name in _REQUIRED)
+    name = row.get("id")
+    if name is not None and not isinstance(name, str | int) or isinstance(name, bool) or name == "":
+        raise _wrong("AE-2106", path, line, f"its id is {_shown(name)}", "write the id as text, or leave it out.")
+    contrast = Contrast(
+        id=f"line-{line}" if name is None else str(name),
+        clean=clean,
+        corrupted=corrupted,
+        answer=answer,
+        foil=foil,
+        spans=_spans(path, line, row.get("spans")),
+    )
+    try:
+        contrast.character_spans()
+    except ContrastError as error:
+        raise _wrong(error.code, path, line, error.found[0].lower() + error.found[1:-1], error.mend) from error
+    return contrast
+
+
+def _string(path: Path, line: int, name: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _wrong("AE-2106", path, line, f"its {name} is {_shown(value)}", f"write {name} as text in quotes.")
+    if any("\ud800" <= one <= "\udfff" for one in value):
+        raise _wrong(
+            "AE-2106",
+            path,
+            line,
+            f"its {name} has a lone surrogate, which stands for no character",
+            "write the character itself, or both halves of its \\u escape.",
+        )
+    return value
+
+
+def _spans(path: Path, line: int, value: object) -> dict[str, str | Span]:
+    if value is None:
+        return {}
+    mend = 'write spans as {"subject": "France"}, or with [start, end] in characters.'
+    if not isinstance(value, dict):
+        raise _wrong("AE-2106", path, line, f"its spans are {_shown(value)}", mend)
+    spans: dict[str, str | Span] = {}
+    for name, part in value.items():
+        match part:
+            case str() if part and name.strip():
+                spans[name] = part
+            case [int() as start, int() as stop] if name.strip() and not isinstance(start, bool):
+                spans[name] = (start, stop)
+            case _:
+                raise _wrong("AE-2106", path, line, f"its span {quoted(name)} is {_shown(part)}", mend)
+        if name == "last":
+            raise _wrong(
+                "AE-2106", path, line, "its span 'last' has the name of the last position", "give it another name."
+            )
+    return spans
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str):
+        return f"{quoted(value)}, which is empty" if not value.strip() else quoted(value)
+    kinds = {"dict": "an object", "list": "a list", "NoneType": "null", "bool": "true or false"}
+    kind = type(value).__name__
+    return kinds.get(kind, f"the number {value}" if kind in ("int", "float") else kind)
+
+
+def _empty(path: Path) -> ContrastError:
+    return ContrastError(
+        "AE-2103",
+        f"{quoted(str(path), 200)} has no contrasts.",
+        mend=f"write one a line, as {_EXAMPLE}.",
+    )
+
+
+def _wrong(code: str, path: Path, line: int, found: str, mend: str) -> ContrastError:
+    return ContrastError(code, f"{quoted(str(path), 200)}, line {line}: {found}.", mend=mend)

@@ -1,0 +1,93 @@
+"""Is the later number the greater one, and does a sequence of words go on as it did before?"""
+
+import random
+import re
+from collections.abc import Iterator
+
+from aetia.contrasts.contrast import Contrast
+from aetia.contrasts.generators.wording import fill, wording
+from aetia.contrasts.tokens import Tokenizer, token_count
+from aetia.errors import ContrastError
+
+__all__ = ["greater_than", "induction"]
+
+_DRAWS = 600
+_WORDS = 8  # the length of the sequence that is repeated
+_FREQUENT = 3000  # words are drawn from as many; tokenizers number frequent ones first
+_WORD = re.compile(r"(?:\u2581|\u0120)([a-z]{4,9})")  # how SentencePiece and byte-level vocabularies write " word"
+
+
+def greater_than(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
+    """A span of years that must end after it began: the next token completes the end year.
+
+    Where the tokenizer writes digits singly, the answer is a decade's digit greater than the start year's and the
+    foil one that is smaller (the same decade, which depends on the digit after, is neither). The corrupted start
+    year has the decade 0, which excludes no foil. Where it writes pairs of digits the answer and the foil are pairs,
+    and the corrupted start year ends in 01, as in the paper. Spans: `subject` the start year, `decade` what differs.
+
+    An answer is always the larger number, so that a model that merely likes large numbers also prefers it: compare
+    with the corrupted prompt, where nothing speaks against the foil.
+    """
+    data = wording("greater_than")
+    chance = random.Random(seed)
+    width = _digits_a_token(tokenizer)
+    seen: set[tuple[str, str, str]] = set()
+    while len(seen) < _DRAWS:
+        century, decade, unit = chance.choice(data["centuries"]), chance.randint(2, 7), chance.randint(2, 8)
+        later, earlier = chance.randint(decade + 1, 9), chance.randint(0, decade - 1)
+        answer, foil = f"{later}{chance.randint(0, 9)}"[:width], f"{earlier}{chance.randint(2, 9)}"[:width]
+        values = {"noun": chance.choice(data["nouns"]), "century": century, "year": f"{century}{decade}{unit}"}
+        template = chance.choice(data["templates"])
+        clean, fields = fill(template, values)
+        corrupted, _ = fill(template, values | {"year": f"{century}0{unit if width == 1 else 1}"})
+        if (clean, answer, foil) in seen:
+            continue
+        start, stop = fields["year"]
+        spans = {"subject": (start, stop), "decade": (start + 2, start + 2 + width)}
+        yield Contrast(f"greater-than-{len(seen):04d}", clean, corrupted, answer, foil, spans)
+        seen.add((clean, answer, foil))
+
+
+def _digits_a_token(tokenizer: Tokenizer | None) -> int:
+    """2 where a year such as 1745 is two tokens, else 1."""
+    if tokenizer is None:
+        return 1
+    return 2 if token_count("1745", tokenizer) == 2 else 1
+
+
+def induction(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
+    """Random words, then the same words again up to somewhere: the answer is the word that came next before.
+
+    In the corrupted prompt another word came next. Spans: `earlier` is the earlier occurrence of the last word,
+    `subject` the word after it, which is the answer's earlier occurrence and alone differs.
+
+    Raises:
+        ContrastError: AE-2115 without a tokenizer, or with one that has too few words.
+    """
+    words = _plain_words(tokenizer)
+    chance = random.Random(seed)
+    for number in range(_DRAWS):
+        *sequence, other = chance.sample(words, _WORDS + 1)
+        # At least two words are repeated, and the answer is not the last of the sequence.
+        place = chance.randint(2, _WORDS - 2)
+        changed = [*sequence[:place], other, *sequence[place + 1 :]]
+        clean, corrupted = (" ".join([*one, *sequence[:place]]) for one in (sequence, changed))
+        starts = [len(" ".join([*sequence[:n], ""])) for n in range(_WORDS)]
+        spans = {
+            name: (starts[n], starts[n] + len(sequence[n])) for name, n in (("earlier", place - 1), ("subject", place))
+        }
+        name = f"induction-{number:04d}"
+        yield Contrast(name, clean, corrupted, f" {sequence[place]}", f" {other}", spans)
+
+
+def _plain_words(tokenizer: Tokenizer | None) -> list[str]:
+    vocabulary = {} if tokenizer is None else tokenizer.get_vocab()
+    found = sorted((number, match[1]) for token, number in vocabulary.items() if (match := _WORD.fullmatch(token)))
+    words = [word for _, word in found[:_FREQUENT]]
+    if len(words) < 4 * _WORDS:
+        raise ContrastError(
+            "AE-2115",
+            "The set 'induction' draws its words from the tokenizer's vocabulary, which has too few plain words.",
+            mend="name a model whose vocabulary has words, or use another set.",
+        )
+    return words

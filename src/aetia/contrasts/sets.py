@@ -1,0 +1,169 @@
+"""Which questions are built in, and which contrasts does a study ask for?"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
+
+from aetia.contrasts.align import align
+from aetia.contrasts.contrast import Alignment, Contrast, Span, quoted
+from aetia.contrasts.files import read_contrasts
+from aetia.contrasts.generators import facts, grammar, people, sequences
+from aetia.contrasts.tokens import Tokenizer
+from aetia.errors import ContrastError
+
+__all__ = ["ContrastSet", "contrast_sets", "find_set", "study_contrasts"]
+
+
+@dataclass(frozen=True)
+class ContrastSet:
+    """A built-in question: generated contrasts that differ in one cause.
+
+    Args:
+        question: What a correct answer shows that the model knows or can do.
+        source: The paper that the set follows, or where its facts come from.
+        spans: The named parts of every prompt.
+        contrasts: Makes the contrasts from a seed and a tokenizer.
+    """
+
+    name: str
+    question: str
+    source: str
+    spans: tuple[str, ...]
+    contrasts: Callable[[int, Tokenizer | None], Iterator[Contrast]]
+
+    def generate(self, seed: int = 0, tokenizer: Tokenizer | None = None) -> Iterator[Contrast]:
+        """The contrasts in the order that the seed gives; the same seed and tokenizer give the same contrasts.
+
+        Args:
+            tokenizer: Where given, words are chosen that it cuts alike, so that few contrasts are dropped later.
+        """
+        return self.contrasts(seed, tokenizer)
+
+    def draw(
+        self,
+        tokenizer: Tokenizer,
+        items: int | None = None,
+        *,
+        seed: int = 0,
+        continuation: bool = False,
+        chat: bool = False,
+    ) -> Alignment:
+        """The set's contrasts, aligned and of one length; the first `items` of them, or all."""
+        generated = self.generate(seed, tokenizer)
+        return _first(align(generated, tokenizer, continuation=continuation, chat=chat), items)
+
+
+_SETS = (
+    ContrastSet(
+        "capitals",
+        "Which city is the capital of this country?",
+        "facts checked by hand; task of Merullo et al. 2023, Language Models Implement Simple Word2Vec-style Vectors",
+        ("subject",),
+        facts.capitals,
+    ),
+    ContrastSet(
+        "landmarks",
+        "In which city does this landmark stand?",
+        "facts checked by hand; task of Meng et al. 2022, Locating and Editing Factual Associations in GPT",
+        ("subject",),
+        facts.landmarks,
+    ),
+    ContrastSet(
+        "ioi",
+        "Who receives the gift, when one of two named people gives it?",
+        "Wang et al. 2022, Interpretability in the Wild: indirect object identification",
+        ("io", "s1", "s2"),
+        people.ioi,
+    ),
+    ContrastSet(
+        "agreement",
+        "Does the verb agree with its subject across a distractor noun?",
+        "Linzen et al. 2016, Assessing the Ability of LSTMs to Learn Syntax-Sensitive Dependencies",
+        ("subject", "distractor"),
+        grammar.agreement,
+    ),
+    ContrastSet(
+        "greater-than",
+        "Does a span of years end after it began?",
+        "Hanna et al. 2023, How does GPT-2 compute greater-than?",
+        ("subject", "decade"),
+        sequences.greater_than,
+    ),
+    ContrastSet(
+        "pronouns",
+        "Which pronoun follows a name that mostly women or mostly men bear?",
+        "Mathwin et al. 2023, Identifying a Preliminary Circuit for Predicting Gendered Pronouns in GPT-2 Small",
+        ("subject",),
+        people.pronouns,
+    ),
+    ContrastSet(
+        "induction",
+        "Which word came next when this sequence of random words was seen before?",
+        "Olsson et al. 2022, In-context Learning and Induction Heads",
+        ("earlier", "subject"),
+        sequences.induction,
+    ),
+)
+
+
+def contrast_sets() -> dict[str, ContrastSet]:
+    """The built-in sets by name."""
+    return {one.name: one for one in _SETS}
+
+
+def find_set(name: str) -> ContrastSet:
+    """The built-in set of that name.
+
+    Raises:
+        ContrastError: AE-2101 if there is none.
+    """
+    known = contrast_sets()
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        raise ContrastError(
+            "AE-2101",
+            f"There is no set of contrasts and no file {quoted(name)}.",
+            mend=f"did you mean {near[0]}?" if near else "name a set, or a .jsonl or .csv file that exists.",
+            details=(f"sets: {', '.join(known)}",),
+        )
+    return known[name]
+
+
+def study_contrasts(
+    name_or_path: str | None,
+    pair: Mapping[str, str | Mapping[str, str | Span]] | None,
+    tokenizer: Tokenizer | None,
+    *,
+    items: int,
+    seed: int = 0,
+    chat: bool = False,
+    continuation: bool = False,
+) -> Alignment:
+    """The contrasts that a study names: a built-in set, a file, or one pair of its own; at most `items` of them.
+
+    Args:
+        name_or_path: A built-in set, which is drawn with `seed` and has items of one length; or a JSONL or CSV file,
+            which is taken in its order with whatever lengths it has.
+        pair: The fields of `Contrast` but its id, where `name_or_path` is None.
+
+    Raises:
+        ContrastError: If there is no such set or file, or nothing in it can be aligned.
+    """
+    if tokenizer is None:
+        raise ContrastError(
+            "AE-2115", "Contrasts are text, and this model has no tokenizer.", mend="use a model that has one."
+        )
+    if pair is not None:
+        contrast = Contrast(id="pair", **pair)  # pyright: ignore[reportArgumentType] # a study has checked the fields
+        return align([contrast], tokenizer, continuation=continuation, chat=chat)
+    name = name_or_path or ""
+    if name not in contrast_sets() and (Path(name).suffix or Path(name).exists()):
+        found = align(read_contrasts(name), tokenizer, continuation=continuation, same_length=False, chat=chat)
+        return _first(found, items)
+    return find_set(name).draw(tokenizer, items, seed=seed, continuation=continuation, chat=chat)
+
+
+def _first(alignment: Alignment, items: int | None) -> Alignment:
+    return Alignment(tuple(islice(alignment.items, items)), alignment.dropped)
