@@ -1,0 +1,245 @@
+"""What does `--json` write, one record a line?
+
+A verb that computes writes `start`, then `done`; a verb that lists writes one record a thing; `error` is the last
+record of a command that did not come to its end.
+"""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from aetia.runs.keys import JSON
+
+if TYPE_CHECKING:
+    from aetia.report.rows import Row
+
+__all__ = [
+    "CheckRecord",
+    "CodeRecord",
+    "ContrastRecord",
+    "ContrastsRecord",
+    "DoneRecord",
+    "EffectRecord",
+    "ErrorRecord",
+    "FileRecord",
+    "MethodRecord",
+    "ModelRecord",
+    "PlanRecord",
+    "RunRecord",
+    "StartRecord",
+    "records_schema",
+]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def line(self) -> str:
+        """The record as one line of ASCII JSON."""
+        return json.dumps(self.model_dump(mode="json"), allow_nan=False) + "\n"
+
+
+class EffectRecord(_Record):
+    """One effect, and how sure it is."""
+
+    site: str
+    method: str
+    component: str
+    layer: int | None
+    head: int | None
+    position: int | None
+    span: str | None
+    token: str | None
+    estimate: float | None
+    unit: str
+    low: float | None
+    high: float | None
+    level: float
+    n: int
+
+    @classmethod
+    def of(cls, row: "Row") -> "EffectRecord":
+        """The record of a row of a table of effects; what is not a number is null."""
+        here = ("method", "component", "layer", "head", "position", "span", "token")
+        values = {name: getattr(row, name) for name in (*here, "unit", "low", "high", "level", "n")}
+        return cls(site=row.address, estimate=row.estimate if row.is_number else None, **values)
+
+
+class StartRecord(_Record):
+    """What is about to be computed."""
+
+    record: Literal["start"] = "start"
+    version: str
+    directory: str
+    identity: str
+    study: dict[str, JSON]
+
+
+class PlanRecord(_Record):
+    """What would be computed, and what it would cost."""
+
+    record: Literal["plan"] = "plan"
+    directory: str
+    identity: str
+    study: dict[str, JSON]
+    system: dict[str, JSON]
+    items: int
+    batches: int
+    cells: int
+    forecast: dict[str, float | int | str]
+    notes: list[str]
+
+
+class DoneRecord(_Record):
+    """What was computed, and where it is."""
+
+    record: Literal["done"] = "done"
+    status: str
+    exit_code: int
+    directory: str
+    effects: str | None
+    report: str | None
+    cells: int
+    cells_total: int
+    failed: list[str]
+    baseline: list[EffectRecord]
+    top: list[EffectRecord]
+
+
+class ErrorRecord(_Record):
+    """Why a command did not come to its end."""
+
+    record: Literal["error"] = "error"
+    code: str
+    found: str
+    details: tuple[str, ...]
+    mend: str
+    exit_code: int
+
+
+class RunRecord(_Record):
+    """A run directory."""
+
+    record: Literal["run"] = "run"
+    directory: str
+    status: str
+    instrument: str
+    study: dict[str, JSON]
+    cells: int
+    cells_total: int
+    started: str
+    ended: str | None
+    report: str | None
+
+
+class FileRecord(_Record):
+    """A file that was written."""
+
+    record: Literal["file"] = "file"
+    kind: Literal["report", "effects", "values", "items"]
+    path: str
+    bytes: int
+
+
+class ModelRecord(_Record):
+    """A model with a short name."""
+
+    record: Literal["model"] = "model"
+    name: str
+    title: str
+    aliases: list[str]
+    licence: str
+    parameters: int
+    revision: str
+    is_cached: bool
+    path: str
+    disk_bytes: int
+
+
+class MethodRecord(_Record):
+    """A method of the catalogue."""
+
+    record: Literal["method"] = "method"
+    name: str
+    room: str
+    question: str
+    inputs: str
+    cost: str
+    seeds: list[str]
+    citation: str
+    calibration: str
+
+
+class ContrastsRecord(_Record):
+    """A set of contrasts, and how well the model does it."""
+
+    record: Literal["contrasts"] = "contrasts"
+    name: str
+    question: str
+    source: str
+    model: str
+    items: int
+    dropped: int
+    accuracy: float
+    low: float
+    high: float
+    level: float
+    clean: float
+    corrupted: float
+    unit: str
+    is_able: bool
+
+
+class ContrastRecord(_Record):
+    """One pair of prompts, and its named spans as ranges of tokens."""
+
+    record: Literal["contrast"] = "contrast"
+    id: str
+    clean: str
+    corrupted: str
+    answer: str
+    foil: str
+    tokens: int
+    spans: dict[str, tuple[int, int]]
+
+
+class CheckRecord(_Record):
+    """One thing that the doctor looked at."""
+
+    record: Literal["check"] = "check"
+    name: str
+    ok: bool | None
+    found: str
+    mend: str
+
+
+class CodeRecord(_Record):
+    """An error code."""
+
+    record: Literal["code"] = "code"
+    code: str
+    meaning: str
+    mend: str
+
+
+_AnyRecord = Annotated[
+    StartRecord
+    | PlanRecord
+    | DoneRecord
+    | ErrorRecord
+    | RunRecord
+    | FileRecord
+    | ModelRecord
+    | MethodRecord
+    | ContrastsRecord
+    | ContrastRecord
+    | CheckRecord
+    | CodeRecord,
+    Field(discriminator="record"),
+]
+
+
+def records_schema() -> dict[str, JSON]:
+    """Return the JSON Schema of a line that `--json` writes."""
+    return TypeAdapter(_AnyRecord).json_schema(mode="serialization")

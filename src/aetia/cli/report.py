@@ -1,0 +1,24 @@
+"""`aetia report`: the page about a run."""
+
+import click
+
+from aetia.cli.places import run_named
+from aetia.cli.records import FileRecord
+from aetia.cli.voice import Voice, json_option
+
+__all__ = ["command"]
+
+
+@click.command("report")
+@click.argument("run")
+@click.option("--out", metavar="FILE", help="Where the page goes. [default: report.html in the run directory]")
+@json_option
+def command(run: str, out: str | None, *, as_json: bool) -> None:
+    """Write the page about RUN, a run directory or its name under runs/, and its figures beside it."""
+    from aetia.report import write_report
+
+    voice = Voice(as_json)
+    path = write_report(run_named(run), out)
+    size = path.stat().st_size
+    voice.emit(lambda: FileRecord(kind="report", path=str(path), bytes=size))
+    voice.show(f"{path}  ({size / 1000:,.0f} kB)")

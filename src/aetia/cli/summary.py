@@ -1,0 +1,132 @@
+"""What did a run find, in a few lines for people and one record for programs?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from aetia.cli.records import DoneRecord, EffectRecord
+from aetia.cli.voice import Voice
+from aetia.effects import Effects
+from aetia.errors import RunError
+from aetia.report import sentences
+from aetia.report.rows import Row, number, read_rows, strongest, token_text
+from aetia.report.sentences import NOT_INTERVENTIONS, RESIDUAL, of_sites, task_of
+from aetia.runs import Run
+from aetia.text import clean_text
+
+__all__ = ["done_record", "show_run", "text_of"]
+
+_TOP = 5
+_SENTENCES = 3
+
+
+def done_record(run: Run, report: Path | None) -> DoneRecord:
+    """Return the last record of a command that computed the run."""
+    effects = _effects(run)
+    rows = read_rows(effects.to_arrow()) if effects is not None else []
+    done, total = run.cells
+    return DoneRecord(
+        status=run.status,
+        exit_code=run.exit_code,
+        directory=str(run.directory),
+        effects=str(run.directory / "effects.parquet") if effects is not None else None,
+        report=str(report) if report is not None else None,
+        cells=done,
+        cells_total=total,
+        failed=[f"{failed.key}: {clean_text(failed.error)}" for failed in run.manifest.failed],
+        baseline=[EffectRecord.of(row) for row in rows if row.method == "baseline"],
+        top=[EffectRecord.of(row) for row in _top(rows)],
+    )
+
+
+def show_run(voice: Voice, run: Run, report: Path | None) -> None:
+    """Show what was asked, whether the model does it at all, the strongest sites, and where the rest is."""
+    effects = _effects(run)
+    rows = read_rows(effects.to_arrow()) if effects is not None else []
+    voice.show(Text(_asked(run), style="bold"))
+    if effects is not None:
+        for text in _said(effects):
+            voice.show(f"  {text}")
+    if _warning(rows):
+        voice.show(Text(f"  {_warning(rows)}", style="yellow"))
+    top = _top(rows)
+    if top:
+        voice.show("", Padding(_table(top), (0, 0, 0, 2)), "")
+    done, total = run.cells
+    voice.show(f"  run     {run.directory}  ({run.status}, {done:,} of {total:,} cells)")
+    if report is not None:
+        voice.show(f"  report  {report}")
+    for failed in run.manifest.failed[:3]:
+        voice.show(Text(f"  failed  batch {failed.key}: {clean_text(failed.error)}", style="red"))
+    if run.status in ("failed", "interrupted"):
+        voice.show(f"  Mend: `aetia runs resume {run.directory}`")
+
+
+def text_of(value: object, limit: int = 60) -> str:
+    """Return a value of a manifest as a short clean text."""
+    return clean_text(value if isinstance(value, str) else str(value), limit)
+
+
+def _effects(run: Run) -> Effects | None:
+    try:
+        return run.effects()
+    except RunError as error:
+        if error.code != "AE-6008":
+            raise
+        return None
+
+
+def _asked(run: Run) -> str:
+    """The question, from the study as the manifest has it."""
+    study = run.manifest.study
+    contrasts = study.get("contrasts")
+    what = f"the {text_of(contrasts)} contrasts" if contrasts else "the prompts given"
+    sites = study.get("sites")
+    where = f"{', '.join(text_of(site) for site in sites)} of " if isinstance(sites, Sequence) and sites else ""
+    how = " ".join(text_of(study[name]) for name in ("method", "direction") if study.get(name))
+    doing = f" ({how})" if how else ""
+    if not study.get("model"):
+        return f"{text_of(study.get('instrument'))}: {run.directory}"
+    return f"Which of {where}{text_of(study['model'])} causes its answer on {what}?{doing}"
+
+
+def _said(effects: Effects) -> list[str]:
+    """The sentences about the task, and about where in the residual stream the answer is."""
+    direction = effects.provenance.get("direction", "denoise")
+    said = sentences(effects, direction)
+    about_task = [one.text for one in said if all(row.method == "baseline" for row in one.rows)]
+    stream = [one.text for one in said if one.rows and all(_is_residual(row) for row in one.rows)]
+    return (about_task + stream[:1])[:_SENTENCES]
+
+
+def _is_residual(row: Row) -> bool:
+    return row.method not in NOT_INTERVENTIONS and row.component in RESIDUAL
+
+
+def _warning(rows: Sequence[Row]) -> str:
+    if task_of(rows).is_done is False:
+        return "The model does not do this: what follows explains an answer that it does not give."
+    return ""
+
+
+def _top(rows: Sequence[Row]) -> list[Row]:
+    """The strongest parts; of the residual stream, which carries everything, only if nothing else was looked at."""
+    cells = of_sites(rows) or [row for row in rows if row.method not in NOT_INTERVENTIONS]
+    return strongest((row for row in cells if row.component not in RESIDUAL), _TOP) or strongest(cells, _TOP)
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    unit = rows[0].unit
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("strongest sites", no_wrap=True)
+    table.add_column("token", no_wrap=True)
+    table.add_column(f"effect ({unit})" if unit else "effect", justify="right")
+    table.add_column(f"{rows[0].level:.0%} interval", justify="right")
+    table.add_column("items", justify="right")
+    for row in rows:
+        token = token_text(row.token) if row.token is not None else ""
+        table.add_row(row.address, token, row.figure, row.bounds or "one item", number(float(row.n), 0))
+    return table
