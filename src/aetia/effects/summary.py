@@ -69,10 +69,9 @@ def summarise(
         n,
         *(absent.cast(STATISTICS.field(name).type) for name in ("null", "p", "q")),
     ]
-    table = measured.select(list(dimensions)).take(pa.array(first))
-    for field, column in zip(STATISTICS, columns, strict=True):
-        table = table.append_column(field, pa.array(column, type=field.type))
-    return Effects(table)
+    cells = measured.select(list(dimensions)).take(pa.array(first))
+    statistics = [pa.array(column, type=field.type) for field, column in zip(STATISTICS, columns, strict=True)]
+    return Effects(pa.table([*cells.columns, *statistics], schema=pa.schema([*cells.schema, *STATISTICS])))
 
 
 def _interval(x: Floats, unit: str, level: float, draws: int, seed: int) -> tuple[Floats, Floats]:

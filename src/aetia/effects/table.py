@@ -1,11 +1,13 @@
 """What did a study find, and how can it be looked at, kept and handed on?"""
 
 import html
+import importlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -84,18 +86,12 @@ class Effects:
 
     def to_polars(self) -> "pl.DataFrame":
         """Return the rows as a polars data frame; MissingError AE-4101 if polars is not installed."""
-        try:
-            import polars as pl  # pyright: ignore[reportMissingImports]
-        except ImportError as error:
-            raise _missing("polars") from error
-        return pl.from_arrow(self.table)
+        return _installed("polars").from_arrow(self.table)
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the rows as a pandas data frame; MissingError AE-4101 if pandas is not installed."""
-        try:
-            return self.table.to_pandas()
-        except ImportError as error:
-            raise _missing("pandas") from error
+        _installed("pandas")
+        return self.table.to_pandas()
 
     def top(self, k: int, by: str = "estimate") -> "Effects":
         """Return the `k` rows that are largest in absolute value of `by` (smallest for p and q); ties keep their order.
@@ -197,5 +193,8 @@ def _no_column(name: str, known: Sequence[str]) -> StudyError:
     return StudyError("AE-1106", f"No column is called {name!r}.", mend=f"use one of {', '.join(known)}")
 
 
-def _missing(package: str) -> MissingError:
-    return MissingError("AE-4101", f"{package} is not installed.", mend=f"pip install {package}")
+def _installed(package: str) -> ModuleType:
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise MissingError("AE-4101", f"{package} is not installed.", mend=f"pip install {package}") from error

@@ -33,7 +33,7 @@ class Batch:
     payload: Mapping[str, JSON] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not re.match(KEY, self.key):
+        if not re.fullmatch(KEY, self.key):
             raise ValueError(f"a batch's key names a file; got {self.key!r}")
 
 
