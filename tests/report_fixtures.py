@@ -13,9 +13,35 @@ from aetia.files import write_table
 
 LAYERS, HEADS = 30, 9
 TEMPLATE = ["<|im_start|>", "user", "\n", "What", " is", " the", " capital", " of", " France", "?", " Answer", " with"]
-TEMPLATE += [" one", " word", ".", "<|im_end|>", "\n", "<|im_start|>", "assistant", "\n", "The", " capital", " city", " is"]
+TEMPLATE += [
+    " one",
+    " word",
+    ".",
+    "<|im_end|>",
+    "\n",
+    "<|im_start|>",
+    "assistant",
+    "\n",
+    "The",
+    " capital",
+    " city",
+    " is",
+]
 SUBJECT = 8
-COUNTRIES = ["France", "Italy", "Japan", "Spain", "Egypt", "Peru", "Kenya", "Greece", "Norway", "Cuba", "Chile", "China"]
+COUNTRIES = [
+    "France",
+    "Italy",
+    "Japan",
+    "Spain",
+    "Egypt",
+    "Peru",
+    "Kenya",
+    "Greece",
+    "Norway",
+    "Cuba",
+    "Chile",
+    "China",
+]
 DIMENSIONS = pa.schema(
     [
         ("method", pa.string()),
@@ -56,7 +82,7 @@ def step(x: np.ndarray, centre: float, width: float) -> np.ndarray:
     return 1 / (1 + np.exp(-(x - centre) / width))
 
 
-def curve(component: str, position: int, last: int, layers: int) -> np.ndarray:
+def curve(component: str, position: int, last: int, layers: int) -> np.ndarray:  # noqa: PLR0911
     """The planted mean effect by layer: information leaves the subject at layer 17 and arrives at the end at 19."""
     depth = np.arange(layers) * 29 / max(layers - 1, 1)
     if component.startswith("resid"):
@@ -74,7 +100,7 @@ def curve(component: str, position: int, last: int, layers: int) -> np.ndarray:
     return np.zeros(layers)
 
 
-def values_of(planted: Planted) -> tuple[pa.Table, list[str]]:
+def values_of(planted: Planted) -> tuple[pa.Table, list[str]]:  # noqa: C901, PLR0912
     """Values of every item and cell, and the token of each row where all items share it."""
     rng = np.random.default_rng(planted.seed)
     names = [f"item-{index}" for index in range(planted.items)]
@@ -100,7 +126,14 @@ def values_of(planted: Planted) -> tuple[pa.Table, list[str]]:
                 add(planted.method, component, mean * strength + noise, layer=layer, position=position, token=shared)
     if planted.with_heads:
         grid = rng.normal(0, 0.03, (planted.layers, planted.heads))
-        for layer, head, mean in ((19, 3, 1.2), (18, 7, 0.55), (20, 1, 0.4), (24, 5, 0.3), (22, 4, -0.5), (27, 0, -0.25)):
+        for layer, head, mean in (
+            (19, 3, 1.2),
+            (18, 7, 0.55),
+            (20, 1, 0.4),
+            (24, 5, 0.3),
+            (22, 4, -0.5),
+            (27, 0, -0.25),
+        ):
             if layer < planted.layers and head < planted.heads:
                 grid[layer, head] = mean
         for (layer, head), mean in np.ndenumerate(grid):

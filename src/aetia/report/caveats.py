@@ -54,7 +54,7 @@ def _about_the_run(evidence: Evidence) -> list[Caveat]:
     if manifest is not None and manifest.failed:
         count = len(manifest.failed)
         noun = "batch" if count == 1 else "batches"
-        text = f"{count} {noun} could not be computed. Their items are missing from the cells concerned, whose n is lower."
+        text = f"{count} {noun} could not be computed. The cells they belong to rest on fewer items: their n is lower."
         found.append(Caveat("Some of it failed", text))
     if task_of(evidence.rows).is_done is False:
         text = (
@@ -86,8 +86,8 @@ def _about_chance(evidence: Evidence) -> list[Caveat]:
     if not cells or any(row.p is not None for row in cells):
         return []
     text = (
-        f"No cell has been tested against chance: the columns null, p and q are empty. {len(cells):,} cells were looked "
-        "at, so the strongest are in part those that were lucky; their estimates are likely to be somewhat too large."
+        f"No cell has been tested against chance: the columns null, p and q are empty. {len(cells):,} cells were "
+        "looked at, so the strongest are in part those that were lucky; their estimates are likely to be somewhat too large."
     )
     return [Caveat("Nothing here is claimed to be significant", text)]
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from aetia.report.drawing import Tick, value_ticks
 from aetia.report.evidence import Outcomes
-from aetia.report.rows import Row, decimals, interval_text, number, percent
-from aetia.report.sentences import Task, site_words
+from aetia.report.rows import Row, decimals, interval_text, number
+from aetia.report.sentences import Task, share_of_total, site_words
 from aetia.report.wording import wording
 
-__all__ = ["OutcomeChart", "Strip", "Whisker", "Total", "outcome_chart", "total_effect", "whiskers"]
+__all__ = ["OutcomeChart", "Strip", "Total", "Whisker", "outcome_chart", "total_effect", "whiskers"]
 
 _MOST_DOTS = 400
 
@@ -108,7 +108,7 @@ def whiskers(rows: Sequence[Row], task: Task) -> list[Whisker]:
             row,
             site_words(row),
             wording(row.method, "denoise").title.partition(",")[0],
-            _share(row, task),
+            share_of_total(row, task),
             _at(0.0, left, right),
             _at(row.estimate, left, right),
             None if row.low is None else _at(row.low, left, right),
@@ -116,12 +116,6 @@ def whiskers(rows: Sequence[Row], task: Task) -> list[Whisker]:
         )
         for row in rows
     ]
-
-
-def _share(row: Row, task: Task) -> str:
-    if task.total is None or task.clean is None or task.total <= 0 or row.unit != task.clean.unit:
-        return ""
-    return percent(row.size / task.total)
 
 
 def _widened(left: float, right: float) -> tuple[float, float]:

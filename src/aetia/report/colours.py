@@ -12,7 +12,7 @@ STEPS = 14
 """Shades on each side of zero: neighbouring ones can just be told apart."""
 
 _LIGHT = ("#0b4a8f", "#f3f1ec", "#b3430d")
-_DARK = ("#7cc0ff", "#24272c", "#ff9d57")
+_DARK = ("#7cc0ff", "#212429", "#ff9d57")
 
 
 def diverging(*, dark: bool = False) -> tuple[str, ...]:
@@ -36,7 +36,7 @@ def scale_limit(values: list[float]) -> float:
     if largest == 0:
         return 0.0
     power = 10.0 ** math.floor(math.log10(largest))
-    steps = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
+    steps = (1, 1.2, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 10)
     return next((step * power for step in steps if step * power >= largest * (1 - 1e-9)), 10 * power)
 
 

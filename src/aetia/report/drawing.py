@@ -7,15 +7,14 @@ The templates write the shapes; nothing here knows of HTML.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from aetia.report.colours import STEPS, level_of, scale_limit
 from aetia.report.grids import Grid, Label
 from aetia.report.rows import Row, decimals, number
+from aetia.runs.keys import JSON
 
 __all__ = ["Figure", "Panel", "Tick", "bars", "figures_of", "lens", "line_panel", "value_ticks"]
-
-JSON: TypeAlias = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 
 _PANELS_ABREAST = 3
 _FAMILIES = {
@@ -94,8 +93,15 @@ class Figure:
     brackets: tuple[tuple[str, int, int], ...] = ()
 
     @property
-    def names(self) -> list[JSON]:
+    def names(self) -> list[str]:
+        """The labels' texts, for the read-out."""
         return [label.text for label in self.labels]
+
+    @property
+    def shared_scales(self) -> list[str]:
+        """The families of which more than one panel stands here, on one scale."""
+        families = [panel.scale_of for panel in self.panels]
+        return sorted({family for family in families if family and families.count(family) > 1})
 
 
 def figures_of(grids: Sequence[Grid]) -> list[Figure]:
@@ -168,7 +174,7 @@ def line_panel(rows: Sequence[Row], name: str) -> Panel:
     return Panel(
         kind="line",
         name=name,
-        summary=f"{name} by layer, from {ordered[0].quantity()} at layer {layers[0]} to {last.quantity()} at {layers[-1]}.",
+        summary=f"{name} by layer: {ordered[0].quantity()} at layer {layers[0]}, {last.quantity()} at {layers[-1]}.",
         columns=len(ordered),
         rows=1,
         shades=(),
@@ -259,7 +265,9 @@ def _range(rows: Sequence[Row]) -> tuple[float, float]:
     """The lowest and highest value to draw, zero among them, with a little air."""
     values = [value for row in rows for value in (row.estimate, row.low, row.high) if value is not None]
     bottom, top = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
-    air = (top - bottom) * 0.06 or 1.0
+    if bottom == top:
+        return 0.0, 1.0
+    air = (top - bottom) * 0.06
     return (bottom - air if bottom < 0 else 0.0), (top + air if top > 0 else 0.0)
 
 
@@ -270,7 +278,7 @@ def _height(value: float, bottom: float, top: float) -> str:
 def value_ticks(bottom: float, top: float) -> tuple[Tick, ...]:
     """Return round values between bottom and top, five at most, placed from the top in per cent."""
     step = 10 ** math.floor(math.log10(top - bottom))
-    step = next(size for size in (step / 5, step / 2, step, step * 2) if (top - bottom) / size <= 5.5)
+    step = next(size for size in (step / 5, step / 2, step, step * 2) if (top - bottom) / size <= 6.5)
     places = max(0, -math.floor(math.log10(step)))
     first, last = math.ceil(bottom / step - 1e-9), math.floor(top / step + 1e-9)
     return tuple(

@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -17,12 +16,12 @@ from aetia.effects import Effects, bootstrap_interval
 from aetia.errors import RunError
 from aetia.report.grids import Label
 from aetia.report.rows import Row, read_rows, shown_token, token_text
+from aetia.runs.keys import JSON
 from aetia.runs.store import Manifest, Store
 from aetia.text import clean_text
 
 __all__ = ["Evidence", "Item", "Outcomes", "of_effects", "read_run", "token_labels"]
 
-JSON: TypeAlias = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 _PROMPT_LIMIT = 2000
 _TOKENS_KEPT = 4096
 
@@ -193,4 +192,4 @@ def _outcomes(store: Store, manifest: Manifest) -> Outcomes | None:
 
 
 def _baseline(part: pa.Table) -> pa.Table:
-    return part.filter(pc.fill_null(pc.equal(part["method"], "baseline"), False))
+    return part.filter(pc.field("method") == "baseline")

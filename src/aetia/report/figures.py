@@ -7,7 +7,7 @@ import io
 import json
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +45,7 @@ _STYLE: dict[str, object] = {
 }
 _POINTS_PER_INCH = 150
 _CELLS_OF_A_FIGURE = 40_000
+_LETTERS_OF_A_TITLE, _LETTERS_OF_A_LABEL = 48, 20
 
 
 def plot(effects: Effects) -> Figure:
@@ -103,7 +104,7 @@ def write_figures(rows: Sequence[Row], tokens: Mapping[int, Label], directory: P
 
 
 @contextmanager
-def _styled() -> Iterator[None]:
+def _styled() -> Generator[None]:
     with mpl.rc_context(_STYLE), warnings.catch_warnings():  # pyright: ignore[reportArgumentType]
         # A token in a script that DejaVu lacks is drawn as a box: the page has the text itself.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
@@ -121,29 +122,31 @@ def _draw_grid(figure: Figure, axis: "Axes", grid: Grid) -> None:
     values = np.array([[np.nan if cell is None else cell.estimate for cell in line] for line in grid.cells])
     colours = ListedColormap(list(diverging()), name="aetia").with_extremes(bad="#ffffff")
     image = axis.imshow(values, cmap=colours, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
-    axis.set_title(f"{grid.method}  {grid.component}", loc="left", parse_math=False)
+    axis.set_title(f"{grid.method}  {grid.component}"[:_LETTERS_OF_A_TITLE], loc="left", parse_math=False)
     axis.set_xlabel("layer")
     _name_ticks(axis, grid)
     axis.tick_params(length=0)
     for spine in axis.spines.values():
         spine.set_visible(False)
     bar = figure.colorbar(image, ax=axis, shrink=0.8, aspect=24, pad=0.02)
-    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=7)
-    bar.set_label(grid.unit, fontsize=7, parse_math=False)
+    bar.set_label(grid.unit[:_LETTERS_OF_A_LABEL], fontsize=7, parse_math=False)
 
 
 def _name_ticks(axis: "Axes", grid: Grid) -> None:
     step = max(1, len(grid.layers) // 6)
-    axis.set_xticks(range(0, len(grid.layers), step), [grid.layers[index] for index in range(0, len(grid.layers), step)])
+    axis.set_xticks(
+        range(0, len(grid.layers), step), [grid.layers[index] for index in range(0, len(grid.layers), step)]
+    )
     every = max(1, -(-len(grid.labels) // 64))
     shown = range(0, len(grid.labels), every)
     # A token such as `$\frac` is text, not mathematics.
-    names = axis.set_yticks(shown, [grid.labels[index].text[:24] for index in shown], fontsize=7)
+    names = axis.set_yticks(shown, [grid.labels[index].text[:_LETTERS_OF_A_LABEL] for index in shown], fontsize=7)
     for tick, label in zip(names, axis.get_yticklabels(), strict=True):
         label.set_parse_math(False)
         if grid.labels[int(tick.get_loc())].varies:
-            label.set_style("italic")
+            label.set_fontstyle("italic")
 
 
 def _draw_lens(axis: "Axes", rows: Sequence[Row]) -> None:
@@ -156,7 +159,7 @@ def _draw_lens(axis: "Axes", rows: Sequence[Row]) -> None:
     axis.plot(layers, [row.estimate for row in rows], color=diverging()[-1], linewidth=1.4)
     axis.set_title("logit lens, last position", loc="left")
     axis.set_xlabel("layer")
-    axis.set_ylabel(rows[0].unit, parse_math=False)
+    axis.set_ylabel(rows[0].unit[:_LETTERS_OF_A_LABEL], parse_math=False)
 
 
 def _lens_rows(rows: Sequence[Row]) -> list[Row]:

@@ -20,7 +20,7 @@ _MOST_GRIDS = 24
 _MOST_COLUMNS = 96
 _MOST_ROWS = 64
 
-Kind: TypeAlias = Literal["tokens", "heads", "layers"]
+Kind: TypeAlias = Literal["tokens", "heads", "units", "layers"]
 Key: TypeAlias = tuple[int, int, str]
 Cells: TypeAlias = tuple[tuple[Row | None, ...], ...]
 
@@ -48,7 +48,7 @@ class Grid:
 
     Args:
         method, component, unit: Of all its cells.
-        kind: What the rows are: tokens, heads, or one row for all of them.
+        kind: What the rows are: tokens, heads, groups of neurons, or one row for all of them.
         layers: The label of each column.
         labels: The label of each row.
         cells: `[rows][columns]`; None where there is no effect.
@@ -89,7 +89,7 @@ def grids_of(
     for row in rows:
         wanted = row.method not in NOT_INTERVENTIONS if methods is None else row.method in methods
         if wanted and row.layer is not None:
-            groups.setdefault((row.method, row.component, _kind(row)), []).append(row)
+            groups.setdefault((row.method, row.component.partition(".u")[0], _kind(row)), []).append(row)
     ranked = sorted(groups, key=lambda key: -max(row.size for row in groups[key]))[:_MOST_GRIDS]
     note = ""
     if len(groups) > _MOST_GRIDS:
@@ -102,7 +102,9 @@ def grids_of(
 def _kind(row: Row) -> Kind:
     if row.head is not None:
         return "heads"
-    return "layers" if row.position is None and row.span is None else "tokens"
+    if ".u" in row.component:
+        return "units"
+    return "layers" if row.position is None and row.span in (None, "all") else "tokens"
 
 
 def _grid(rows: Sequence[Row], tokens: Mapping[int, Label], budget: int) -> Grid:
@@ -121,10 +123,11 @@ def _grid(rows: Sequence[Row], tokens: Mapping[int, Label], budget: int) -> Grid
     layers = sorted({row.layer or 0 for row in rows})
     cells = tuple(tuple(placed.get((key, layer)) for layer in layers) for key in order)
     first = rows[0]
+    component = first.component.partition(".u")[0]
     labels, names = tuple(keys[key] for key in order), tuple(str(layer) for layer in layers)
-    grid = Grid(first.method, first.component, first.unit, kind, names, labels, cells)
-    if kind == "heads" and len(places) > 1:
-        note = f"Each cell is the head's strongest effect over {len(places)} positions; the read-out names which."
+    grid = Grid(first.method, component, first.unit, kind, names, labels, cells)
+    if kind in ("heads", "units") and len(places) > 1:
+        note = f"Each cell is the strongest effect over {len(places)} positions; the read-out names which."
         grid = replace(grid, is_reduced=True, note=note)
     return _reduced(grid, budget)
 
@@ -133,25 +136,31 @@ def _row_key(row: Row, kind: Kind, spans: Sequence[str]) -> Key:
     """Sorts heads by number, positions as the prompt reads (from the end last), spans as they first come."""
     if kind == "heads":
         return (0, row.head or 0, "")
+    if kind == "units":
+        start = row.component.partition(".u")[2].partition(":")[0]
+        return (0, int(start) if start.isdecimal() else 0, row.component)
     if row.position is not None:
         return (0, row.position, "") if row.position >= 0 else (2, row.position, "")
     return (1, spans.index(row.span) if row.span in spans else 0, row.span or "")
 
 
 def _label(row: Row, kind: Kind, tokens: Mapping[int, Label]) -> Label:
-    if kind == "heads":
-        return Label(f"head {row.head}")
-    if kind == "layers":
-        return Label("all positions")
+    if kind == "tokens":
+        return _place_label(row, tokens)
+    units = row.component.partition(".u")[2]
+    return Label({"heads": f"head {row.head}", "units": f"units {units}", "layers": "all positions"}[kind])
+
+
+def _place_label(row: Row, tokens: Mapping[int, Label]) -> Label:
     if row.position is None:
-        return Label(row.span or "", title=f"the tokens of the span {row.span}, which is as long as each item has it")
-    if row.token is not None:
-        title = f"position {row.position}, the same token in all items"
-        return Label(token_text(row.token), span=row.span, title=title)
+        title = f"the tokens of the span {row.span}, as many as each item has"
+        return Label("last token") if row.span == "last" else Label(row.span or "", title=title)
     known = tokens.get(row.position)
     if known is not None:
         return replace(known, span=row.span or known.span)
-    return Label(f"position {row.position}", span=row.span)
+    if row.token is not None:
+        return Label(token_text(row.token), row.span, title=f"position {row.position}, the same token in all items")
+    return Label(f"position {row.position}", row.span)
 
 
 def _stronger(one: Row | None, other: Row) -> Row:

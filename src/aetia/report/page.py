@@ -44,7 +44,9 @@ class HasDirectory(Protocol):
     """What a report needs of a run: the directory it is in."""
 
     @property
-    def directory(self) -> Path: ...
+    def directory(self) -> Path:
+        """Where the run is."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,8 @@ def _readings(evidence: Evidence) -> list[tuple[str, Figure]]:
         found.append(("lens", Figure("logit_lens", "line", (), (line,))))
     direct = [row for row in evidence.rows if row.method == "direct" and row.layer is not None and row.is_number]
     whole = [row for row in direct if row.head is None]
-    components = dict.fromkeys(row.component for row in whole)
+    components = dict.fromkeys(row.component for row in whole if (row.layer or 0) > 0)
+    whole = [row for row in whole if row.component in components]
     panels = [bars([row for row in whole if row.component == name], name, whole) for name in components]
     if panels:
         found.append(("direct", Figure("direct", "bars", (), tuple(panels[:3]))))
@@ -193,7 +196,9 @@ def _evidence(sentence: Sentence) -> _Evidence:
 
 
 def _data(figure: Figure) -> Mapping[str, object]:
-    panels = [{"name": panel.name, "unit": panel.unit, "columns": panel.columns, **panel.data} for panel in figure.panels]
+    panels = [
+        {"name": panel.name, "unit": panel.unit, "columns": panel.columns, **panel.data} for panel in figure.panels
+    ]
     return {"labels": figure.names, "titles": [label.title for label in figure.labels], "panels": panels}
 
 
@@ -232,5 +237,3 @@ def _policy(style: str, script: str) -> str:
 
 def _hash(content: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-
-

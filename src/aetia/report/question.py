@@ -1,13 +1,15 @@
 """What was asked, of what, and where do the numbers come from?"""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aetia.report.evidence import JSON, Evidence, Item
+from aetia.report.evidence import Evidence, Item
 from aetia.report.rows import token_text
 from aetia.report.sentences import of_sites, task_of
 from aetia.report.wording import wording
+from aetia.runs.keys import JSON
 from aetia.text import clean_text
 
 __all__ = ["Fact", "Token", "asked", "model_name", "prompt_tokens", "provenance", "study_json", "title"]
@@ -35,7 +37,7 @@ class Token:
 def model_name(evidence: Evidence) -> str:
     """Return the model's short name, or "the model"."""
     system = evidence.manifest.system if evidence.manifest is not None else {}
-    for value in (system.get("name"), system.get("model"), evidence.study.get("model"), system.get("id")):
+    for value in (system.get("name"), system.get("model"), evidence.study.get("model")):
         if isinstance(value, str) and value:
             return clean_text(value.rstrip("/").rsplit("/", 1)[-1], 80)
     return "the model"
@@ -43,8 +45,7 @@ def model_name(evidence: Evidence) -> str:
 
 def title(evidence: Evidence) -> str:
     """Return the question of the report."""
-    contrasts = evidence.study.get("contrasts")
-    task = clean_text(contrasts, 60) if isinstance(contrasts, str) else ""
+    task = _contrasts(evidence)
     what = f"the {task} task" if task else ("this prompt" if len(evidence.items) == 1 else "these prompts")
     return f"Which parts of {model_name(evidence)} cause its answers on {what}?"
 
@@ -54,23 +55,31 @@ def asked(evidence: Evidence) -> list[Fact]:
     study, rows = evidence.study, evidence.rows
     cells = of_sites(rows)
     methods = dict.fromkeys(row.method for row in cells)
-    components = dict.fromkeys(row.component for row in cells)
+    components = ", ".join(dict.fromkeys(row.component.partition(".u")[0] for row in cells))
     outcome = study.get("outcome")
     outcome = clean_text(outcome.replace("_", " "), 60) if isinstance(outcome, str) else "logit difference"
     task = task_of(rows)
     unit = task.clean.unit if task.clean is not None else next((row.unit for row in cells), "")
-    contrasts = study.get("contrasts")
     count = len(evidence.items) or max((row.n for row in rows), default=0)
-    facts = [
+    window = study.get("window")
+    wide = f", in windows of {window} layers" if isinstance(window, int) and window > 1 else ""
+    return [
         Fact("Model", model_name(evidence)),
-        Fact("Contrasts", clean_text(contrasts, 80) if isinstance(contrasts, str) else "given in the study"),
+        Fact("Contrasts", _contrasts(evidence) or "one\u2019s own, given in the study"),
         Fact("Items", f"{count:,}, each a clean and a corrupted prompt; the unit of replication"),
         Fact("Outcome", f"{outcome}{_reading(outcome)}, in {unit}" if unit else outcome),
         *(Fact("Intervention", _done(method, evidence.direction)) for method in methods),
-        Fact("Sites", f"{', '.join(components)}: {len(cells):,} cells" if cells else "none"),
+        Fact("Sites", f"{components}: {len(cells):,} cells{wide}" if cells else "none"),
         Fact("Intervals", _intervals(evidence)),
     ]
-    return facts
+
+
+def _contrasts(evidence: Evidence) -> str:
+    """The name of the set, or of the file without its folder and ending."""
+    contrasts = evidence.study.get("contrasts")
+    if not isinstance(contrasts, str):
+        return ""
+    return clean_text(re.sub(r"\.(jsonl|csv)$", "", contrasts.replace("\\", "/").rsplit("/", 1)[-1]), 60)
 
 
 def _reading(outcome: str) -> str:
@@ -92,13 +101,14 @@ def _intervals(evidence: Evidence) -> str:
 def prompt_tokens(item: Item) -> tuple[list[Token], list[Token]]:
     """Return the clean and the corrupted prompt token by token; they are compared where they are equally long."""
     clean, corrupted = item.clean_tokens, item.corrupted_tokens
-    if len(clean) != len(corrupted):
-        return [Token(token_text(token), False) for token in clean], [Token(token_text(token), False) for token in corrupted]
-    pairs = list(zip(clean, corrupted, strict=True))
-    return (
-        [Token(token_text(one), one != other) for one, other in pairs],
-        [Token(token_text(other), one != other) for one, other in pairs],
-    )
+    pairs = zip(clean, corrupted, strict=False)
+    differs = [one != other for one, other in pairs] if len(clean) == len(corrupted) else []
+    return _marked(clean, differs), _marked(corrupted, differs)
+
+
+def _marked(tokens: Sequence[str], differs: Sequence[bool]) -> list[Token]:
+    marks = differs or [False] * len(tokens)
+    return [Token(token_text(token), mark) for token, mark in zip(tokens, marks, strict=True)]
 
 
 def provenance(evidence: Evidence) -> list[tuple[str, list[Fact]]]:
@@ -147,9 +157,9 @@ def _flat(record: Mapping[str, JSON], prefix: str = "") -> list[Fact]:
     facts: list[Fact] = []
     for key, value in record.items():
         name = clean_text(f"{prefix}{key}", 120)
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             facts += _flat(value, f"{name} · ")
-        elif isinstance(value, list):
+        elif isinstance(value, Sequence) and not isinstance(value, str):
             facts.append(Fact(name, clean_text(", ".join(str(part) for part in value[:_VALUES_SHOWN]))))
         elif value is not None and value != "":
             facts.append(Fact(name, _shown(value)))

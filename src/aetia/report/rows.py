@@ -8,10 +8,22 @@ import pyarrow as pa
 
 from aetia.text import clean_text
 
-__all__ = ["Row", "decimals", "interval_text", "number", "percent", "read_rows", "shown_token", "strongest", "token_text"]
+__all__ = [
+    "Row",
+    "decimals",
+    "interval_text",
+    "number",
+    "percent",
+    "read_rows",
+    "shown_token",
+    "strongest",
+    "token_text",
+]
 
 _NAME_LIMIT = 80
 _TOKEN_LIMIT = 60
+_LARGEST, _SMALLEST = 1e15, 1e-12
+_SPANS = {"all": "all positions", "last": "the last position"}
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -47,6 +59,7 @@ class Row:
 
     @property
     def is_number(self) -> bool:
+        """Whether there is an estimate."""
         return math.isfinite(self.estimate)
 
     @property
@@ -84,11 +97,13 @@ class Row:
     def place(self) -> str:
         """Where in the prompt, in words; empty if the effect is of no single place."""
         if self.position is None:
-            return f"the span {self.span}" if self.span else ""
+            return _SPANS.get(self.span, f"the span {self.span}") if self.span else ""
         where = "the last position" if self.position == -1 else f"position {self.position}"
         if self.token is not None:
             return f"{where} ({token_text(self.token)})"
-        return f"{where} (in the {self.span})" if self.span else where
+        if self.span is None:
+            return where
+        return f"{where} (the last)" if self.span == "last" else f"{where} (in the {self.span})"
 
 
 def read_rows(table: pa.Table) -> list[Row]:
@@ -129,7 +144,10 @@ def _integer(value: object) -> int | None:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    """A number that a page can scale and write: an infinite or absurdly large one is none, a vanishing one is zero."""
+    if not isinstance(value, int | float) or not abs(value) < _LARGEST:
+        return None
+    return float(value) if abs(value) > _SMALLEST else 0.0
 
 
 def shown_token(token: str) -> str:

@@ -10,13 +10,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from aetia.effects import Effects, wilson_interval
-from aetia.report.rows import Row, number, percent, read_rows, strongest
+from aetia.report.rows import Row, decimals, number, percent, read_rows, strongest
 from aetia.report.wording import Wording, wording
 
-__all__ = ["NOT_INTERVENTIONS", "RESIDUAL", "Sentence", "Task", "of_rows", "of_sites", "sentences", "site_words", "task_of"]
+__all__ = [
+    "NOT_INTERVENTIONS",
+    "RESIDUAL",
+    "Sentence",
+    "Task",
+    "of_rows",
+    "of_sites",
+    "sentences",
+    "site_words",
+    "task_of",
+]
 
 NOT_INTERVENTIONS = frozenset({"baseline", "logit_lens", "direct"})
 RESIDUAL = ("resid_pre", "resid_mid", "resid_post")
+_LIKE_TOTAL = frozenset({"patch", "attribution", "path"})
+"""Methods that move a run towards the other prompt's: their effects are shares of the total effect."""
+
 _PLACES_NAMED = 4
 _COMPARED = 10
 
@@ -47,7 +60,7 @@ class Task:
 
     def accuracy(self) -> tuple[int, int, float, float] | None:
         """How many items are answered correctly, of how many, and Wilson's interval of the share."""
-        if self.correct is None or self.correct.n < 1 or not self.correct.is_number:
+        if self.correct is None or self.correct.n < 1 or not 0 <= self.correct.estimate <= 1:
             return None
         correct, items = round(self.correct.estimate * self.correct.n), self.correct.n
         low, high = wilson_interval(np.array([float(correct)]), np.array([float(items)]), self.correct.level)
@@ -104,6 +117,7 @@ def of_sites(rows: Iterable[Row]) -> list[Row]:
 def site_words(row: Row) -> str:
     """Return a site in words: `resid_pre at layer 14, position 5 (·France)`."""
     name = row.component if row.head is None else f"{row.component} of head {row.head}"
+    name = name.replace(".u", ", units ") if ".u" in row.component else name
     where = [f"layer {row.layer}"] if row.layer is not None else []
     where += [row.place()] if row.place() else []
     return f"{name} at {', '.join(where)}" if where else name
@@ -116,10 +130,13 @@ def _about_task(task: Task) -> list[Sentence]:
         correct, items, low, high = accuracy
         share = f"{percent(correct / items)}, {percent(task.correct.level)} interval {percent(low)} to {percent(high)}"
         noun = "item" if items == 1 else "items"
-        text = f"On the clean prompts the model prefers the answer to the foil in {correct} of {items} {noun} ({share})."
+        text = (
+            f"On the clean prompts the model prefers the answer to the foil in {correct} of {items} {noun} ({share})."
+        )
         said.append(Sentence(text, (task.correct,)))
     if task.total is not None and task.clean is not None and task.corrupted is not None:
-        size = f"{number(task.total, 2, signed=True)} {task.clean.unit}"
+        places = decimals(task.total, task.clean.low, task.clean.high)
+        size = f"{number(task.total, places, signed=True)} {task.clean.unit}"
         text = (
             f"The outcome is {task.clean.quantity()} on the clean prompts and {task.corrupted.quantity()} on the "
             f"corrupted ones: a total effect of {size}, against which the sites below are measured."
@@ -171,7 +188,7 @@ def _about_heads(cells: Sequence[Row], how: Wording, task: Task) -> list[Sentenc
 
 def _about_passing(cells: Sequence[Row], how: Wording, total: float | None) -> list[Sentence]:
     """Where along the residual stream the answer can be moved by half of the total effect or more."""
-    if total is None or total == 0:
+    if total is None or total == 0 or cells[0].method not in _LIKE_TOTAL:
         return []
     half = [row for row in cells if row.is_number and row.layer is not None and abs(row.estimate) >= abs(total) / 2]
     places: dict[tuple[int | None, str | None], list[Row]] = {}
@@ -243,7 +260,7 @@ def _about_certainty(cells: Sequence[Row], title: str) -> list[Sentence]:
         passed = tuple(row for row in tested if (row.q if row.q is not None else row.p or 0.0) <= level)
         text = f"{title}: {len(passed):,} of {len(tested):,} cells tested against {tested[0].null or 'the null'} "
         kind = "corrected p-value" if tested[0].q is not None else "p-value, not corrected for the number of cells,"
-        return [Sentence(f"{text}have a {kind} of at most {level:.2g}.", passed or tested[:3])]
+        return [Sentence(f"{text}have a {kind} of at most {level:.2g}.", passed or tuple(tested[:3]))]
     with_interval = [row for row in ranked if row.low is not None]
     if not with_interval:
         text = f"{title}: each number is of a single item, without an interval, so it is an anecdote about that item."
@@ -258,10 +275,17 @@ def _about_certainty(cells: Sequence[Row], title: str) -> list[Sentence]:
     return [Sentence(text, ranked)]
 
 
-def _share(row: Row, task: Task) -> str:
-    if task.total is None or task.clean is None or task.total <= 0 or row.unit != task.clean.unit:
+def share_of_total(row: Row, task: Task) -> str:
+    """Return an effect's share of the total effect; empty where the two are not of one kind."""
+    is_like = row.method in _LIKE_TOTAL and task.clean is not None and row.unit == task.clean.unit
+    if not is_like or task.total is None or task.total <= 0 or not row.is_number:
         return ""
-    return f" ({percent(row.size / task.total)} of the total effect)"
+    return percent(row.size / task.total)
+
+
+def _share(row: Row, task: Task) -> str:
+    share = share_of_total(row, task)
+    return f" ({share} of the total effect)" if share else ""
 
 
 def _is_above_zero(row: Row) -> bool:

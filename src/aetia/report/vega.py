@@ -59,7 +59,9 @@ def heat_map_spec(grid: Grid, title: str) -> dict[str, object]:
 
 def lens_spec(rows: Sequence[Row]) -> dict[str, object]:
     """Return the logit lens as a line with a band."""
-    records = [{"layer": row.layer, "estimate": row.estimate, "low": row.low, "high": row.high, "n": row.n} for row in rows]
+    records = [
+        {"layer": row.layer, "estimate": row.estimate, "low": row.low, "high": row.high, "n": row.n} for row in rows
+    ]
     layer = {"field": "layer", "type": "quantitative", "axis": {"tickMinStep": 1}}
     colour = diverging()[-1]
     return {

@@ -30,8 +30,8 @@ _DENOISE = Wording(
     "moves the answer by",
     "Positive: putting the clean value back into the corrupted run moves the outcome towards the clean answer.",
     "Restoring is not necessity. A site whose clean value brings the answer back is sufficient in this corrupted run; "
-    "the model may well answer without it, and sites that work only together show nothing here. Run the direction "
-    "`noise` as well.",
+    "the model may well answer without it, and sites that work only together show nothing here. The direction "
+    "noise asks what is needed.",
 )
 _NOISE = Wording(
     "Activation patching, corrupted into clean",
@@ -39,7 +39,8 @@ _NOISE = Wording(
     "moves the answer by",
     "Negative: putting the corrupted value into the clean run takes the outcome away from the clean answer.",
     "Breaking is not sufficiency. A site whose corrupted value spoils the answer is needed in this clean run; it need "
-    "not carry the answer by itself, and a site with a backup shows nothing here. Run the direction `denoise` as well.",
+    "not carry the answer by itself, and a site with a backup shows nothing here. The direction "
+    "denoise asks what suffices.",
 )
 _ABLATION = (
     "An ablated model is a model off its usual path: an effect can come from values that never occur, and later parts "
