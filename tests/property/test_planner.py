@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_models import CONFIGS, LAYERS, VOCABULARY, tiny_network
 
-from aetia.errors import StudyError
+from aetia.errors import SiteError, StudyError
 from aetia.models import Add, Cell, Intervention, Knockout, Network, Outcome, Project, Replace, Scale, Set, Site
 from aetia.models.planner import plan
 from aetia.models.recording import Recording, record
@@ -76,7 +76,7 @@ def agree(network: Network, worlds: list[Recording], cells: list[Cell], outcome:
     outcomes = [outcome] * len(worlds)
     try:
         reference = run_cells_with_hooks(network, worlds, cells, outcomes).values
-    except Exception as error:
+    except SiteError as error:  # a knockout that leaves a position nothing
         with pytest.raises(type(error)):
             run_planned(network, worlds, cells, outcomes)
         return 0.0
@@ -93,7 +93,9 @@ def test_planned_runs_equal_hooked_ones_in_every_family(family, data):
     assert agree(network, worlds, cells, data.draw(st.sampled_from(OUTCOMES))) < WORST[torch.float32]
 
 
-@pytest.mark.parametrize(("attention", "dtype"), [("eager", torch.float32), (None, torch.float64), (None, torch.bfloat16)])
+@pytest.mark.parametrize(
+    ("attention", "dtype"), [("eager", torch.float32), (None, torch.float64), (None, torch.bfloat16)]
+)
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_planned_runs_equal_hooked_ones_with_other_attention_and_precision(attention, dtype, data):
@@ -111,16 +113,10 @@ def test_any_budget_gives_the_same_values_and_is_kept_in_the_forecast(data, room
     memory = sum(world.bytes for world in worlds) + room
     try:
         schedule = plan(network, worlds, cells, outcomes, memory=memory)
-    except StudyError as error:
-        assert error.code == "AE-1221"
+        free = run_planned(network, worlds, cells, outcomes).values
+    except StudyError:  # less than one cell needs, or a knockout that leaves a position nothing
         return
     assert schedule.forecast.bytes <= memory
-    try:
-        free = run_planned(network, worlds, cells, outcomes).values
-    except StudyError:
-        return
-    except Exception:
-        return
     assert torch.allclose(run_planned(network, worlds, cells, outcomes, memory=memory).values, free, atol=1e-4)
 
 

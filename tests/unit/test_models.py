@@ -28,9 +28,8 @@ def test_runs_without_interventions_are_bit_equal_to_the_module_itself(family, a
     before = network.module.config._attn_implementation
     run = record(network, IDS)
     assert network.module.config._attn_implementation == before
-    assert torch.equal(network.final_norm(run.resid_pre[-1]) @ network.unembedding.weight.T, plain) or family in (
-        "gemma2",  # capped after the unembedding
-    )
+    if family != "gemma2":  # it caps its logits after the unembedding
+        assert torch.equal(network.final_norm(run.resid_pre[-1]) @ network.unembedding.weight.T, plain)
 
 
 @pytest.mark.parametrize("family", CONFIGS)
@@ -182,7 +181,7 @@ def test_a_knockout_of_everything_is_an_error_and_of_the_first_layers_far_past_r
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2", "gemma2", "gpt_neox"])
-@pytest.mark.parametrize("component", ["embed", "resid_pre", "q", "v", "pattern", "z", "attn_out", "mlp_post", "mlp_out"])
+@pytest.mark.parametrize("component", "embed resid_pre q v pattern z attn_out mlp_post mlp_out".split())
 def test_gradients_are_those_of_finite_differences(family, component):
     network = tiny_network(family, "eager", torch.float64)
     layer = None if component == "embed" else 1
@@ -196,10 +195,10 @@ def test_gradients_are_those_of_finite_differences(family, component):
     if component == "pattern":
         direction[..., 3:] = 0  # no weight lies beyond the position itself
     sides = []
-    for step in (1e-2, -1e-2):  # transformers computes norms and softmax in float32, so no smaller one
+    for step in (3e-3, -3e-3):  # transformers computes norms and softmax in float32, so no smaller one
         run = run_with_hooks(network, IDS, [Intervention(site, Set(value + step * direction))])
         sides.append(outcome(run.logits))
-    slope = float((sides[0] - sides[1]) / 2e-2)
+    slope = float((sides[0] - sides[1]) / 6e-3)
     assert float((gradient * direction).sum()) == pytest.approx(slope, rel=2e-2, abs=1e-3)
 
 

@@ -170,7 +170,7 @@ def test_attribution_is_exact_where_the_rest_is_linear():
 
 @pytest.mark.parametrize("component", ["q", "k"])
 def test_attribution_of_queries_and_keys_follows_the_softmax_exactly(component):
-    """In the last layer only the values' mixing, linear, and the final norm follow: AtP* then beats the raw gradient."""
+    """In the last layer only the linear mixing of values and the final norm follow: AtP* is then nearly exact."""
     rows = trace(method="attribution", sites=(component,), exact_cells=500, layers=(LAYERS - 1,))
     exact = torch.tensor(values(rows, "patch"))
     guess = torch.tensor(values(rows, "attribution"))
@@ -182,7 +182,8 @@ def test_the_direct_path_to_the_end_is_the_direct_attribution_of_the_difference(
     network = tiny_network("llama")
     rows = trace(method="path", senders=("L1.z.h2",), items=ITEMS[:1])
     item = ITEMS[0]
-    clean, corrupted = (record(network, ids, direct_components(network)) for ids in (item.clean_ids, item.corrupted_ids))
+    both = (item.clean_ids, item.corrupted_ids)
+    clean, corrupted = (record(network, ids, direct_components(network)) for ids in both)
     mixer = network.ports[1]["z"].module.weight
     change = clean.components["z", 1][-1, 2] - corrupted.components["z", 1][-1, 2]
     write = mixer[:, 16:24] @ change

@@ -88,14 +88,14 @@ ALL_MASK_ATTENTION_FUNCTIONS.register(_NAME, _mask)
 @contextmanager
 def handled_attention(config: PreTrainedConfig, handler: Handler) -> Iterator[None]:
     """While open, every attention module under `config` calls `handler`; masks are made as they were."""
-    implementation = config._attn_implementation
-    token = _open.set(_Open(handler, implementation))
     # The internal field: the public setter would walk and re-validate all sub-configurations.
-    config._attn_implementation_internal = _NAME
+    implementation = config._attn_implementation  # noqa: SLF001
+    token = _open.set(_Open(handler, implementation))
+    config._attn_implementation_internal = _NAME  # noqa: SLF001
     try:
         yield
     finally:
-        config._attn_implementation_internal = implementation
+        config._attn_implementation_internal = implementation  # noqa: SLF001
         _open.reset(token)
 
 

@@ -176,6 +176,7 @@ def run_with_hooks(
     """One full run of `ids` with all `interventions`, in one forward.
 
     Args:
+        network: The network.
         ids: Token ids, length T.
         interventions: What is done, at sites whose positions lie in the prompt.
         captures: The sites whose values are wanted.
@@ -197,6 +198,7 @@ def gradients(
     """Value and gradient of a scalar outcome with respect to each site, both `[rows, ...]`.
 
     Args:
+        network: The network.
         ids: Token ids, length T.
         outcome: From the logits `[T, V]` to a scalar, in its own unit.
         sites: The sites; each gradient has its site's shape.

@@ -35,6 +35,7 @@ class Set:
     value: Tensor
 
     def __call__(self, old: Tensor) -> Tensor:
+        """The new value."""
         return self.value.to(old.dtype).expand_as(old)
 
 
@@ -45,6 +46,7 @@ class Add:
     value: Tensor
 
     def __call__(self, old: Tensor) -> Tensor:
+        """The new value."""
         return old + self.value.to(old.dtype)
 
 
@@ -55,6 +57,7 @@ class Scale:
     factor: float
 
     def __call__(self, old: Tensor) -> Tensor:
+        """The new value."""
         return old * self.factor
 
 
@@ -71,6 +74,7 @@ class Project:
     value: Tensor | None = None
 
     def __call__(self, old: Tensor) -> Tensor:
+        """The new value."""
         basis = self.basis.to(old.dtype)
         change = -old if self.value is None else self.value.to(old.dtype) - old
         return old + change @ basis @ basis.T
@@ -83,6 +87,7 @@ class Replace:
     function: Callable[[Tensor], Tensor]
 
     def __call__(self, old: Tensor) -> Tensor:
+        """The new value."""
         new = self.function(old)
         if new.shape != old.shape:
             raise SiteError(

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from aetia.errors import RefusedError, SiteError, StudyError
+from aetia.errors import SiteError, StudyError
+from aetia.models.allocator import keep_large_blocks
 from aetia.models.families import Family, family_of
 from aetia.models.ports import Heads, Port, block_ports, head_count, missing_component
 from aetia.models.sites import HEAD_COMPONENTS, Site
@@ -53,10 +54,12 @@ class Network:
 
     @cached_property
     def family(self) -> Family:
+        """Where this architecture keeps its parts."""
         return family_of(self.module.config.model_type)
 
     @cached_property
     def blocks(self) -> tuple[nn.Module, ...]:
+        """The blocks, in the order in which they run."""
         return tuple(self.module.get_submodule(self.family.layers))
 
     @cached_property
@@ -66,6 +69,7 @@ class Network:
 
     @cached_property
     def heads(self) -> Heads:
+        """How many heads a block has, and their width."""
         config = self.module.config
         query = config.num_attention_heads
         width = getattr(config, "head_dim", None) or config.hidden_size // query
@@ -80,22 +84,27 @@ class Network:
 
     @property
     def final_norm(self) -> nn.Module:
+        """The norm before the unembedding."""
         return self.module.get_submodule(self.family.final_norm)
 
     @property
     def embedding(self) -> nn.Module:
+        """The token embedding."""
         return self.module.get_input_embeddings()
 
     @property
     def unembedding(self) -> nn.Linear:
+        """The map from the normed residual to logits; its weight is `[V, D]`."""
         return self.module.get_output_embeddings()
 
     @property
     def device(self) -> torch.device:
+        """Where the weights are."""
         return self.unembedding.weight.device
 
     @property
     def dtype(self) -> torch.dtype:
+        """The precision of the weights."""
         return self.unembedding.weight.dtype
 
     @property
@@ -208,9 +217,13 @@ def wrap(module: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase | None" 
     Raises:
         StudyError: If the architecture is unknown, or a part is not what its name says.
     """
+    return _checked(Network(module.eval().requires_grad_(requires_grad=False), tokenizer))
+
+
+def _checked(network: Network) -> Network:
     from aetia.models.check import check_network
 
-    network = Network(module.eval().requires_grad_(False), tokenizer)
+    keep_large_blocks()
     check_network(network)
     return network
 
@@ -231,13 +244,14 @@ def load(
         RefusedError: If the folder holds anything that could run code.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
-    from aetia.models.check import check_network
     from aetia.models.resolve import locate
 
     if dtype not in _DTYPES:
         raise StudyError("AE-1204", f"There is no dtype {dtype!r}.", mend=f"use one of {', '.join(_DTYPES)}.")
     source = locate(name_or_path)
+    disable_progress_bar()  # a bar for a second's work, on the stream that is for people
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -249,13 +263,11 @@ def load(
             use_safetensors=True,
         )
     except (ValueError, OSError, KeyError) as error:
-        raise RefusedError(
-            "AE-5090", f"{source.name} could not be read as a causal decoder: {error}", mend="check its config.json."
+        raise StudyError(
+            "AE-1206", f"{source.name} could not be read as a causal decoder: {error}", mend="check its config.json."
         ) from error
     tokenizer = AutoTokenizer.from_pretrained(source.path, local_files_only=True)
-    network = Network(module.to(device).eval().requires_grad_(False), tokenizer, source)
-    check_network(network)
-    return network
+    return _checked(Network(module.to(device).eval().requires_grad_(requires_grad=False), tokenizer, source))
 
 
 def skeleton(name_or_path: str | Path) -> Network:

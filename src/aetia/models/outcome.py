@@ -12,7 +12,7 @@ from torch import Tensor
 from aetia.errors import StudyError
 from aetia.models.network import Network
 
-__all__ = ["KINDS", "Outcome", "OutcomeKind", "UNITS"]
+__all__ = ["KINDS", "UNITS", "Outcome", "OutcomeKind"]
 
 OutcomeKind = Literal["logit_difference", "log_probability", "probability", "kl", "accuracy"]
 KINDS: tuple[OutcomeKind, ...] = get_args(OutcomeKind)
@@ -66,6 +66,7 @@ class Outcome:
 
     @property
     def unit(self) -> str:
+        """The unit of the outcome and of effects on it."""
         return UNITS[self.kind]
 
     def read(self, network: Network, hidden: Tensor) -> Tensor:

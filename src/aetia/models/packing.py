@@ -24,7 +24,7 @@ from aetia.models.sites import Site
 __all__ = ["Chunk", "PackedAttention", "Segment", "Stop", "at_rows", "first_residual", "no_attention", "rows_of"]
 
 
-class Stop(Exception):
+class Stop(Exception):  # noqa: N818  # no error: a way out
     """Leaves a forward run in the middle: everything that was wanted of it is there."""
 
 
@@ -39,10 +39,12 @@ class Segment:
 
     @property
     def count(self) -> int:
+        """How many cells."""
         return self.stop - self.first
 
     @property
     def rows(self) -> slice:
+        """Its rows in the chunk."""
         return slice(self.row, self.row + self.count * self.group.suffix)
 
     def members(self) -> Iterator[tuple[int, Member]]:
@@ -79,6 +81,7 @@ class Chunk:
 
 
 def rows_of(group: Group, row: int, site: Site) -> list[int]:
+    """The rows of a site's positions, in a cell whose first row is `row`."""
     return [row + position - group.start for position in site.positions(group.length)]
 
 
@@ -89,6 +92,7 @@ class PackedAttention:
         self.network, self.worlds, self.layer, self.chunk = network, worlds, layer, chunk
 
     def __call__(self, call: AttentionCall) -> tuple[Tensor, Tensor | None]:
+        """The heads' outputs of all rows, `[1, R, H, d]`."""
         parts = [self._segment(call, segment) for segment in self.chunk.segments]
         if len(parts) == 1:
             return parts[0].flatten(0, 1)[None], None

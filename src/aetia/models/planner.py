@@ -64,6 +64,7 @@ class Group:
 
     @property
     def suffix(self) -> int:
+        """How many rows each of its cells has."""
         return self.length - self.start
 
     def active(self, layer: int) -> int:
@@ -79,6 +80,7 @@ class Pass:
 
     @property
     def rows(self) -> int:
+        """How many rows the pool holds when all cells have entered."""
         return sum(len(group.members) * group.suffix for group in self.groups)
 
 
@@ -240,7 +242,7 @@ def _block_parameters(network: Network) -> int:
 
 
 def _flops(network: Network, group: Group, outcome: Outcome) -> int:
-    """Products of the blocks, for every active row; the last block's MLP and the read-out only where the outcome reads."""
+    """Products of the blocks for every active row; in the last block, of its MLP only where the outcome reads."""
     last = len(network.blocks) - 1
     size = _block_parameters(network)
     rows = sum(max(0, last - member.entry) for member in group.members) * group.suffix

@@ -16,7 +16,6 @@ from aetia.models.attention import AttentionCall, handled_attention, own_attenti
 from aetia.models.hooks import hooked
 from aetia.models.interventions import Intervention
 from aetia.models.network import Network
-from aetia.models.ports import listen
 from aetia.models.sites import Site
 
 __all__ = ["Recording", "record"]
@@ -48,10 +47,12 @@ class Recording:
 
     @property
     def length(self) -> int:
+        """How many tokens, T."""
         return len(self.ids)
 
     @property
     def layers(self) -> int:
+        """How many blocks, L."""
         return len(self.keys)
 
     def at(self, site: Site, positions: Sequence[int]) -> Tensor:
@@ -116,6 +117,7 @@ def record(
     """Runs `ids` once through the model's own forward and keeps what planned runs start from.
 
     Args:
+        network: The network.
         ids: Token ids, length T.
         components: Further (component, layer) pairs to keep.
         interventions: What is done to the embedding in this run, for instance ROME's noise. Elsewhere a run that

@@ -84,7 +84,7 @@ class _Attended:
     source: AttentionCall
 
     def with_patch(self, component: str, head: int, positions: list[int]) -> Tensor:
-        """The base run's attention weights `[T, H, T]` with one head's queries or keys at `positions` from the source."""
+        """The base run's attention weights `[T, H, T]`, one head's queries or keys at `positions` from the source."""
         tensor = (self.base.query if component == "q" else self.base.key).clone()
         other = self.source.query if component == "q" else self.source.key
         tensor[:, head, positions] = other[:, head, positions]

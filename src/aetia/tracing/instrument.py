@@ -127,9 +127,7 @@ class Trace:
         return Effects.concat([effects, shares])
 
 
-def _forecast(
-    study: TraceStudy, network: "Network", items: "Sequence[AlignedContrast]"
-) -> "tuple[int, int, Forecast]":
+def _forecast(study: TraceStudy, network: "Network", items: "Sequence[AlignedContrast]") -> "tuple[int, int, Forecast]":
     """How many places an item has, how many rows its cells have in the wavefront, and what it costs."""
     import torch
 

@@ -1,11 +1,10 @@
-"""A study's contrasts as tokens of its model."""
+"""A study's contrasts as tokens of its model, checked to be comparable in the way the study asks."""
 
-from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from aetia.contrasts import Alignment, Contrast, align, align_one, contrasts_named
+from aetia.contrasts import Alignment, study_contrasts
 from aetia.errors import StudyError
+from aetia.models.sites import HEAD_COMPONENTS
 from aetia.tracing.study import TraceStudy
 
 if TYPE_CHECKING:
@@ -15,21 +14,33 @@ __all__ = ["aligned"]
 
 
 def aligned(study: TraceStudy, network: "Network") -> Alignment:
-    """The study's items: the first `study.items` of its contrasts that the model's tokenizer lets one compare.
+    """The study's items.
 
     Raises:
-        ContrastError: If none can be compared; what is wrong with the first one.
-        StudyError: If the network has no tokenizer.
+        ContrastError: If there are none that the model's tokenizer lets one compare.
+        StudyError: AE-1234 if single positions are asked for and the items differ in length.
     """
-    if network.tokenizer is None:
-        raise StudyError("AE-1202", "This network has no tokenizer.", mend="load it by name, or give token ids.")
-    # Positions of different items are averaged only where every item has them.
-    same_length = study.positions in ("auto", "each") or study.method in ("mean", "resample")
-    found = align(
-        _contrasts(study, network),
+    found = study_contrasts(
+        study.contrasts,
+        None if study.pair is None else study.pair.model_dump(),
         network.tokenizer,
-        continuation=study.continuation,
-        same_length=same_length,
+        items=study.items,
+        seed=study.seed,
         chat=study.chat,
+        continuation=study.continuation,
     )
-    return Alignment(found.items[: study.items], found.dropped)
+    lengths = {item.length for item in found.items}
+    if len(lengths) > 1 and _is_by_position(study):
+        raise StudyError(
+            "AE-1234",
+            f"The items have {len(lengths)} different lengths, so that position 5 of one is not position 5 of another.",
+            mend="use --positions spans, joint or last, or contrasts of one length.",
+        )
+    return found
+
+
+def _is_by_position(study: TraceStudy) -> bool:
+    if study.method == "knockout":
+        return study.positions != "spans"
+    is_single = study.positions == "auto" and any(name not in HEAD_COMPONENTS for name in study.sites)
+    return study.method != "path" and (is_single or study.positions == "each")

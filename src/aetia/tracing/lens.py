@@ -12,7 +12,7 @@ from aetia.models.network import Network
 from aetia.models.outcome import Outcome
 from aetia.models.recording import Recording
 
-__all__ = ["direct_components", "direct_attribution", "logit_lens"]
+__all__ = ["direct_attribution", "direct_components", "logit_lens"]
 
 Part = tuple[str, int, int | None, float]
 """Component, layer, head, logits."""
@@ -47,8 +47,10 @@ def direct_attribution(network: Network, run: Recording, answer: int, foil: int)
     direction = _reading_direction(network, run.resid_pre[-1, -1], answer, foil)
     parts: list[Part] = [("resid_pre", 0, None, float(run.resid_pre[0, -1].float() @ direction))]
     for layer in range(run.layers):
-        for name in ("attn_out", "mlp_out"):
-            parts.append((name, layer, None, float(run.components[name, layer][-1].float() @ direction)))
+        parts += [
+            (name, layer, None, float(run.components[name, layer][-1].float() @ direction))
+            for name in ("attn_out", "mlp_out")
+        ]
         parts += [("z", layer, head, value) for head, value in _heads(network, run, layer, direction)]
     return parts
 
@@ -57,15 +59,13 @@ def _reading_direction(network: Network, last: Tensor, answer: int, foil: int) -
     """The direction `[D]` of the residual that raises the logit difference, with the norm's scale as it was here."""
     norm, weight = network.final_norm, network.unembedding.weight
     difference = weight[answer].float() - weight[foil].float()
-    centred = last.float() - last.float().mean() if isinstance(norm, nn.LayerNorm) else last.float()
     if isinstance(norm, nn.LayerNorm):
-        gain = norm.weight.float()
-    else:  # an RMS norm leaves a vector of ones at its own gain, whatever its parametrisation
-        gain = norm(torch.ones_like(last)).float()
-    normed = norm(last).float() - (norm.bias.float() if isinstance(norm, nn.LayerNorm) else 0)
-    scale = normed.norm() / (centred * gain).norm()
-    direction = difference * gain * scale
-    return direction - direction.mean() if isinstance(norm, nn.LayerNorm) else direction
+        gain, normed = norm.weight.float(), norm(last).float() - norm.bias.float()
+        direction = difference * gain * normed.norm() / ((last.float() - last.float().mean()) * gain).norm()
+        return direction - direction.mean()
+    # An RMS norm leaves a vector of ones at its own gain, whatever its parametrisation.
+    gain = norm(torch.ones_like(last)).float()
+    return difference * gain * norm(last).float().norm() / (last.float() * gain).norm()
 
 
 def _heads(network: Network, run: Recording, layer: int, direction: Tensor) -> Iterator[tuple[int, float]]:

@@ -66,9 +66,7 @@ def path_effects(
     for site in receivers:
         network.check_site(site)
         if site.component not in _RECEIVERS:
-            raise SiteError(
-                "AE-3121", f"{site} cannot receive a path.", mend=f"use one of {', '.join(_RECEIVERS)}."
-            )
+            raise SiteError("AE-3121", f"{site} cannot receive a path.", mend=f"use one of {', '.join(_RECEIVERS)}.")
     frozen = [_sent(network, base, source, site, through_mlps) for site in senders]
     if not receivers:
         return run_planned(network, [base], [Cell(done) for done in frozen], [outcome], memory=memory).values

@@ -5,6 +5,7 @@ Letters: L layers, T positions, H heads.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from aetia.errors import SiteError
@@ -67,7 +68,7 @@ def layers_of(study: TraceStudy, network: "Network") -> tuple[int, ...]:
 def window(layer: int, width: int, count: int) -> tuple[int, ...]:
     """The layers of a window of `width` around `layer`, as far as the model has them."""
     first = layer - width // 2
-    return tuple(l for l in range(first, first + width) if 0 <= l < count)
+    return tuple(near for near in range(first, first + width) if 0 <= near < count)
 
 
 def places(
@@ -122,7 +123,7 @@ def _groups(component: str, study: TraceStudy, network: "Network") -> Sequence[t
         return (None,)
     width = network.site_shape("mlp_post", 1)[1]
     bounds = [round(width * k / study.groups) for k in range(study.groups + 1)]
-    return [(start, stop) for start, stop in zip(bounds, bounds[1:], strict=False) if stop > start]
+    return [(start, stop) for start, stop in pairwise(bounds) if stop > start]
 
 
 def interventions_at(

@@ -89,6 +89,7 @@ class TraceStudy(Study):
 
     @property
     def memory_bytes(self) -> int:
+        """The budget of memory in bytes."""
         return parse_bytes(self.memory)
 
 
