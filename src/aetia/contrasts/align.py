@@ -8,7 +8,7 @@ from aetia.contrasts.contrast import AlignedContrast, Alignment, Contrast, Dropp
 from aetia.contrasts.tokens import Encoded, Tokenizer, encode, in_chat, token_texts, tokens_of_span
 from aetia.errors import ContrastError
 
-__all__ = ["align", "align_one", "diagnose_pair"]
+__all__ = ["align", "align_first", "align_one", "diagnose_pair", "other_length"]
 
 _CONTEXT = 4  # tokens shown on either side of where two prompts part
 
@@ -36,6 +36,8 @@ def align(
     What cannot be aligned is dropped, and its reason kept; nothing is padded or cut.
 
     Args:
+        contrasts: As text; each is aligned by itself.
+        tokenizer: The model's own.
         continuation: Answers may have several tokens, and keep them all.
         same_length: Keep only the items of the most frequent length T, so that position t is the same place in all.
         chat: Put each prompt into the tokenizer's chat template, as a user's message. The answer is then the
@@ -44,34 +46,52 @@ def align(
     Raises:
         ContrastError: If nothing is left: the first contrast's own error. AE-2116 if there was nothing to align.
     """
-    items: list[AlignedContrast] = []
+    alignment = align_first(contrasts, tokenizer, None, continuation=continuation, chat=chat)
+    if not same_length:
+        return alignment
+    length = Counter(item.length for item in alignment.items).most_common(1)[0][0]
+    others = tuple(other_length(item.id, item.length, length) for item in alignment.items if item.length != length)
+    items = tuple(item for item in alignment.items if item.length == length)
+    return Alignment(items, alignment.dropped + others)
+
+
+def align_first(
+    contrasts: Iterable[Contrast],
+    tokenizer: Tokenizer,
+    items: int | None,
+    *,
+    continuation: bool = False,
+    chat: bool = False,
+) -> Alignment:
+    """As `align`, of any lengths, and only until `items` are aligned; None takes all.
+
+    Raises:
+        ContrastError: If nothing is left.
+    """
+    aligned: list[AlignedContrast] = []
     dropped: list[Dropped] = []
     first: ContrastError | None = None
     for contrast in contrasts:
         try:
-            items.append(align_one(contrast, tokenizer, continuation=continuation, chat=chat))
+            aligned.append(align_one(contrast, tokenizer, continuation=continuation, chat=chat))
         except ContrastError as error:
             first = first or error
             dropped.append(Dropped(contrast.id, f"{error.code} {error.found}"))
-    if not items:
-        raise _nothing_left(first, len(dropped))
-    if same_length:
-        length, _ = Counter(item.length for item in items).most_common(1)[0]
-        for item in items:
-            if item.length != length:
-                reason = f"AE-2117 It has {item.length} tokens, where most items have {length}."
-                dropped.append(Dropped(item.id, reason))
-        items = [item for item in items if item.length == length]
-    return Alignment(tuple(items), tuple(dropped))
-
-
-def _nothing_left(first: ContrastError | None, count: int) -> ContrastError:
+        if len(aligned) == items:
+            break
+    if aligned:
+        return Alignment(tuple(aligned), tuple(dropped))
     if first is None:
-        return ContrastError("AE-2116", "There are no contrasts to align.", mend="give at least one.")
-    if count == 1:
-        return first
-    details = (*first.details, f"None of the {count} contrasts could be aligned; this is the first one's error.")
-    return ContrastError(first.code, first.found, mend=first.mend, details=details)
+        raise ContrastError("AE-2116", "There are no contrasts to align.", mend="give at least one.")
+    if len(dropped) == 1:
+        raise first
+    details = (*first.details, f"None of the {len(dropped)} contrasts could be aligned; this is the first one's error.")
+    raise ContrastError(first.code, first.found, mend=first.mend, details=details)
+
+
+def other_length(name: str, length: int, common: int) -> Dropped:
+    """The contrast `name` as dropped because it has `length` tokens and not `common` ones."""
+    return Dropped(name, f"AE-2117 It has {length} tokens, where most items have {common}.")
 
 
 def align_one(
@@ -159,7 +179,7 @@ def _answer(
     if clean != corrupted:
         raise ContrastError(
             "AE-2109",
-            f"The {role} {quoted(answer)} is cut into other tokens after the clean prompt than after the corrupted one.",
+            f"The {role} {quoted(answer)} is not cut into the same tokens after both prompts.",
             mend="let both prompts end in the same word.",
         )
     if len(clean) > 1 and not continuation:

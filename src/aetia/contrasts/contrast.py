@@ -48,7 +48,7 @@ class Contrast:
             if not 0 <= start < stop <= len(self.clean):
                 raise ContrastError(
                     "AE-2111",
-                    f"The span {quoted(name)} is [{start}, {stop}], but the clean prompt has {len(self.clean)} characters.",
+                    f"The span {quoted(name)} is [{start}, {stop}]; the clean prompt has {len(self.clean)} characters.",
                     mend="give [start, end] with 0 <= start < end <= the length of the clean prompt.",
                 )
             return start, stop

@@ -170,7 +170,7 @@ def _contrast(path: Path, line: int, row: Mapping[str, object]) -> Contrast:
     _check_fields(path, line, list(row))
     clean, corrupted, answer, foil = (_string(path, line, name, row[name]) for name in _REQUIRED)
     name = row.get("id")
-    if name is not None and not isinstance(name, str | int) or isinstance(name, bool) or name == "":
+    if isinstance(name, bool) or not isinstance(name, str | int | None) or name == "":
         raise _wrong("AE-2106", path, line, f"its id is {_shown(name)}", "write the id as text, or leave it out.")
     contrast = Contrast(
         id=f"line-{line}" if name is None else str(name),

@@ -20,7 +20,9 @@ __all__ = ["Measured", "Measurement", "measure"]
 class LastLogits(Protocol):
     """What measuring needs of a network: logits at the last position `[N, V]` of prompts `[N, T]`."""
 
-    def last_logits(self, ids: "Tensor", /) -> "Tensor": ...
+    def last_logits(self, ids: "Tensor", /) -> "Tensor":
+        """Logits at the last position."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,10 @@ class Measurement:
     Args:
         accuracy: The share of items whose answer beats the foil after the clean prompt; 0.5 is chance.
         low: Lower end of Wilson's interval of the accuracy at `level`; `high` the upper.
+        level: Coverage of the interval.
         mean_clean: Mean preference for the answer after the clean prompts, in `unit`.
         mean_corrupted: The same after the corrupted prompts.
-        is_able: Whether the accuracy is clearly above chance, that is `low` > 0.5. Where it is not, an explanation
-            of the set explains nothing that the model can do.
+        unit: `logits`, or `nats` where an answer or foil has several tokens.
     """
 
     items: tuple[Measured, ...]
@@ -67,6 +69,7 @@ class Measurement:
 
     @property
     def is_able(self) -> bool:
+        """Whether the accuracy is clearly above chance: `low` > 0.5. Else there is nothing to explain."""
         return self.low > 0.5
 
 
@@ -76,8 +79,10 @@ def measure(
     """How much the model prefers each answer to its foil, after the clean and after the corrupted prompt.
 
     Args:
+        network: The model that is asked.
         items: Aligned contrasts, each with a foil; their lengths may differ.
         batch: How many prompts go through the network together.
+        level: Coverage of the accuracy's interval.
 
     Raises:
         ContrastError: AE-2116 without items; AE-2106 for an item without a foil.

@@ -1,16 +1,16 @@
 """Which questions are built in, and which contrasts does a study ask for?"""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import islice
 from pathlib import Path
 
-from aetia.contrasts.align import align
-from aetia.contrasts.contrast import Alignment, Contrast, Span, quoted
+from aetia.contrasts.align import align_first, other_length
+from aetia.contrasts.contrast import Alignment, Contrast, Dropped, Span, quoted
 from aetia.contrasts.files import read_contrasts
 from aetia.contrasts.generators import facts, grammar, people, sequences
-from aetia.contrasts.tokens import Tokenizer
+from aetia.contrasts.tokens import Tokenizer, encode
 from aetia.errors import ContrastError
 
 __all__ = ["ContrastSet", "contrast_sets", "find_set", "study_contrasts"]
@@ -37,6 +37,7 @@ class ContrastSet:
         """The contrasts in the order that the seed gives; the same seed and tokenizer give the same contrasts.
 
         Args:
+            seed: Decides which words meet, and in which order.
             tokenizer: Where given, words are chosen that it cuts alike, so that few contrasts are dropped later.
         """
         return self.contrasts(seed, tokenizer)
@@ -50,9 +51,32 @@ class ContrastSet:
         continuation: bool = False,
         chat: bool = False,
     ) -> Alignment:
-        """The set's contrasts, aligned and of one length; the first `items` of them, or all."""
-        generated = self.generate(seed, tokenizer)
-        return _first(align(generated, tokenizer, continuation=continuation, chat=chat), items)
+        """The set's contrasts as tokens, all of the length that most of them have.
+
+        Args:
+            tokenizer: The model's own.
+            items: Stop when so many are aligned; by default take all. Fewer items are the first of more.
+            seed: As in `generate`.
+            continuation: As in `align`.
+            chat: As in `align`.
+
+        Raises:
+            ContrastError: If none can be aligned.
+        """
+        generated = list(self.generate(seed, tokenizer))
+        counts = [len(encode(contrast.clean, tokenizer).ids) for contrast in generated]
+        common = Counter(counts).most_common(1)[0][0]
+        others: list[Dropped] = []
+
+        def of_common_length() -> Iterator[Contrast]:
+            for contrast, count in zip(generated, counts, strict=True):
+                if count == common:
+                    yield contrast
+                else:
+                    others.append(other_length(contrast.id, count, common))
+
+        found = align_first(of_common_length(), tokenizer, items, continuation=continuation, chat=chat)
+        return Alignment(found.items, found.dropped + tuple(others))
 
 
 _SETS = (
@@ -147,6 +171,11 @@ def study_contrasts(
         name_or_path: A built-in set, which is drawn with `seed` and has items of one length; or a JSONL or CSV file,
             which is taken in its order with whatever lengths it has.
         pair: The fields of `Contrast` but its id, where `name_or_path` is None.
+        tokenizer: The model's own; None if it has none, which is an error.
+        items: Stop when so many are aligned.
+        seed: Decides what is drawn from a built-in set.
+        chat: As in `align`.
+        continuation: As in `align`.
 
     Raises:
         ContrastError: If there is no such set or file, or nothing in it can be aligned.
@@ -157,13 +186,8 @@ def study_contrasts(
         )
     if pair is not None:
         contrast = Contrast(id="pair", **pair)  # pyright: ignore[reportArgumentType] # a study has checked the fields
-        return align([contrast], tokenizer, continuation=continuation, chat=chat)
+        return align_first([contrast], tokenizer, None, continuation=continuation, chat=chat)
     name = name_or_path or ""
     if name not in contrast_sets() and (Path(name).suffix or Path(name).exists()):
-        found = align(read_contrasts(name), tokenizer, continuation=continuation, same_length=False, chat=chat)
-        return _first(found, items)
+        return align_first(read_contrasts(name), tokenizer, items, continuation=continuation, chat=chat)
     return find_set(name).draw(tokenizer, items, seed=seed, continuation=continuation, chat=chat)
-
-
-def _first(alignment: Alignment, items: int | None) -> Alignment:
-    return Alignment(tuple(islice(alignment.items, items)), alignment.dropped)

@@ -1,14 +1,13 @@
 """How does a tokenizer cut a text, and which tokens does a part of the text fall on?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+import numpy as np
 
 from aetia.contrasts.contrast import Span, quoted
 from aetia.errors import ContrastError
-
-if TYPE_CHECKING:
-    from transformers import BatchEncoding
 
 __all__ = ["Encoded", "Tokenizer", "encode", "in_chat", "token_count", "token_texts", "tokens_of_span"]
 
@@ -18,25 +17,44 @@ _MARK = "AETIAUSERTEXT"  # stands for the user's text while a chat template is r
 class Tokenizer(Protocol):
     """What alignment needs of a tokenizer; those of transformers have it."""
 
-    is_fast: bool
-    chat_template: str | dict[str, str] | None
+    @property
+    def is_fast(self) -> bool:
+        """Whether it can say which characters a token covers."""
+        ...
+
+    @property
+    def chat_template(self) -> object:
+        """How it writes a conversation; empty or None if it does not."""
+        ...
+
+    @property
+    def all_special_tokens(self) -> Sequence[str]:
+        """The texts of its control tokens."""
+        ...
 
     def __call__(
         self, text: str, /, *, add_special_tokens: bool = True, return_offsets_mapping: bool = False
-    ) -> "BatchEncoding": ...
-
-    def decode(self, token_ids: list[int], /) -> str: ...
-
-    def convert_ids_to_tokens(self, ids: list[int], /) -> list[str]: ...
+    ) -> Mapping[str, object]:
+        """`input_ids`, and `offset_mapping` where asked for."""
+        ...
 
     def apply_chat_template(
         self, conversation: list[dict[str, str]], /, *, tokenize: bool, add_generation_prompt: bool
-    ) -> str: ...
+    ) -> object:
+        """The text of a conversation."""
+        ...
 
-    @property
-    def all_special_tokens(self) -> list[str]: ...
+    def decode(self, token_ids: list[int], /) -> object:
+        """The text of tokens."""
+        ...
 
-    def get_vocab(self) -> dict[str, int]: ...
+    def convert_ids_to_tokens(self, ids: list[int], /) -> Sequence[str]:
+        """The names of tokens in the vocabulary."""
+        ...
+
+    def get_vocab(self) -> dict[str, int]:
+        """Every token's name and id."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -68,11 +86,13 @@ def encode(text: str, tokenizer: Tokenizer, *, special: bool = True) -> Encoded:
         ) from error
     has_offsets = tokenizer.is_fast
     out = tokenizer(text, add_special_tokens=special, return_offsets_mapping=has_offsets)
-    ids = tuple(int(token) for token in out["input_ids"])
+    ids = tuple(np.asarray(out["input_ids"], dtype=int).tolist())
     if not ids:
         raise ContrastError("AE-2118", f"The prompt {quoted(text)} has no tokens.", mend="give a prompt with text.")
-    offsets = tuple((int(a), int(b)) for a, b in out["offset_mapping"]) if has_offsets else None
-    return Encoded(ids, offsets)
+    if not has_offsets:
+        return Encoded(ids, None)
+    offsets = np.asarray(out["offset_mapping"], dtype=int)
+    return Encoded(ids, tuple((start, stop) for start, stop in offsets.tolist()))
 
 
 def token_count(text: str, tokenizer: Tokenizer) -> int:
@@ -84,7 +104,7 @@ def token_texts(ids: Sequence[int], tokenizer: Tokenizer) -> tuple[str, ...]:
     """The text of each token, leading space included; a token that is part of a character reads U+FFFD."""
     texts = []
     for token, name in zip(ids, tokenizer.convert_ids_to_tokens(list(ids)), strict=True):
-        text = tokenizer.decode([token])
+        text = str(tokenizer.decode([token]))
         # SentencePiece decodes the first token of a text without its space; here no token is the first.
         is_bare = name.startswith("\u2581") and not text.startswith(" ")
         texts.append(" " + text if is_bare else text)
@@ -121,12 +141,12 @@ def in_chat(text: str, tokenizer: Tokenizer) -> tuple[str, int]:
             raise ContrastError(
                 "AE-2119",
                 f"The prompt contains {quoted(control)}, which ends a message of this model's chat.",
-                mend="leave the token out of the prompt, or write the whole conversation and leave the chat option out.",
+                mend="leave it out of the prompt, or write the whole conversation and leave the chat option out.",
             )
 
     def render(content: str) -> str:
         turns = [{"role": "user", "content": content}]
-        return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
 
     start = render(_MARK).index(_MARK)
     rendered = render(text)

@@ -10,7 +10,7 @@ from aetia.contrasts.tokens import Tokenizer, token_count
 
 __all__ = ["capitals", "landmarks"]
 
-_ROUNDS = 4  # each fact meets so many partners in each wording
+_ROUNDS = 3  # each fact meets so many partners in each wording
 
 
 def capitals(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
@@ -35,14 +35,16 @@ def _paired(name: str, seed: int, tokenizer: Tokenizer | None) -> Iterator[Contr
     chance = random.Random(seed)
     chance.shuffle(facts)
     groups, alone = _groups(facts, tokenizer)
+    circles = [(template, chance.sample(group, len(group))) for template in templates for group in groups]
     number = 0
-    for turn in range(_ROUNDS):
-        drawn = []
-        for group in groups:
-            for template in templates:
-                order = chance.sample(group, len(group))
-                partners = order[turn + 1 :] + order[: turn + 1]
-                drawn += [(template, *pair) for pair in zip(order, partners, strict=True)]
+    for turn in range(1, _ROUNDS + 1):
+        # The facts of a group stand in a circle, and each meets the one that is `turn` places on.
+        drawn = [
+            (template, fact, circle[(place + turn) % len(circle)])
+            for template, circle in circles
+            for place, fact in enumerate(circle)
+            if turn < len(circle)
+        ]
         chance.shuffle(drawn)
         for template, first, second in drawn:
             if first[1] != second[1]:

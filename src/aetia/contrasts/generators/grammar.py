@@ -21,17 +21,17 @@ def agreement(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
     chance = random.Random(seed)
     subjects, distractors = _nouns(data["subjects"], tokenizer), _nouns(data["distractors"], tokenizer)
     verbs = [tuple(pair) for pair in data["verbs"]]
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     while len(seen) < _DRAWS:
         template, verb = chance.choice(data["templates"]), chance.choice(verbs)
         noun, number = chance.choice(subjects), chance.randrange(2)
         distractor = chance.choice(distractors)[chance.randrange(2)]
         clean, spans = fill(template, {"subject": noun[number], "distractor": distractor})
         corrupted, _ = fill(template, {"subject": noun[1 - number], "distractor": distractor})
-        if (clean, verb[number]) in seen:
+        if (clean, corrupted, verb[number]) in seen:
             continue
         yield Contrast(f"agreement-{len(seen):04d}", clean, corrupted, verb[number], verb[1 - number], spans)
-        seen.add((clean, verb[number]))
+        seen.add((clean, corrupted, verb[number]))
 
 
 def _nouns(pairs: Sequence[Sequence[str]], tokenizer: Tokenizer | None) -> list[tuple[str, str]]:

@@ -5,15 +5,15 @@ import re
 from collections.abc import Iterator
 
 from aetia.contrasts.contrast import Contrast
-from aetia.contrasts.generators.wording import fill, wording
+from aetia.contrasts.generators.wording import alike, fill, wording
 from aetia.contrasts.tokens import Tokenizer, token_count
 from aetia.errors import ContrastError
 
 __all__ = ["greater_than", "induction"]
 
 _DRAWS = 600
-_WORDS = 8  # the length of the sequence that is repeated
-_FREQUENT = 3000  # words are drawn from as many; tokenizers number frequent ones first
+_WORDS = 8  # the length of the sequence
+_REPEATED = 6  # how many of its words come again; the answer is the next one
 _WORD = re.compile(r"(?:\u2581|\u0120)([a-z]{4,9})")  # how SentencePiece and byte-level vocabularies write " word"
 
 
@@ -31,21 +31,22 @@ def greater_than(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
     data = wording("greater_than")
     chance = random.Random(seed)
     width = _digits_a_token(tokenizer)
+    nouns = alike(data["nouns"], tokenizer)
     seen: set[tuple[str, str, str]] = set()
     while len(seen) < _DRAWS:
         century, decade, unit = chance.choice(data["centuries"]), chance.randint(2, 7), chance.randint(2, 8)
         later, earlier = chance.randint(decade + 1, 9), chance.randint(0, decade - 1)
         answer, foil = f"{later}{chance.randint(0, 9)}"[:width], f"{earlier}{chance.randint(2, 9)}"[:width]
-        values = {"noun": chance.choice(data["nouns"]), "century": century, "year": f"{century}{decade}{unit}"}
+        values = {"noun": chance.choice(nouns), "century": century, "year": f"{century}{decade}{unit}"}
         template = chance.choice(data["templates"])
         clean, fields = fill(template, values)
         corrupted, _ = fill(template, values | {"year": f"{century}0{unit if width == 1 else 1}"})
-        if (clean, answer, foil) in seen:
+        if (clean, corrupted, answer) in seen:
             continue
         start, stop = fields["year"]
         spans = {"subject": (start, stop), "decade": (start + 2, start + 2 + width)}
         yield Contrast(f"greater-than-{len(seen):04d}", clean, corrupted, answer, foil, spans)
-        seen.add((clean, answer, foil))
+        seen.add((clean, corrupted, answer))
 
 
 def _digits_a_token(tokenizer: Tokenizer | None) -> int:
@@ -56,7 +57,7 @@ def _digits_a_token(tokenizer: Tokenizer | None) -> int:
 
 
 def induction(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
-    """Random words, then the same words again up to somewhere: the answer is the word that came next before.
+    """Random words, then the first of them again: the answer is the word that came next before.
 
     In the corrupted prompt another word came next. Spans: `earlier` is the earlier occurrence of the last word,
     `subject` the word after it, which is the answer's earlier occurrence and alone differs.
@@ -68,22 +69,26 @@ def induction(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
     chance = random.Random(seed)
     for number in range(_DRAWS):
         *sequence, other = chance.sample(words, _WORDS + 1)
-        # At least two words are repeated, and the answer is not the last of the sequence.
-        place = chance.randint(2, _WORDS - 2)
-        changed = [*sequence[:place], other, *sequence[place + 1 :]]
-        clean, corrupted = (" ".join([*one, *sequence[:place]]) for one in (sequence, changed))
+        changed = [*sequence[:_REPEATED], other, *sequence[_REPEATED + 1 :]]
+        clean, corrupted = (" ".join([*one, *sequence[:_REPEATED]]) for one in (sequence, changed))
         starts = [len(" ".join([*sequence[:n], ""])) for n in range(_WORDS)]
         spans = {
-            name: (starts[n], starts[n] + len(sequence[n])) for name, n in (("earlier", place - 1), ("subject", place))
+            name: (starts[n], starts[n] + len(sequence[n]))
+            for name, n in (("earlier", _REPEATED - 1), ("subject", _REPEATED))
         }
         name = f"induction-{number:04d}"
-        yield Contrast(name, clean, corrupted, f" {sequence[place]}", f" {other}", spans)
+        yield Contrast(name, clean, corrupted, f" {sequence[_REPEATED]}", f" {other}", spans)
 
 
 def _plain_words(tokenizer: Tokenizer | None) -> list[str]:
+    """Words that are one token after a space, at the start of a text, and capitalised: fragments seldom are all."""
     vocabulary = {} if tokenizer is None else tokenizer.get_vocab()
-    found = sorted((number, match[1]) for token, number in vocabulary.items() if (match := _WORD.fullmatch(token)))
-    words = [word for _, word in found[:_FREQUENT]]
+    found = []
+    for token, number in vocabulary.items():
+        match = _WORD.fullmatch(token)
+        if match and match[1] in vocabulary and token[0] + match[1].capitalize() in vocabulary:
+            found.append((number, match[1]))
+    words = [word for _, word in sorted(found)]
     if len(words) < 4 * _WORDS:
         raise ContrastError(
             "AE-2115",
