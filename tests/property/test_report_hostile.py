@@ -76,9 +76,11 @@ ITEM = st.fixed_dictionaries(
     }
 )
 TAGS = frozenset(
-    "html head meta title link style body a header div p span button h1 h2 h3 strong main section dl dt dd b small figure "
-    "svg text line circle g figcaption details summary table thead tr th tbody td code ul li em path rect pre footer defs "
-    "pattern script".split()
+    (
+        "html head meta title link style body a header div p span button h1 h2 h3 strong main section dl "
+        "dt dd b small figure svg text line circle g figcaption details summary table thead tr th tbody "
+        "td code ul li em path rect pre footer defs pattern script "
+    ).split()
 )
 VOID = frozenset({"meta", "link"})
 ATTRIBUTES = re.compile(r"[a-z][a-zA-Z0-9-]*")

@@ -14,7 +14,7 @@ from aetia.report.sentences import Sentence, of_rows, task_of
 
 def row(**changes: object) -> Row:
     base = Row("patch", "attn_out", 3, None, 5, None, " is", 3.1, "logits", 2.5, 3.7, 0.95, 24)
-    return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(base, **changes)
 
 
 def baseline(clean: float = 4.0, corrupted: float = -2.0, correct: float = 1.0, n: int = 24) -> list[Row]:

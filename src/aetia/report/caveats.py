@@ -87,7 +87,7 @@ def _about_chance(evidence: Evidence) -> list[Caveat]:
         return []
     text = (
         f"No cell has been tested against chance: the columns null, p and q are empty. {len(cells):,} cells were "
-        "looked at, so the strongest are in part those that were lucky; their estimates are likely to be somewhat too large."
+        "looked at, so the strongest are in part those that were lucky; their estimates are likely to be too large."
     )
     return [Caveat("Nothing here is claimed to be significant", text)]
 
