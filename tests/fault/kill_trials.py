@@ -33,7 +33,7 @@ def in_child(work: Callable[[], object]) -> int:
     if pid == 0:
         try:
             work()
-        except BaseException:
+        except BaseException:  # noqa: BLE001  a fork must never return
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
@@ -128,7 +128,7 @@ def main(folder: Path, kind: str, trials: int) -> None:
         else:
             sessions = [session_killed_at(number, inside_write=kind == "torn")]
         result = trial(folder / str(number), study, sessions)
-        print(json.dumps(result), flush=True)
+        sys.stdout.write(json.dumps(result) + "\n")
         if kind != "times" and result["kills"] == 0:
             return
 

@@ -162,10 +162,11 @@ def test_a_disk_that_fills_at_any_write_loses_nothing(name, monkeypatch, tmp_pat
             try:
                 execute(STUDY, run)
             except RunError as error:
-                assert error.code == "AE-6011"
-                assert "resume" in error.mend
+                failure = error
             else:
                 return
+            assert failure.code == "AE-6011"
+            assert "resume" in failure.mend
             disk.free = True
             kept = {path.stem.removeprefix("part-") for path in parts(run)}
             assert all(path.read_bytes() == undisturbed[path.name] for path in parts(run))

@@ -36,7 +36,7 @@ class Toy:
         maybe_die("open")
 
         def compute(batch: Batch) -> pa.Table:
-            index = batch.payload["index"]
+            index = int(str(batch.payload["index"]))
             note(f"{batch.key} {os.getpid()}")
             maybe_die(f"compute:{index}")
             time.sleep(study.seconds)

@@ -85,11 +85,11 @@ class Effects:
         return self.table
 
     def to_polars(self) -> "pl.DataFrame":
-        """Return the rows as a polars data frame; MissingError AE-4101 if polars is not installed."""
+        """Return the rows as a polars data frame; MissingError AE-4201 if polars is not installed."""
         return _installed("polars").from_arrow(self.table)
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Return the rows as a pandas data frame; MissingError AE-4101 if pandas is not installed."""
+        """Return the rows as a pandas data frame; MissingError AE-4201 if pandas is not installed."""
         _installed("pandas")
         return self.table.to_pandas()
 
@@ -197,4 +197,4 @@ def _installed(package: str) -> ModuleType:
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise MissingError("AE-4101", f"{package} is not installed.", mend=f"pip install {package}") from error
+        raise MissingError("AE-4201", f"{package} is not installed.", mend=f"pip install {package}") from error
