@@ -95,7 +95,7 @@ def test_the_page_says_what_was_asked_found_and_not_shown(page):
         "·France",
     ):
         assert words in page, words
-    assert "does not do this task" not in page
+    assert "is not shown to do this task" not in page
 
 
 def test_the_data_of_the_maps_are_those_of_the_effects(run, page):
@@ -147,7 +147,7 @@ def test_one_item_has_no_interval_and_is_an_anecdote(tmp_path):
 
 def test_a_model_that_cannot_do_it_is_said_so_first(tmp_path):
     page = page_of(write_run(tmp_path, Planted(accuracy=0.5)))
-    assert page.index("does not do this task reliably") < page.index("What was found")
+    assert page.index("is not shown to do this task") < page.index("What was found")
 
 
 def test_without_baselines_the_page_says_that_it_cannot_tell(tmp_path):

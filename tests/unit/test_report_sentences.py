@@ -172,6 +172,8 @@ def test_a_task_is_done_only_beyond_doubt_and_only_if_the_corruption_matters():
     assert task_of(baseline(corrupted=5.0)).is_done is False
     assert task_of([]).is_done is None
     assert task_of(baseline(n=1)).is_done is True
+    assert task_of(baseline(n=3)).is_done is True
+    assert task_of(baseline(n=3, correct=2 / 3)).is_done is False
 
 
 def test_text_of_the_table_is_cleaned():

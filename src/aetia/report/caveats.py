@@ -58,10 +58,10 @@ def _about_the_run(evidence: Evidence) -> list[Caveat]:
         found.append(Caveat("Some of it failed", text))
     if task_of(evidence.rows).is_done is False:
         text = (
-            "The model does not reliably prefer the answer to the foil, or the corruption does not take that away. "
+            "Its preference for the answer cannot be told from chance, or the corruption does not take it away. "
             "Sites can move the outcome all the same, but they do not explain an ability that is not there."
         )
-        found.append(Caveat("The model does not do the task", text))
+        found.append(Caveat("The model is not shown to do the task", text))
     missing = sum(not row.is_number for row in of_sites(evidence.rows))
     if missing:
         text = f"{missing:,} cells have no number; they are hatched in the maps and left out of every sentence."

@@ -36,7 +36,7 @@ def scale_limit(values: list[float]) -> float:
     if largest == 0:
         return 0.0
     power = 10.0 ** math.floor(math.log10(largest))
-    steps = (1, 1.2, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 10)
+    steps = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9, 10)
     return next((step * power for step in steps if step * power >= largest * (1 - 1e-9)), 10 * power)
 
 

@@ -170,7 +170,7 @@ def decimals(estimate: float, low: float | None, high: float | None) -> int:
     if low is None or high is None or high <= low:
         size = abs(estimate)
         return 2 if size == 0 else min(max(2 - math.floor(math.log10(size)), 0), 6)
-    return min(max(-math.floor(math.log10((high - low) / 4)), 0), 6)
+    return min(max(-math.floor(math.log10((high - low) / 8)), 0), 6)
 
 
 def number(value: float, places: int, *, signed: bool = False) -> str:

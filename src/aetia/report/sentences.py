@@ -72,8 +72,8 @@ class Task:
         accuracy, total = self.accuracy(), self.total
         if accuracy is None and total is None:
             return None
-        # With one item Wilson's interval always reaches below a half: then the answer itself decides.
-        is_right = accuracy is None or (accuracy[2] > 0.5 if accuracy[1] > 1 else accuracy[0] == 1)
+        # With three items or fewer Wilson's interval reaches below a half whatever they say: then all must be right.
+        is_right = accuracy is None or accuracy[2] > 0.5 or accuracy[0] == accuracy[1]
         return is_right and (total is None or total > 0)
 
 
