@@ -1,0 +1,80 @@
+"""How much memory does one method take above the loaded model? One process for each method.
+
+python memory.py METHOD GRID [--model NAME] [--threads N] [--quick]: prints one line of JSON.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from jobs import Grid, make_grid
+from machine import PeakMemory, be_quiet
+from methods import Weights, find_method
+from planned import Planner
+
+_LAYERS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every child process of the benchmark is told."""
+
+    model: str
+    threads: int
+    is_quick: bool
+
+
+def measure_in_child(method: str, grid: str, settings: Settings) -> dict[str, int | str]:
+    """`peak_bytes` and, for the planner, `forecast_bytes`; `error` if the process failed."""
+    command = [sys.executable, str(Path(__file__).resolve()), method, grid]
+    command += ["--model", settings.model, "--threads", str(settings.threads)]
+    command += ["--quick"] if settings.is_quick else []
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
+    lines = done.stdout.splitlines()
+    if done.returncode or not lines:
+        return {"error": (done.stderr.strip().splitlines() or ["no output"])[-1][:300]}
+    return json.loads(lines[-1])
+
+
+def _environment() -> dict[str, str]:
+    """Everything but settings of the allocator: each library as it comes."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("method")
+    parser.add_argument("grid")
+    parser.add_argument("--model", default="smollm2-135m")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--quick", action="store_true")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    be_quiet()
+    kind, pair = args.grid.split("/")
+    method, weights = find_method(args.method), Weights(args.model)
+    way = method.open(weights)
+    grid = make_grid(kind, pair, weights.tokenizer, weights.config, is_quick=args.quick)
+    way.forward(grid.corrupted)
+    found: dict[str, int] = {}
+    if isinstance(way, Planner):
+        found["forecast_bytes"] = way.forecast(grid).bytes
+    peak = PeakMemory()
+    way.compute(_shorter(grid) if method.repeats_itself else grid)
+    print(json.dumps({"peak_bytes": peak.above(), **found}))
+
+
+def _shorter(grid: Grid) -> Grid:
+    """Three layers of a grid: enough to show what a method that goes layer by layer takes."""
+    if len(grid.layers) <= _LAYERS_SHOWN:
+        return grid
+    return replace(grid, layers=grid.layers[:_LAYERS_SHOWN], is_whole=False)
+
+
+if __name__ == "__main__":
+    main()

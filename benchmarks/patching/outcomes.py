@@ -1,0 +1,139 @@
+"""What is kept of a benchmark run, and how it is read back."""
+
+import json
+import statistics
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from machine import Roof
+
+RESULTS = Path(__file__).parent / "results"
+_PACKAGES = ("aetia", "torch", "transformers", "nnsight", "transformer-lens", "pyvene")
+_NOISY_SPREAD = 0.25
+
+
+@dataclass
+class Timing:
+    """What was measured of one method on one grid.
+
+    Args:
+        method: Its name.
+        side: `hooks`, `peer` or `aetia`.
+        operations: Floating-point operations of its matrix products.
+        seconds: Of each round.
+        roofs: GFLOP/s of matrix products around each round.
+        off_by: The largest difference of a cell from the reference method's, in logits.
+        memory: `peak_bytes` above the loaded model, `forecast_bytes` where there is a forecast, or `error`.
+        error: Why there is no result.
+    """
+
+    method: str
+    side: str
+    operations: int = 0
+    seconds: list[float] = field(default_factory=list)
+    roofs: list[Roof] = field(default_factory=list)
+    off_by: float | None = None
+    memory: dict[str, int | str] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    @property
+    def speed(self) -> float:
+        """GFLOP/s of the operations that the method cannot do without."""
+        return self.operations / self.median / 1e9
+
+    @property
+    def share_of_square(self) -> float:
+        """Its speed as a share of a large square product's, measured around each round."""
+        return self._share([roof.square for roof in self.roofs])
+
+    @property
+    def share_of_layers(self) -> float:
+        """Its speed as a share of that of the products of one block."""
+        return self._share([roof.layers for roof in self.roofs])
+
+    def _share(self, roofs: list[float]) -> float:
+        shares = (self.operations / s / 1e9 / roof for s, roof in zip(self.seconds, roofs, strict=True))
+        return statistics.median(shares)
+
+
+@dataclass
+class GridRecord:
+    """All methods on one grid; those that ran are compared with the first of them."""
+
+    name: str
+    rows: int
+    columns: int
+    tokens: int
+    first_difference: int
+    methods: list[Timing]
+
+    @property
+    def done(self) -> list[Timing]:
+        return [timing for timing in self.methods if timing.seconds]
+
+    def best(self, side: str) -> Timing | None:
+        """The fastest method of a side."""
+        return min((t for t in self.done if t.side == side), key=lambda t: t.median, default=None)
+
+
+@dataclass
+class Report:
+    """A benchmark run: what was compared, where, and what came out."""
+
+    is_quick: bool
+    model: dict[str, str]
+    machine: dict[str, str | int]
+    versions: dict[str, str]
+    grids: list[GridRecord]
+    made: str = field(default_factory=lambda: now())
+
+    def squares(self) -> list[float]:
+        """Every measured speed of a large square product."""
+        return [roof.square for grid in self.grids for timing in grid.methods for roof in timing.roofs]
+
+    def quiet_or_not(self) -> str:
+        """How far matrix products varied while the benchmark ran, in words."""
+        squares = self.squares()
+        middle = statistics.median(squares)
+        spread = (max(squares) - min(squares)) / middle
+        verdict = "the machine was noisy, and times of single runs with it" if spread > _NOISY_SPREAD else "quiet"
+        return (
+            f"square products around the runs: {min(squares):.0f}-{max(squares):.0f} GFLOP/s, median {middle:.0f}: "
+            f"{verdict}"
+        )
+
+    def write(self, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
+def read_report(source: Path) -> Report:
+    """The report that `Report.write` wrote."""
+    record = json.loads(source.read_text())
+    grids = []
+    for grid in record.pop("grids"):
+        methods = [Timing(**{**m, "roofs": [Roof(**roof) for roof in m["roofs"]]}) for m in grid.pop("methods")]
+        grids.append(GridRecord(**grid, methods=methods))
+    return Report(**record, grids=grids)
+
+
+def now() -> str:
+    """The time, to the second, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def installed_versions() -> dict[str, str]:
+    """The versions of everything that is compared."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
