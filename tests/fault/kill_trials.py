@@ -80,12 +80,18 @@ def session_killed_at(call: int, *, inside_write: bool) -> Callable[[ToyStudy, P
     return session
 
 
-def session_killed_after(seconds: float) -> Callable[[ToyStudy, Path], int]:
+def session_killed_after(batches: int, seconds: float) -> Callable[[ToyStudy, Path], int]:
+    """Kill the session at some moment after it has begun so many batches: on a slow machine too, it is then at work."""
+
     def session(study: ToyStudy, run: Path) -> int:
+        log = Path(os.environ["AETIA_TOY_LOG"])
+        enough = len(computed(log)) + batches
         pid = os.fork()
         if pid == 0:
             execute(study, run)
             os._exit(0)
+        while len(computed(log)) < enough and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            time.sleep(0.0005)
         time.sleep(seconds)
         os.kill(pid, signal.SIGKILL)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -124,7 +130,7 @@ def main(folder: Path, kind: str, trials: int) -> None:
     chance = random.Random(7)
     for number in range(1, trials + 1):
         if kind == "times":
-            sessions = [session_killed_after(chance.uniform(0.0, 0.08)) for _ in range(4)]
+            sessions = [session_killed_after(chance.randint(1, 3), chance.uniform(0.0, 0.01)) for _ in range(4)]
         else:
             sessions = [session_killed_at(number, inside_write=kind == "torn")]
         result = trial(folder / str(number), study, sessions)
