@@ -89,7 +89,7 @@ ALL_MASK_ATTENTION_FUNCTIONS.register(_NAME, _mask)
 def handled_attention(config: PreTrainedConfig, handler: Handler) -> Iterator[None]:
     """While open, every attention module under `config` calls `handler`; masks are made as they were."""
     # The internal field: the public setter would walk and re-validate all sub-configurations.
-    implementation = config._attn_implementation  # noqa: SLF001
+    implementation = config._attn_implementation or "eager"  # noqa: SLF001
     token = _open.set(_Open(handler, implementation))
     config._attn_implementation_internal = _NAME  # noqa: SLF001
     try:

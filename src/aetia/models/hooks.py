@@ -13,7 +13,7 @@ from torch import Tensor
 
 from aetia.errors import SiteError
 from aetia.models.attention import AttentionCall, causal_mask, handled_attention, own_attention, weights_attention
-from aetia.models.interventions import Intervention, Knockout
+from aetia.models.interventions import Intervention, Knockout, Operation
 from aetia.models.network import Network
 from aetia.models.ports import listen
 from aetia.models.sites import Site
@@ -29,8 +29,9 @@ class HookedRun:
     captured: dict[Site, Tensor] = field(default_factory=dict)
 
 
-def edit_rows(view: Tensor, rows: Sequence[int], site: Site, operation: Callable[[Tensor], Tensor]) -> None:
+def edit_rows(view: Tensor, rows: Sequence[int], site: Site, operation: Operation) -> None:
     """Applies `operation` in place to the rows, head and units of a component's `view` that `site` names."""
+    assert not isinstance(operation, Knockout)  # attention is cut before there are weights to edit
     index = torch.as_tensor(rows, device=view.device)
     old = view[index]
     part = old if site.head is None else old[:, site.head]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,8 @@ from aetia.models.ports import Heads, Port, block_ports, head_count, missing_com
 from aetia.models.sites import HEAD_COMPONENTS, Site
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from aetia.models.resolve import LocalModel
@@ -60,7 +62,7 @@ class Network:
     @cached_property
     def blocks(self) -> tuple[nn.Module, ...]:
         """The blocks, in the order in which they run."""
-        return tuple(self.module.get_submodule(self.family.layers))
+        return tuple(self.module.get_submodule(self.family.layers).children())
 
     @cached_property
     def attentions(self) -> dict[nn.Module, int]:
@@ -95,7 +97,7 @@ class Network:
     @property
     def unembedding(self) -> nn.Linear:
         """The map from the normed residual to logits; its weight is `[V, D]`."""
-        return self.module.get_output_embeddings()
+        return cast("nn.Linear", self.module.get_output_embeddings())
 
     @property
     def device(self) -> torch.device:
@@ -163,7 +165,8 @@ class Network:
             return (length, count, self.heads.width)
         if component == "mlp_post":
             down = self.port("mlp_post", 0).module
-            return (length, getattr(down, "in_features", None) or down.weight.shape[0])
+            weight = cast("Tensor", down.weight)  # Linear keeps [out, in]; GPT-2's Conv1D keeps the transpose
+            return (length, weight.shape[1 if isinstance(down, nn.Linear) else 0])
         return (length, self.width)
 
     def tokenize(self, text: str, *, chat: bool = False) -> Tokens:
@@ -179,9 +182,9 @@ class Network:
             if not tokenizer.chat_template:
                 raise StudyError("AE-1203", "The model has no chat template.", mend="leave --chat out.")
             turns = [{"role": "user", "content": text}]
-            text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+            text = cast("str", tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
         ids = tokenizer(text, add_special_tokens=not chat).input_ids
-        return Tokens(tuple(ids), tuple(tokenizer.decode([token]) for token in ids))
+        return Tokens(tuple(ids), tuple(cast("str", tokenizer.decode([token])) for token in ids))
 
     @torch.inference_mode()
     def last_logits(self, ids: Sequence[Sequence[int]] | Tensor) -> Tensor:
@@ -201,7 +204,7 @@ class Network:
         rows = torch.as_tensor([list(ids)], device=self.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            out = self.module.generate(
+            out = cast("Callable[..., Tensor]", self.module.generate)(
                 rows, attention_mask=torch.ones_like(rows), max_new_tokens=tokens, use_cache=True, **sampling
             )
         return tuple(out[0, rows.shape[1] :].tolist())
@@ -267,7 +270,8 @@ def load(
             "AE-1206", f"{source.name} could not be read as a causal decoder: {error}", mend="check its config.json."
         ) from error
     tokenizer = AutoTokenizer.from_pretrained(source.path, local_files_only=True)
-    return _checked(Network(module.to(device).eval().requires_grad_(requires_grad=False), tokenizer, source))
+    cast("nn.Module", module).to(device)
+    return _checked(Network(module.eval().requires_grad_(requires_grad=False), tokenizer, source))
 
 
 def skeleton(name_or_path: str | Path) -> Network:

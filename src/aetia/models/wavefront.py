@@ -114,6 +114,10 @@ def run_cells_with_hooks(
     return CellResults(torch.cat(values).cpu(), captured)
 
 
+def _erase(tensor: Tensor) -> None:
+    tensor.zero_()
+
+
 class _Wave:
     """One pass: the pool of residual rows, group by group, and its way through the layers."""
 
@@ -262,7 +266,7 @@ class _Wave:
         port = self.network.port("attn_out", layer)
         with ExitStack() as stack:
             stack.enter_context(handled_attention(self.network.module.config, no_attention))
-            stack.callback(listen(port, lambda tensor: port.view(tensor).zero_()).remove)
+            stack.callback(listen(port, _erase).remove)
             self._listen(stack, layer, edits, ())
             ends = self.network.blocks[layer](middle[read][None], **self._arguments(layer, chunk.positions[read]))[0]
         middle[read] = ends

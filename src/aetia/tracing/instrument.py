@@ -115,9 +115,9 @@ class Trace:
 
     def summarise(self, study: TraceStudy, values: pa.Table, /) -> Effects:
         """The mean over items at every place, with its bootstrap interval."""
-        correct = pc.equal(values["component"], "clean_correct")
+        correct = pc.field("component") == "clean_correct"
         effects = summarise(
-            values.filter(pc.invert(correct)),
+            values.filter(~correct),
             _DIMENSIONS,
             unit=_UNITS[study.outcome],
             level=study.level,

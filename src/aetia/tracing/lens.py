@@ -4,6 +4,7 @@ Letters: L layers, D width, H heads, d head width.
 """
 
 from collections.abc import Iterator
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -72,7 +73,7 @@ def _heads(network: Network, run: Recording, layer: int, direction: Tensor) -> I
     if network.ports[layer]["attn_out"].module not in network.attentions:
         return  # a norm follows the output projection: heads do not add up
     mixer = network.ports[layer]["z"].module
-    weight = mixer.weight.float()
+    weight = cast("Tensor", mixer.weight).float()
     # Linear keeps [D, H*d]; GPT-2's Conv1D keeps the transpose.
     towards = direction @ weight if isinstance(mixer, nn.Linear) else weight @ direction
     z = run.components["z", layer][-1].float()

@@ -32,7 +32,7 @@ class Pair(BaseModel):
 class TraceStudy(Study):
     """Which sites of a language model cause its answer, item by item and on average."""
 
-    instrument: Literal["trace"] = "trace"
+    instrument: Literal["trace"] = "trace"  # pyright: ignore[reportIncompatibleVariableOverride] # frozen, so narrower is sound
     model: str = Field(default="smollm2-135m", description="a known model, a folder, or a repository of the hub")
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     contrasts: str | None = Field(default=None, description="a built-in set or a JSONL/CSV file: see `aetia contrasts`")
