@@ -124,7 +124,8 @@ class Trace:
             seed=study.seed,
         )
         shares = summarise(values.filter(correct), _DIMENSIONS, unit="proportion", level=study.level, seed=study.seed)
-        return Effects.concat([effects, shares])
+        about = {"method": study.method, "direction": study.direction, "model": study.model, "study": study.identity()}
+        return Effects(Effects.concat([effects, shares]).table, about)
 
 
 def _forecast(study: TraceStudy, network: "Network", items: "Sequence[AlignedContrast]") -> "tuple[int, int, Forecast]":

@@ -103,7 +103,7 @@ def _wheres(asked: Positions, component: str, length: int, spans: Mapping[str, t
     if asked == "joint":
         return [(None, "all", tuple(range(length)))]
     if asked == "last":
-        return [(length - 1, "last", (length - 1,))]
+        return [(None, "last", (length - 1,))]
     if not spans:
         raise SiteError(
             "AE-3120", "The positions 'spans' need named spans, and the contrasts have none.", mend="use each or joint."
