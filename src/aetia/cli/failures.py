@@ -45,7 +45,9 @@ def _usage(error: click.ClickException) -> AetiaError:
 
 def _interrupted(error: click.Abort, as_json: bool) -> int:
     cause = error.__cause__
-    message = str(cause) if isinstance(cause, KeyboardInterrupt) and cause.args else "Interrupted; nothing was begun."
+    message = (
+        str(cause) if isinstance(cause, KeyboardInterrupt) and cause.args else "Interrupted; what was computed is kept."
+    )
     click.echo(message, err=True)
     if as_json:
         found, _, mend = message.partition(" Mend: ")

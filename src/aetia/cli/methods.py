@@ -17,7 +17,10 @@ __all__ = ["command"]
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the studies that the method WORD answers.")
 @json_option
 def command(word: str | None, room: str | None, *, cite: bool, schema: bool, as_json: bool) -> None:
-    """List the methods; only those that speak of WORD, if one is given."""
+    """List the methods, what each needs, and whom to cite.
+
+    Only those that speak of WORD, if one is given.
+    """
     voice = Voice(as_json)
     if schema:
         _show_schema(word)

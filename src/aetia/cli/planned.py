@@ -77,7 +77,7 @@ def _lines(
         ("study", clean_text(asked)),
         ("system", clean_text(system, 160)),
         ("items", f"{len(plan.items):,}"),
-        ("cells", f"{plan.cells:,} in {len(plan.batches):,} batches"),
+        ("cells", f"{plan.cells:,} in {len(plan.batches):,} batch{'' if len(plan.batches) == 1 else 'es'}"),
         *((name, text) for name, text in _forecast(forecast)),
         ("directory", str(directory)),
     ]

@@ -14,7 +14,10 @@ __all__ = ["command"]
 @click.option("--out", metavar="FILE", help="Where the page goes. [default: report.html in the run directory]")
 @json_option
 def command(run: str, out: str | None, *, as_json: bool) -> None:
-    """Write the page about RUN, a run directory or its name under runs/, and its figures beside it."""
+    """Write the page about a run.
+
+    RUN is a run directory, or its name under runs/. The figures are written beside the page.
+    """
     from aetia.report import write_report
 
     voice = Voice(as_json)

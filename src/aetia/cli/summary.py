@@ -12,7 +12,7 @@ from aetia.cli.voice import Voice
 from aetia.effects import Effects
 from aetia.errors import RunError
 from aetia.report import sentences
-from aetia.report.rows import Row, number, read_rows, strongest, token_text
+from aetia.report.rows import Row, read_rows, strongest, token_text
 from aetia.report.sentences import NOT_INTERVENTIONS, RESIDUAL, of_sites, task_of
 from aetia.runs import Run
 from aetia.text import clean_text
@@ -107,9 +107,13 @@ def _is_residual(row: Row) -> bool:
 
 
 def _warning(rows: Sequence[Row]) -> str:
-    if task_of(rows).is_done is False:
-        return "The model does not do this: what follows explains an answer that it does not give."
-    return ""
+    task = task_of(rows)
+    if task.is_done is not False:
+        return ""
+    accuracy = task.accuracy()
+    few = accuracy is not None and accuracy[0] == accuracy[1]
+    mend = "too few items to be sure" if few else "what follows explains an answer that it need not give"
+    return f"The model cannot be said to do this: {mend}."
 
 
 def _top(rows: Sequence[Row]) -> list[Row]:
@@ -122,11 +126,13 @@ def _table(rows: Sequence[Row]) -> Table:
     unit = rows[0].unit
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("strongest sites", no_wrap=True)
-    table.add_column("token", no_wrap=True)
+    has_tokens = any(row.token is not None for row in rows)
+    if has_tokens:
+        table.add_column("token", no_wrap=True)
     table.add_column(f"effect ({unit})" if unit else "effect", justify="right")
     table.add_column(f"{rows[0].level:.0%} interval", justify="right")
     table.add_column("items", justify="right")
     for row in rows:
-        token = token_text(row.token) if row.token is not None else ""
-        table.add_row(row.address, token, row.figure, row.bounds or "one item", number(float(row.n), 0))
+        token = (token_text(row.token) if row.token is not None else "",) if has_tokens else ()
+        table.add_row(row.address, *token, row.figure, row.bounds or "one item", str(row.n))
     return table
