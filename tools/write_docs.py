@@ -1,14 +1,17 @@
-"""What do the commands and the catalogue say of themselves? Writes docs/cli.md and docs/methods.md from them."""
+"""What do the commands and the catalogue say of themselves? Writes three pages of docs/ from them."""
 
+import json
 from pathlib import Path
 
 import click
 
 from aetia.catalogue import instruments
 from aetia.cli.application import cli
+from aetia.cli.records import records_schema
 
 DOCS = Path(__file__).parents[1] / "docs"
 MADE = "<!-- Written by `make docs`; do not edit. -->\n"
+RECORDS = "With `--json` every line of stdout is one record of [records.schema.json](records.schema.json).\n"
 
 
 def command_pages(command: click.Command, path: tuple[str, ...]) -> list[str]:
@@ -37,8 +40,9 @@ def methods_page() -> str:
 def pages() -> dict[str, str]:
     """Return the text of every generated page, by its name."""
     return {
-        "cli.md": "\n".join(["# Commands\n", MADE, *command_pages(cli, ("aetia",))]),
+        "cli.md": "\n".join(["# Commands\n", MADE, RECORDS, *command_pages(cli, ("aetia",))]),
         "methods.md": methods_page(),
+        "records.schema.json": json.dumps(records_schema(), indent=2) + "\n",
     }
 
 

@@ -109,6 +109,14 @@ def test_a_trace_says_what_was_asked_whether_it_is_done_and_what_is_strongest(as
     assert "tracing: 8 of 8 cells" in err
 
 
+def test_a_study_file_is_traced_and_options_win_over_it(ask):
+    Path("study.yaml").write_text("instrument: trace\nmodel: toy\ncontrasts: capitals\nwindow: 3\n")
+    code, out, _ = ask("trace", "study.yaml", "--out", "there", "--direction", "noise", "--json")
+    assert code == 0
+    study = records(out)[0]["study"]
+    assert (study["contrasts"], study["window"], study["direction"]) == ("capitals", 3, "noise")
+
+
 def test_a_task_that_the_model_cannot_do_is_said_to_be_one(ask):
     _, out, _ = ask(*TOY, "unable")
     assert "cannot be said to do this" in out
@@ -250,6 +258,16 @@ def test_the_directory_of_another_study_is_refused_and_left_as_it_was(ask):
 
 
 # --- runs, report
+
+
+def test_shells_complete_the_names_of_runs(ask, monkeypatch, capfd):
+    ask(*TOY, "capitals")
+    monkeypatch.setenv("_AETIA_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "aetia runs show cap")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    with pytest.raises(SystemExit):
+        run()
+    assert re.search(r"plain,capitals-[0-9a-f]{8}", capfd.readouterr().out)
 
 
 def test_runs_are_listed_shown_and_reported_by_their_name(ask):

@@ -57,7 +57,7 @@ def command(ctx: click.Context, model: str, items: int, seed: int, *, chat: bool
     for one in contrast_sets().values():
         voice.remark(f"measuring {one.name}")
         try:
-            alignment = one.draw(network.tokenizer, items, seed=seed, chat=chat)
+            alignment = study_contrasts(one.name, None, network.tokenizer, items=items, seed=seed, chat=chat)
             measured = measure(network, alignment.items)
         except ContrastError as error:
             voice.remark(f"{one.name}: {clean_text(error.found)}")

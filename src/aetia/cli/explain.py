@@ -21,7 +21,10 @@ _ROW = re.compile(r"^\|\s*(AE-\d{4})\s*\|(.*)\|(.*)\|\s*$", re.MULTILINE)
 @click.argument("code")
 @json_option
 def command(code: str, *, as_json: bool) -> None:
-    """Say what an error code such as AE-2107 means, and what mends it."""
+    """Say what an error code means and what mends it.
+
+    CODE is like AE-2107, as an error shows it.
+    """
     from aetia.cli.records import CodeRecord
 
     voice = Voice(as_json)

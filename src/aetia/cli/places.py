@@ -2,12 +2,22 @@
 
 from pathlib import Path
 
-from aetia.runs import Run, open_run
+import click
 
-__all__ = ["ROOT", "run_named"]
+from aetia.runs import Run, list_runs, open_run
+
+__all__ = ["ROOT", "run_argument", "run_named"]
 
 ROOT = Path("runs")
 """Where runs go by default."""
+
+
+def _complete(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [run.directory.name for run in list_runs(ROOT) if run.directory.name.startswith(incomplete)]
+
+
+run_argument = click.argument("run", shell_complete=_complete)
+"""A run directory or a name under `ROOT`, which shells complete."""
 
 
 def run_named(name: str) -> Run:

@@ -2,7 +2,7 @@
 
 import click
 
-from aetia.cli.places import run_named
+from aetia.cli.places import run_argument, run_named
 from aetia.cli.records import FileRecord
 from aetia.cli.voice import Voice, json_option
 
@@ -10,7 +10,7 @@ __all__ = ["command"]
 
 
 @click.command("report")
-@click.argument("run")
+@run_argument
 @click.option("--out", metavar="FILE", help="Where the page goes. [default: report.html in the run directory]")
 @json_option
 def command(run: str, out: str | None, *, as_json: bool) -> None:

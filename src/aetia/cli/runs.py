@@ -9,7 +9,7 @@ import pyarrow as pa
 from rich.table import Table
 from rich.text import Text
 
-from aetia.cli.places import ROOT, run_named
+from aetia.cli.places import ROOT, run_argument, run_named
 from aetia.cli.records import FileRecord, RunRecord
 from aetia.cli.voice import Voice, json_option
 from aetia.errors import RunError
@@ -44,7 +44,7 @@ def list_all(root: str, *, as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("run")
+@run_argument
 @json_option
 def show(run: str, *, as_json: bool) -> None:
     """Show what RUN asked and found, and what it says of itself."""
@@ -59,7 +59,7 @@ def show(run: str, *, as_json: bool) -> None:
 
 
 @command.command("resume")
-@click.argument("run")
+@run_argument
 @click.option("--workers", type=click.IntRange(min=1), default=1, metavar="N", help="Processes. [default: 1]")
 @json_option
 def resume_run(run: str, workers: int, *, as_json: bool) -> int:
@@ -71,7 +71,7 @@ def resume_run(run: str, workers: int, *, as_json: bool) -> int:
 
 
 @command.command("export")
-@click.argument("run")
+@run_argument
 @click.argument("file")
 @click.option("--what", type=click.Choice(_KINDS), default="effects", show_default=True, help="Which rows.")
 @json_option
@@ -133,7 +133,8 @@ def _list(voice: Voice, root: str) -> None:
         words = clean_text(" ".join(str(word) for word in asked if word), 80)
         count = f"{done:,}" if done == total else f"{done:,} of {total:,}"
         status = Text(run.status, style=_STYLES[run.status])
-        table.add_row(str(run.directory), status, count, words, run.manifest.started[:16].replace("T", " "))
+        started = clean_text(run.manifest.started[:16].replace("T", " "))
+        table.add_row(clean_text(str(run.directory)), status, count, words, started)
     if runs:
         voice.show(table)
     else:

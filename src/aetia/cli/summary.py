@@ -17,7 +17,7 @@ from aetia.report.sentences import NOT_INTERVENTIONS, RESIDUAL, of_sites, task_o
 from aetia.runs import Run
 from aetia.text import clean_text
 
-__all__ = ["done_record", "show_run", "text_of"]
+__all__ = ["done_record", "show_run"]
 
 _TOP = 5
 _SENTENCES = 3
@@ -56,7 +56,7 @@ def show_run(voice: Voice, run: Run, report: Path | None) -> None:
     if top:
         voice.show("", Padding(_table(top), (0, 0, 0, 2)), "")
     done, total = run.cells
-    voice.show(f"  run     {run.directory}  ({run.status}, {done:,} of {total:,} cells)")
+    voice.show(f"  run     {_text(run.directory, 400)}  ({run.status}, {done:,} of {total:,} cells)")
     if report is not None:
         voice.show(f"  report  {report}")
     for failed in run.manifest.failed[:3]:
@@ -65,9 +65,8 @@ def show_run(voice: Voice, run: Run, report: Path | None) -> None:
         voice.show(f"  Mend: `aetia runs resume {run.directory}`")
 
 
-def text_of(value: object, limit: int = 60) -> str:
-    """Return a value of a manifest as a short clean text."""
-    return clean_text(value if isinstance(value, str) else str(value), limit)
+def _text(value: object, limit: int = 60) -> str:
+    return clean_text(str(value), limit)
 
 
 def _effects(run: Run) -> Effects | None:
@@ -83,14 +82,14 @@ def _asked(run: Run) -> str:
     """The question, from the study as the manifest has it."""
     study = run.manifest.study
     contrasts = study.get("contrasts")
-    what = f"the {text_of(contrasts)} contrasts" if contrasts else "the prompts given"
+    what = f"the {_text(contrasts)} contrasts" if contrasts else "the prompts given"
     sites = study.get("sites")
-    where = f"{', '.join(text_of(site) for site in sites)} of " if isinstance(sites, Sequence) and sites else ""
-    how = " ".join(text_of(study[name]) for name in ("method", "direction") if study.get(name))
+    where = f"{', '.join(_text(site) for site in sites)} of " if isinstance(sites, Sequence) and sites else ""
+    how = " ".join(_text(study[name]) for name in ("method", "direction") if study.get(name))
     doing = f" ({how})" if how else ""
     if not study.get("model"):
-        return f"{text_of(study.get('instrument'))}: {run.directory}"
-    return f"Which of {where}{text_of(study['model'])} causes its answer on {what}?{doing}"
+        return f"{_text(study.get('instrument'))}: {run.directory}"
+    return f"Which of {where}{_text(study['model'])} causes its answer on {what}?{doing}"
 
 
 def _said(effects: Effects) -> list[str]:
