@@ -27,7 +27,7 @@ _UNITS = {
     "accuracy": "share",
 }
 _DIMENSIONS = ("method", "component", "layer", "head", "position", "span")
-_ROWS_A_BATCH = 4096  # small grids of several items go through the layers together, as far as this many rows
+_ROWS_A_BATCH = 2048  # small grids of several items go through the layers together, as far as this many rows
 
 
 @catalogue.instrument(
