@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 SCRIPT = """
 import sys, aetia
-aetia.trace("smollm2-135m", "capitals", items=14, sites=["resid_pre", "z"], out=sys.argv[1])
+aetia.trace("smollm2-135m", "capitals", items=10, sites=["resid_pre", "z"], out=sys.argv[1])
 """
 
 
