@@ -8,13 +8,13 @@ Letters: L layers, T positions, H heads, d head width.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 GridKind = Literal["residual", "heads", "heads-last"]
-GRID_KINDS: tuple[GridKind, ...] = ("residual", "heads", "heads-last")
+GRID_KINDS: tuple[GridKind, ...] = get_args(GridKind)
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,20 @@ class Pair:
     foil: str
 
 
+_LANDMARK = ", visited by many millions of people in every single year, is a famous landmark in the city of"
+_IOI = "When Mary and John went to the quiet little book store on the corner very late today"
 PAIRS = {
     # The prompts differ from the second token on, so nearly all of the grid has to be computed.
     "landmark": Pair(
-        "The Eiffel Tower, visited by many millions of people in every single year, is a famous landmark in the city of",
-        "The Colosseum, visited by many millions of people in every single year, is a famous landmark in the city of",
+        f"The Eiffel Tower{_LANDMARK}",
+        f"The Colosseum{_LANDMARK}",
         " Paris",
         " Rome",
     ),
     # The prompts differ in one late token: what comes before it is the same in both runs.
     "ioi": Pair(
-        "When Mary and John went to the quiet little book store on the corner very late today, John gave a cold drink to",
-        "When Mary and John went to the quiet little book store on the corner very late today, Mary gave a cold drink to",
+        f"{_IOI}, John gave a cold drink to",
+        f"{_IOI}, Mary gave a cold drink to",
         " Mary",
         " John",
     ),
@@ -85,14 +87,17 @@ class Grid:
 
     @property
     def length(self) -> int:
+        """How many tokens each prompt has, T."""
         return len(self.corrupted)
 
     @property
     def shape(self) -> tuple[int, int]:
+        """Layers and columns."""
         return len(self.layers), len(self.columns)
 
     @property
     def cells(self) -> int:
+        """How many runs the grid asks for."""
         return len(self.layers) * len(self.columns)
 
     @property
@@ -112,7 +117,7 @@ class Grid:
 
 
 def make_grid(
-    kind: GridKind,
+    kind: str,
     pair: str | Pair,
     tokenizer: "PreTrainedTokenizerBase",
     config: "PreTrainedConfig",
@@ -122,8 +127,10 @@ def make_grid(
     """The grid of a standard pair or of one's own, or a few of its layers and columns if `is_quick`.
 
     Raises:
-        ValueError: If the prompts have unequal lengths or an answer is not one token.
+        ValueError: If there is no such grid, the prompts have unequal lengths or an answer is not one token.
     """
+    if kind not in GRID_KINDS:
+        raise ValueError(f"there is no grid {kind}; there are {', '.join(GRID_KINDS)}")
     texts = pair if isinstance(pair, Pair) else PAIRS[pair]
     clean, corrupted = (tuple(tokenizer(text).input_ids) for text in (texts.clean, texts.corrupted))
     answers = [tokenizer(text, add_special_tokens=False).input_ids for text in (texts.answer, texts.foil)]

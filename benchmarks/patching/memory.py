@@ -47,6 +47,7 @@ def _environment() -> dict[str, str]:
 
 
 def main() -> None:
+    """Measures one method in this process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("method")
     parser.add_argument("grid")

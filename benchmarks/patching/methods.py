@@ -46,16 +46,19 @@ class Weights:
 
     @cached_property
     def source(self) -> LocalModel:
+        """Where the weights are."""
         return locate(self.name)
 
     @cached_property
     def tokenizer(self) -> "PreTrainedTokenizerBase":
+        """The model's tokenizer."""
         from transformers import AutoTokenizer
 
         return AutoTokenizer.from_pretrained(self.source.path, local_files_only=True)
 
     @cached_property
     def config(self) -> "PreTrainedConfig":
+        """The model's shape."""
         from transformers import AutoConfig
 
         return AutoConfig.from_pretrained(self.source.path, local_files_only=True)
@@ -67,10 +70,12 @@ class Weights:
 
     @cached_property
     def network(self) -> Network:
+        """The copy that aetia works on."""
         return load(self.name)
 
     @cached_property
     def nnsight(self) -> object:
+        """The copy that nnsight works on."""
         return wrap_for_nnsight(self.fresh(), self.tokenizer)
 
     def fresh(self, attention: str = "sdpa") -> "PreTrainedModel":
@@ -80,7 +85,7 @@ class Weights:
         module = AutoModelForCausalLM.from_pretrained(
             self.source.path, dtype=torch.float32, attn_implementation=attention, local_files_only=True
         )
-        return module.eval().requires_grad_(False)
+        return module.eval().requires_grad_(requires_grad=False)
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,7 @@ class Method:
         return self.side != "aetia"
 
     def is_for(self, grid: Grid) -> bool:
+        """Whether it is timed on this grid."""
         return grid.kind in self.grids and grid.name.split("/")[1] in self.pairs
 
     def operations(self, way: Way, weights: Weights, grid: Grid) -> int:

@@ -40,6 +40,7 @@ class Timing:
 
     @property
     def median(self) -> float:
+        """Median time of its rounds, in seconds."""
         return statistics.median(self.seconds)
 
     @property
@@ -75,6 +76,7 @@ class GridRecord:
 
     @property
     def done(self) -> list[Timing]:
+        """The methods that have a result."""
         return [timing for timing in self.methods if timing.seconds]
 
     def best(self, side: str) -> Timing | None:
@@ -91,7 +93,7 @@ class Report:
     machine: dict[str, str | int]
     versions: dict[str, str]
     grids: list[GridRecord]
-    made: str = field(default_factory=lambda: now())
+    made: str
 
     def squares(self) -> list[float]:
         """Every measured speed of a large square product."""
@@ -108,13 +110,133 @@ class Report:
             f"{verdict}"
         )
 
-    def write(self, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+@dataclass(frozen=True)
+class Shortlist:
+    """The k largest effects, looked for among the cells that screening puts first.
+
+    Args:
+        wanted: k.
+        rule: `2k`, `4k`, or `bound`: all cells that the sample's bound does not rule out.
+        cells: How many cells that is.
+        found: How many of the exact k are among them.
+        seconds: Time of computing these cells exactly.
+    """
+
+    wanted: int
+    rule: str
+    cells: int
+    found: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Screening:
+    """What a bfloat16 pass over one grid gives.
+
+    Args:
+        made: When.
+        is_quick: Whether only a part of the grid was computed.
+        grid: Its name.
+        cells: How many cells it has.
+        machine: Where.
+        roofs: Speed of matrix products before and after.
+        exact_seconds: Of the whole grid in float32, each round.
+        rough_seconds: The same in bfloat16.
+        span: From the lowest to the highest exact effect, in logits.
+        sample: How many random cells the error was bounded on.
+        sample_seconds: Time of computing these exactly.
+        bound: The largest error among them, in logits.
+        largest_error: The largest over all cells.
+        median_error: The median over all cells.
+        beyond_bound: How many cells are off by more than the bound.
+        shortlists: What is found among the cells that come first.
+    """
+
+    made: str
+    is_quick: bool
+    grid: str
+    cells: int
+    machine: dict[str, str | int]
+    roofs: list[Roof]
+    exact_seconds: list[float]
+    rough_seconds: list[float]
+    span: float
+    sample: int
+    sample_seconds: float
+    bound: float
+    largest_error: float
+    median_error: float
+    beyond_bound: int
+    shortlists: list[Shortlist]
+
+    @property
+    def exact(self) -> float:
+        """Median time of the whole grid in float32."""
+        return statistics.median(self.exact_seconds)
+
+    @property
+    def rough(self) -> float:
+        """Median time of the whole grid in bfloat16."""
+        return statistics.median(self.rough_seconds)
+
+    def total(self, one: Shortlist) -> float:
+        """Time of screening, of the sample, and of a shortlist computed exactly."""
+        return self.rough + self.sample_seconds + one.seconds
+
+
+@dataclass(frozen=True)
+class ScalingRow:
+    """One process: so many items, in one plan or one after another; memory above the loaded model."""
+
+    items: int
+    together: bool
+    seconds: float
+    peak_bytes: int
+    forecast_bytes: int
+    square: float
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Time and memory of the same grid for more and more items."""
+
+    made: str
+    is_quick: bool
+    kind: str
+    machine: dict[str, str | int]
+    rows: list[ScalingRow]
+
+    def median(self, name: str, items: int, *, together: bool) -> float:
+        """Median over the rounds of one column of the rows."""
+        return statistics.median(
+            getattr(row, name) for row in self.rows if row.items == items and row.together == together
+        )
+
+
+def write(result: Report | Screening | Scaling, target: Path) -> None:
+    """Writes a result as JSON, for `read_report`, `read_screening` or `read_scaling`."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(asdict(result), indent=1) + "\n")
+
+
+def read_screening(source: Path) -> Screening:
+    """The screening that `write` wrote."""
+    record = json.loads(source.read_text())
+    roofs = [Roof(**roof) for roof in record.pop("roofs")]
+    shortlists = [Shortlist(**one) for one in record.pop("shortlists")]
+    return Screening(**record, roofs=roofs, shortlists=shortlists)
+
+
+def read_scaling(source: Path) -> Scaling:
+    """The scaling that `write` wrote."""
+    record = json.loads(source.read_text())
+    rows = [ScalingRow(**row) for row in record.pop("rows")]
+    return Scaling(**record, rows=rows)
 
 
 def read_report(source: Path) -> Report:
-    """The report that `Report.write` wrote."""
+    """The report that `write` wrote."""
     record = json.loads(source.read_text())
     grids = []
     for grid in record.pop("grids"):

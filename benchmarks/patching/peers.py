@@ -33,6 +33,7 @@ class TransformerLens:
 
     @torch.inference_mode()
     def forward(self, ids: tuple[int, ...]) -> None:
+        """Runs a prompt once."""
         self.model(torch.tensor([ids]))
 
     @torch.inference_mode()
@@ -58,10 +59,13 @@ class TransformerLens:
             "heads": patching.layer_head_vector_patch_setter,
             "heads-last": patching.layer_pos_head_vector_patch_setter,
         }
-        name = "resid_pre" if grid.kind == "residual" else "z"
-        return patching.generic_activation_patch(*common, setters[grid.kind], name, index_df=_indices(grid)).reshape(
-            grid.shape
+        values = patching.generic_activation_patch(
+            *common,
+            patch_setter=setters[grid.kind],
+            activation_name="resid_pre" if grid.kind == "residual" else "z",
+            index_df=_indices(grid),
         )
+        return values.reshape(grid.shape)
 
 
 def _indices(grid: Grid) -> Any:  # noqa: ANN401  a pandas DataFrame; pandas comes with TransformerLens
@@ -86,6 +90,7 @@ class Nnsight:
 
     @torch.inference_mode()
     def forward(self, ids: tuple[int, ...]) -> None:
+        """Runs a prompt once."""
         with self.model.trace(torch.tensor([ids])):
             self.model.lm_head.output.save()
 
@@ -139,7 +144,7 @@ class Nnsight:
 
 
 def wrap_for_nnsight(module: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> Any:  # noqa: ANN401
-    """nnsight's view of a model that is already in memory."""
+    """Nnsight's view of a model that is already in memory."""
     from nnsight import TransformersModel
 
     return TransformersModel(module, tokenizer=tokenizer)
@@ -162,6 +167,7 @@ class Pyvene:
 
     @torch.inference_mode()
     def forward(self, ids: tuple[int, ...]) -> None:
+        """Runs a prompt once."""
         _ = self.intervenable  # setting up belongs to loading
         self.module(torch.tensor([ids]))
 

@@ -69,8 +69,8 @@ class PlainHooks:
 
 def patched_module(module: nn.Module, grid: Grid, layer: int) -> nn.Module:
     """The module whose input is patched: the block for the residual, the output projection for heads."""
-    block = module.get_submodule(f"model.layers.{layer}")
-    return block if grid.kind == "residual" else block.self_attn.o_proj
+    inside = "" if grid.kind == "residual" else ".self_attn.o_proj"
+    return module.get_submodule(f"model.layers.{layer}{inside}")
 
 
 @contextmanager
@@ -97,11 +97,11 @@ def patched(module: nn.Module, grid: Grid, places: Iterable[Place], clean: dict[
         yield
 
 
-def forward_operations(module: nn.Module, length: int, read: int) -> int:
+def forward_operations(module: "PreTrainedModel", length: int, read: int) -> int:
     """Floating-point operations of the matrix products of one run that reads logits at `read` positions."""
     config = module.config
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     weights = sum(p.numel() for p in module.get_submodule("model.layers").parameters() if p.dim() > 1)
     pairs = length * (length + 1) // 2  # attention is causal
     attention = config.num_hidden_layers * 2 * config.num_attention_heads * width * pairs
-    return 2 * (length * weights + attention + read * module.get_output_embeddings().weight.numel())
+    return 2 * (length * weights + attention + read * config.vocab_size * config.hidden_size)

@@ -30,6 +30,7 @@ class Planner:
         self.network, self.skips_equal_prefix = network, skips_equal_prefix
 
     def forward(self, ids: tuple[int, ...]) -> None:
+        """Runs a prompt once."""
         base = record(self.network, ids)
         patch = Intervention(Site("resid_pre", 0, position=-1), Set(base.resid_pre[0, -1:]))
         run_planned(self.network, [base], [Cell((patch,))], [Outcome("logit_difference", (0,), 1)])
@@ -45,6 +46,7 @@ class Planner:
         return recorded + self.forecast(grid).flops
 
     def forecast(self, grid: Grid) -> "Forecast":
+        """What the plan says before anything runs."""
         base, cells = self.cells(grid)
         return plan(self.network, [base], cells, [outcome(grid)]).forecast
 

@@ -21,7 +21,7 @@ from jobs import GRID_KINDS, PAIRS, Grid, make_grid
 from machine import be_quiet, describe_machine, measure_roof
 from memory import Settings, measure_in_child
 from methods import METHODS, Method, Way, Weights
-from outcomes import RESULTS, GridRecord, Report, Timing, installed_versions
+from outcomes import RESULTS, GridRecord, Report, Timing, installed_versions, now, write
 from planned import largest_difference
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
+    """Times everything that was asked for, grid by grid."""
     args = _arguments()
     torch.set_num_threads(args.threads)
     be_quiet()
@@ -41,7 +42,7 @@ def main() -> None:
     methods = [method for method in methods if method.package not in missing]
     ways: dict[str, Way] = {}
     model = {"name": weights.source.name, "revision": weights.source.revision}
-    report = Report(args.quick, model, describe_machine(args.threads), installed_versions(), [])
+    report = Report(args.quick, model, describe_machine(args.threads), installed_versions(), [], now())
     for grid in grids:
         chosen = [method for method in methods if method.is_for(grid)]
         timings = _time_grid(grid, chosen, ways, weights, args)
@@ -52,7 +53,7 @@ def main() -> None:
             )
             _say(f"{grid.name}: {timing.method}: memory {timing.memory}")
         report.grids.append(GridRecord(grid.name, *grid.shape, grid.length, grid.first_difference, timings))
-        report.write(_target(args))  # after every grid, so that an hour's work is not lost
+        write(report, _target(args))  # after every grid, so that an hour's work is not lost
     _say(f"{_target(args)}: {report.quiet_or_not()}")
 
 

@@ -8,22 +8,21 @@ a run's batches are, and all of them in one plan under one memory budget. Each m
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
-from jobs import PAIRS, Grid, GridKind, Pair, make_grid
+from jobs import PAIRS, Grid, Pair, make_grid
 from machine import PeakMemory, be_quiet, describe_machine, measure_roof
-from outcomes import RESULTS, now
+from outcomes import RESULTS, Scaling, ScalingRow, now, write
 from planned import Planner, outcome
 
-from aetia.models import Recording, load, plan, record, run_planned
+from aetia.models import Recording, load, plan, run_planned
 from aetia.models.allocator import give_back
 
 if TYPE_CHECKING:
@@ -35,39 +34,29 @@ _BUDGET = 128 * 2**20
 
 
 def main() -> None:
+    """Measures each number of items in processes of their own, or one of them in this one."""
     args = _arguments()
     torch.set_num_threads(args.threads)
     be_quiet()
     if args.items:
         print(json.dumps(measure(args, args.items, together=args.together)))
         return
-    rows = []
-    for turn in range(args.repeat):
+    rows: list[ScalingRow] = []
+    for _ in range(args.repeat):
         for count in COUNTS:
             for together in (False, True):
                 found = _in_child(args, count, together=together)
-                rows.append({"items": count, "together": together, "round": turn, **found})
+                rows.append(ScalingRow(count, together, **found))
                 print(
                     f"{count} items {'in one plan' if together else 'one by one '}: {found['seconds']:6.2f} s, memory "
                     f"{found['peak_bytes'] / 2**20:5.1f} MB of {found['forecast_bytes'] / 2**20:5.1f} forecast",
                     file=sys.stderr,
                     flush=True,
                 )
-    result = {
-        "made": now(),
-        "is_quick": args.quick,
-        "kind": args.kind,
-        "machine": describe_machine(args.threads),
-        "rows": rows,
-    }
-    target = args.json or RESULTS / f"scaling{'-quick' if args.quick else ''}.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(result, indent=1) + "\n")
+    result = Scaling(now(), args.quick, args.kind, describe_machine(args.threads), rows)
+    write(result, args.json or RESULTS / f"scaling{'-quick' if args.quick else ''}.json")
     for together in (False, True):
-        first, last = (
-            statistics.median(r["seconds"] for r in rows if r["items"] == n and r["together"] == together)
-            for n in (COUNTS[0], COUNTS[-1])
-        )
+        first, last = (result.median("seconds", count, together=together) for count in (COUNTS[0], COUNTS[-1]))
         print(f"{COUNTS[-1]} items {'in one plan' if together else 'one by one'}: x{last / first:.2f} the time of one")
 
 
@@ -84,7 +73,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _in_child(args: argparse.Namespace, count: int, *, together: bool) -> dict[str, float]:
+def _in_child(args: argparse.Namespace, count: int, *, together: bool) -> dict[str, Any]:
     command = [sys.executable, str(Path(__file__).resolve()), "--items", str(count), "--model", args.model]
     command += ["--threads", str(args.threads), "--kind", args.kind]
     command += ["--quick"] * args.quick + ["--together"] * together
@@ -95,9 +84,11 @@ def _in_child(args: argparse.Namespace, count: int, *, together: bool) -> dict[s
 def measure(args: argparse.Namespace, count: int, *, together: bool) -> dict[str, float]:
     """Time, peak memory above the loaded model and its forecast, of the grids of `count` items."""
     way = Planner(load(args.model))
-    grids = make_items(way.network.tokenizer, way.network.module.config, args.kind, count, is_quick=args.quick)
+    tokenizer, config = way.network.tokenizer, way.network.module.config
+    assert tokenizer is not None
+    grids = make_items(tokenizer, config, args.kind, count, is_quick=args.quick)
     way.forward(grids[0].corrupted)
-    roof = measure_roof(way.network.module.config)
+    roof = measure_roof(config)
     give_back()
     peak = PeakMemory()
     start = time.perf_counter()
@@ -123,16 +114,16 @@ def _run(way: Planner, grids: list[Grid]) -> int:
 
 
 def make_items(
-    tokenizer: "PreTrainedTokenizerBase", config: "PreTrainedConfig", kind: GridKind, count: int, *, is_quick: bool
+    tokenizer: "PreTrainedTokenizerBase", config: "PreTrainedConfig", kind: str, count: int, *, is_quick: bool
 ) -> list[Grid]:
     """`count` items that differ in their names, all of the same length."""
     pattern, items = PAIRS["ioi"], []
     for first, second in permutations(NAMES, 2):
-        texts = [
-            " ".join({"Mary": first, "John": second}.get(word, word) for word in text.split(" "))
-            for text in (pattern.clean, pattern.corrupted)
-        ]
-        pair = Pair(*texts, f" {first}", f" {second}")
+        names = {"Mary": first, "John": second}
+        clean, corrupted = (
+            " ".join(names.get(word, word) for word in text.split(" ")) for text in (pattern.clean, pattern.corrupted)
+        )
+        pair = Pair(clean, corrupted, f" {first}", f" {second}")
         items.append(make_grid(kind, pair, tokenizer, config, is_quick=is_quick))
         if len(items) == count:
             break

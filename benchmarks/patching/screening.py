@@ -11,16 +11,13 @@ Letters: k effects wanted, n cells of the sample.
 """
 
 import argparse
-import json
-import statistics
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from jobs import PAIRS, Grid, make_grid
 from machine import be_quiet, describe_machine, measure_roof
-from outcomes import RESULTS, now
+from outcomes import RESULTS, Screening, Shortlist, now, write
 from planned import Planner, outcome
 from torch import Tensor
 
@@ -30,31 +27,14 @@ WANTED = (10, 30, 60)
 FACTORS = (2, 4)
 
 
-@dataclass(frozen=True)
-class Shortlist:
-    """The k largest effects, looked for among the cells that screening puts first.
-
-    Args:
-        wanted: k.
-        rule: `2k`, `4k`, or `bound`: all cells within twice the sample's bound of the k-th screened effect.
-        cells: How many cells that is.
-        found: How many of the exact k are among them.
-        seconds: Time of computing these cells exactly.
-    """
-
-    wanted: int
-    rule: str
-    cells: int
-    found: int
-    seconds: float
-
-
 def main() -> None:
+    """Screens one grid and counts what the screening finds."""
     args = _arguments()
     torch.set_num_threads(args.threads)
     be_quiet()
     exact_way, rough_way = (Planner(load(args.model, dtype=dtype)) for dtype in ("float32", "bfloat16"))
     network = exact_way.network
+    assert network.tokenizer is not None
     grid = make_grid("residual", args.pair, network.tokenizer, network.module.config, is_quick=args.quick)
     roof_before = measure_roof(network.module.config)
     seconds: dict[str, list[float]] = {"float32": [], "bfloat16": []}
@@ -69,24 +49,26 @@ def main() -> None:
     bound = float((rough[sample] - (sampled - _base(exact_way, grid))).abs().max())
     shortlists = [s for k in WANTED if k < grid.cells for s in _shortlists(exact_way, grid, exact, rough, k, bound)]
     errors = (rough - exact).abs()
-    result = {
-        "made": now(),
-        "is_quick": args.quick,
-        "grid": grid.name,
-        "cells": grid.cells,
-        "machine": describe_machine(args.threads),
-        "roofs": [asdict(roof_before), asdict(measure_roof(network.module.config))],
-        "seconds": seconds,
-        "range": float(exact.max() - exact.min()),
-        "sample": {"cells": len(sample), "seconds": sample_seconds, "bound": bound},
-        "error": {"largest": float(errors.max()), "median": float(errors.median())},
-        "beyond_bound": int((errors > bound).sum()),
-        "shortlists": [asdict(one) for one in shortlists],
-    }
+    result = Screening(
+        made=now(),
+        is_quick=args.quick,
+        grid=grid.name,
+        cells=grid.cells,
+        machine=describe_machine(args.threads),
+        roofs=[roof_before, measure_roof(network.module.config)],
+        exact_seconds=seconds["float32"],
+        rough_seconds=seconds["bfloat16"],
+        span=float(exact.max() - exact.min()),
+        sample=len(sample),
+        sample_seconds=sample_seconds,
+        bound=bound,
+        largest_error=float(errors.max()),
+        median_error=float(errors.median()),
+        beyond_bound=int((errors > bound).sum()),
+        shortlists=shortlists,
+    )
     _show(result)
-    target = args.json or RESULTS / f"screening-{args.pair}{'-quick' if args.quick else ''}.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(result, indent=1) + "\n")
+    write(result, args.json or RESULTS / f"screening-{args.pair}{'-quick' if args.quick else ''}.json")
 
 
 def _arguments() -> argparse.Namespace:
@@ -147,18 +129,15 @@ def _shortlists(way: Planner, grid: Grid, exact: Tensor, rough: Tensor, k: int, 
     return found
 
 
-def _show(result: dict[str, object]) -> None:
-    whole, rough = (statistics.median(result["seconds"][name]) for name in ("float32", "bfloat16"))
-    print(
-        f"{result['grid']}: {result['cells']} cells; float32 {whole:.2f} s, bfloat16 {rough:.2f} s, x{whole / rough:.2f}"
-    )
-    sample, error = result["sample"], result["error"]
-    print(f"sample of {sample['cells']}: off by at most {sample['bound']:.3f} logits; all cells {error['largest']:.3f}")
-    for one in result["shortlists"]:
-        total = rough + sample["seconds"] + one["seconds"]
+def _show(result: Screening) -> None:
+    ratio = result.exact / result.rough
+    print(f"{result.grid}: float32 {result.exact:.2f} s, bfloat16 {result.rough:.2f} s, x{ratio:.2f}")
+    print(f"{result.sample} random cells: off by at most {result.bound:.3f} logits; all: {result.largest_error:.3f}")
+    for one in result.shortlists:
+        total = result.total(one)
         print(
-            f"top {one['wanted']:2d}: {one['found']:2d} found among {one['cells']:3d} cells ({one['rule']}); "
-            f"screen + sample + these exactly {total:.2f} s, x{whole / total:.2f}"
+            f"top {one.wanted:2d}: {one.found:2d} found among {one.cells:3d} cells ({one.rule}); "
+            f"screen + sample + these exactly {total:.2f} s, x{result.exact / total:.2f}"
         )
 
 

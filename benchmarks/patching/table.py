@@ -4,15 +4,36 @@
 """
 
 import argparse
-import json
-import statistics
 import sys
 from pathlib import Path
 
-from outcomes import RESULTS, GridRecord, Report, Timing, read_report
+from outcomes import (
+    RESULTS,
+    GridRecord,
+    Report,
+    Scaling,
+    Screening,
+    Timing,
+    read_report,
+    read_scaling,
+    read_screening,
+)
 
 README = Path(__file__).parent / "README.md"
 _BEGIN, _END = "<!-- results: begin, written by table.py -->", "<!-- results: end -->"
+_COLUMNS = (
+    "method",
+    "s",
+    "range",
+    "vs hooks",
+    "vs best peer",
+    "off by",
+    "FLOP (T)",
+    "GFLOP/s",
+    "of square peak",
+    "of layer-shape peak",
+    "memory +",
+)
 _TITLES = {
     "residual": "`resid_pre`, layer x position",
     "heads": "`z`, layer x head, all positions at once",
@@ -21,6 +42,7 @@ _TITLES = {
 
 
 def main() -> None:
+    """Writes, checks or prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--print", dest="only", type=Path, help="print the tables of one result file and stop")
@@ -40,8 +62,8 @@ def main() -> None:
 def render_all(folder: Path) -> str:
     """Everything that has been measured, one section a file."""
     parts = [render_report(read_report(source)) for source in sorted(folder.glob("grids-*.json"))]
-    parts += [render_screening(json.loads(source.read_text())) for source in sorted(folder.glob("screening-*.json"))]
-    parts += [render_scaling(json.loads(source.read_text())) for source in sorted(folder.glob("scaling*.json"))]
+    parts += [render_screening(read_screening(source)) for source in sorted(folder.glob("screening-*.json"))]
+    parts += [render_scaling(read_scaling(source)) for source in sorted(folder.glob("scaling*.json"))]
     return "\n\n".join(parts) if parts else "Nothing has been measured yet."
 
 
@@ -53,8 +75,8 @@ def render_report(report: Report) -> str:
     lines = [
         f"## Grids, {machine['threads']} thread{'s' if machine['threads'] != 1 else ''}{few}",
         "",
-        f"{report.model['name']}, {report.made}. {machine['processor']}, {machine['cores']} cores, "
-        f"{machine['instructions']}, Python {machine['python']}. {names}. {machine['settings']}",
+        f"{report.made}: {report.model['name']}; {machine['processor']}, {machine['cores']} cores,",
+        f"{machine['instructions']}, Python {machine['python']}, {names}; {machine['settings']}",
         "",
         f"{report.quiet_or_not()}.",
     ]
@@ -69,19 +91,18 @@ def _grid_lines(grid: GridRecord) -> list[str]:
     lines = [
         f"### {_TITLES[kind]}: {pair}",
         "",
-        f"{grid.rows} x {grid.columns} cells; {grid.tokens} tokens, the prompts differ from token "
+        f"{grid.rows} x {grid.columns} cells; {grid.tokens} tokens, the prompts differ from token",
         f"{grid.first_difference} on. `off by`: the largest difference of a cell from {reference}, in logits.",
         "",
-        "| method | s | range | vs hooks | vs best peer | off by | FLOP (T) | GFLOP/s | of square peak | "
-        "of layer-shape peak | memory + |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        f"| {' | '.join(_COLUMNS)} |",
+        f"|---|{'---:|' * (len(_COLUMNS) - 1)}",
     ]
     return lines + [_row(grid, timing) for timing in grid.methods]
 
 
 def _row(grid: GridRecord, timing: Timing) -> str:
     if not timing.seconds:
-        return f"| {timing.method} | failed: {timing.error} |" + " |" * 9
+        return f"| {timing.method} | failed: {timing.error} |" + " |" * (len(_COLUMNS) - 2)
     hooks = next((t for t in grid.done if t.side == "hooks"), None)
     peer = grid.best("peer")
     span = f"{min(timing.seconds):.2f}-{max(timing.seconds):.2f}" if len(timing.seconds) > 1 else "one run"
@@ -115,51 +136,49 @@ def _memory(memory: dict[str, int | str]) -> str:
     return peak if forecast is None else f"{peak} ({int(forecast) / 2**20:.0f} forecast)"
 
 
-def render_screening(result: dict) -> str:
+def render_screening(result: Screening) -> str:
     """What the bfloat16 pass gains on one grid."""
-    whole, rough = (statistics.median(result["seconds"][name]) for name in ("float32", "bfloat16"))
-    sample, error, machine = result["sample"], result["error"], result["machine"]
+    machine = result.machine
     lines = [
-        f"## Screening in bfloat16: {result['grid']}{' (QUICK)' if result['is_quick'] else ''}",
+        f"## Screening in bfloat16: {result.grid}{' (QUICK)' if result.is_quick else ''}",
         "",
-        f"{result['cells']} cells, {machine['threads']} thread(s), {machine['processor']} ({machine['instructions']}), "
-        f"{result['made']}. Whole grid in float32 {whole:.2f} s, in bfloat16 {rough:.2f} s: x{whole / rough:.2f}. Error: at "
-        f"most {sample['bound']:.3f} logits on {sample['cells']} random cells; in truth {error['largest']:.3f} over all "
-        f"cells ({result['beyond_bound']} cells beyond the sample's bound), median {error['median']:.4f}, where effects "
-        f"span {result['range']:.1f}.",
+        f"{result.made}, {machine['threads']} thread(s), {machine['processor']} ({machine['instructions']}).",
+        f"{result.cells} cells: {result.exact:.2f} s in float32, {result.rough:.2f} s in bfloat16",
+        f"(x{result.exact / result.rough:.2f}). Effects span {result.span:.1f} logits; the error is at most",
+        f"{result.bound:.3f} on {result.sample} random cells, in truth {result.largest_error:.3f} over all cells",
+        f"({result.beyond_bound} are beyond the sample's bound), median {result.median_error:.4f}.",
         "",
-        "| largest effects wanted | shortlist | cells computed exactly | found | screen + sample + exact | vs all exact |",
+        "| effects wanted | shortlist | cells computed exactly | found | screen + sample + exact | vs all exact |",
         "|---:|---|---:|---:|---:|---:|",
     ]
-    for one in result["shortlists"]:
-        total = rough + sample["seconds"] + one["seconds"]
-        rule = "not ruled out by the bound" if one["rule"] == "bound" else f"first {one['rule']}"
+    for one in result.shortlists:
+        total = result.total(one)
+        rule = "not ruled out by the bound" if one.rule == "bound" else f"first {one.rule}"
         lines.append(
-            f"| {one['wanted']} | {rule} | {one['cells']} | {one['found']} | {total:.2f} s | x{whole / total:.2f} |"
+            f"| {one.wanted} | {rule} | {one.cells} | {one.found} | {total:.2f} s | x{result.exact / total:.2f} |"
         )
     return "\n".join(lines)
 
 
-def render_scaling(result: dict) -> str:
+def render_scaling(result: Scaling) -> str:
     """Time and memory against the number of items."""
-    machine = result["machine"]
+    machine = result.machine
+    columns = "s, {0} | s an item | memory + (forecast)"
     lines = [
-        f"## Cost against items: {result['kind']} grid{' (QUICK)' if result['is_quick'] else ''}",
+        f"## Cost against items: {result.kind} grid{' (QUICK)' if result.is_quick else ''}",
         "",
-        f"Indirect-object items, {machine['threads']} thread(s), {machine['processor']}, {result['made']}; medians.",
+        f"Indirect-object items, {machine['threads']} thread(s), {machine['processor']}, {result.made}; medians.",
         "",
-        "| items | s, one by one | s an item | memory + (forecast) | s, in one plan | s an item | memory + (forecast) |",
+        f"| items | {columns.format('one by one')} | {columns.format('in one plan')} |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for count in sorted({row["items"] for row in result["rows"]}):
+    for count in sorted({row.items for row in result.rows}):
         cells = []
         for together in (False, True):
-            rows = [row for row in result["rows"] if row["items"] == count and row["together"] == together]
-            seconds = statistics.median(row["seconds"] for row in rows)
-            peak, forecast = (
-                statistics.median(row[n] for row in rows) / 2**20 for n in ("peak_bytes", "forecast_bytes")
+            seconds, peak, forecast = (
+                result.median(name, count, together=together) for name in ("seconds", "peak_bytes", "forecast_bytes")
             )
-            cells += [f"{seconds:.2f}", f"{seconds / count:.2f}", f"{peak:.0f} MB ({forecast:.0f})"]
+            cells += [f"{seconds:.2f}", f"{seconds / count:.2f}", f"{peak / 2**20:.0f} MB ({forecast / 2**20:.0f})"]
         lines.append(f"| {count} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
