@@ -69,9 +69,9 @@ def test_capitals_are_traced_from_the_country_to_the_last_position(tmp_path):
         effects.where(method="baseline", component="clean").to_arrow()["estimate"].to_pylist()[0]
         - effects.where(method="baseline", component="corrupted").to_arrow()["estimate"].to_pylist()[0],
     )
-    (item, *_) = run.items()
-    subject = item["spans"]["subject"][1] - 1
-    last = len(item["clean_tokens"]) - 1
+    (item, *_) = aligned(TraceStudy(contrasts="capitals", items=4), load("smollm2-135m")).items
+    subject = item.spans["subject"][1] - 1
+    last = item.length - 1
 
     def effect(layer: int, position: int) -> float:
         rows = effects.where(method="patch", component="resid_pre", layer=layer, position=position)

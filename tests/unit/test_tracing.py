@@ -184,7 +184,7 @@ def test_the_direct_path_to_the_end_is_the_direct_attribution_of_the_difference(
     item = ITEMS[0]
     both = (item.clean_ids, item.corrupted_ids)
     clean, corrupted = (record(network, ids, direct_components(network)) for ids in both)
-    mixer = network.ports[1]["z"].module.weight
+    mixer = network.ports[1]["z"].module.get_parameter("weight")
     change = clean.components["z", 1][-1, 2] - corrupted.components["z", 1][-1, 2]
     write = mixer[:, 16:24] @ change
     outcome = Outcome("logit_difference", (20,), 30)
@@ -245,6 +245,6 @@ def test_what_cannot_be_done_is_one_clear_error(fields, code):
 def test_the_order_of_the_table_is_the_order_of_the_places():
     study = TraceStudy(pair=PAIR, sites=("resid_pre",))
     table = Tracer(study, tiny_network("llama"), ITEMS).compute([1, 0])
-    patched = table.filter(pc.equal(table["method"], "patch"))
+    patched = table.filter(pc.field("method") == "patch")
     assert patched["layer"].to_pylist()[:12] == [0] * 6 + [1] * 6
     assert patched["item"].to_pylist()[0] == "two"

@@ -23,7 +23,7 @@ from aetia.models.sites import HEAD_COMPONENTS, Site
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
     from aetia.models.resolve import LocalModel
 
@@ -51,7 +51,7 @@ class Network:
     """
 
     module: "PreTrainedModel"
-    tokenizer: "PreTrainedTokenizerBase | None" = None
+    tokenizer: "PreTrainedTokenizerFast | None" = None
     source: "LocalModel | None" = None
 
     @cached_property
@@ -210,7 +210,7 @@ class Network:
         return tuple(out[0, rows.shape[1] :].tolist())
 
 
-def wrap(module: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase | None" = None) -> Network:
+def wrap(module: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast | None" = None) -> Network:
     """A network around a Hugging Face causal decoder that is already in memory.
 
     Puts the module into eval mode and freezes its parameters, since neither dropout nor a weight's gradient

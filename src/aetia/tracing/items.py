@@ -1,6 +1,6 @@
 """A study's contrasts as tokens of its model, checked to be comparable in the way the study asks."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from aetia.contrasts import Alignment, study_contrasts
 from aetia.errors import StudyError
@@ -8,7 +8,6 @@ from aetia.models.sites import HEAD_COMPONENTS
 from aetia.tracing.study import TraceStudy
 
 if TYPE_CHECKING:
-    from aetia.contrasts import Tokenizer
     from aetia.models.network import Network
 
 __all__ = ["aligned"]
@@ -24,7 +23,7 @@ def aligned(study: TraceStudy, network: "Network") -> Alignment:
     found = study_contrasts(
         study.contrasts,
         None if study.pair is None else study.pair.model_dump(),
-        cast("Tokenizer | None", network.tokenizer),
+        network.tokenizer,
         items=study.items,
         seed=study.seed,
         chat=study.chat,
