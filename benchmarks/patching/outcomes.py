@@ -25,7 +25,7 @@ class Timing:
         seconds: Of each round.
         roofs: GFLOP/s of matrix products around each round.
         off_by: The largest difference of a cell from the reference method's, in logits.
-        memory: `peak_bytes` above the loaded model, `forecast_bytes` where there is a forecast, or `error`.
+        memory: What `memory.measure_in_child` found.
         error: Why there is no result.
     """
 

@@ -32,7 +32,7 @@ _COLUMNS = (
     "GFLOP/s",
     "of square peak",
     "of layer-shape peak",
-    "memory +",
+    "memory + (MB)",
 )
 _TITLES = {
     "residual": "`resid_pre`, layer x position",
@@ -131,9 +131,8 @@ def _ratio(slower: Timing | None, timing: Timing) -> str:
 def _memory(memory: dict[str, int | str]) -> str:
     if "peak_bytes" not in memory:
         return str(memory.get("error", "-"))
-    peak = f"{int(memory['peak_bytes']) / 2**20:.0f} MB"
-    forecast = memory.get("forecast_bytes")
-    return peak if forecast is None else f"{peak} ({int(forecast) / 2**20:.0f} forecast)"
+    names = {"peak_bytes": "", "live_bytes": " live", "forecast_bytes": " forecast"}
+    return ", ".join(f"{int(memory[n]) / 2**20:.0f}{label}" for n, label in names.items() if n in memory)
 
 
 def render_screening(result: Screening) -> str:
