@@ -10,6 +10,7 @@ from aetia.errors import ContrastError
 
 __all__ = ["align", "align_first", "align_one", "diagnose_pair", "other_length"]
 
+_OTHER_LENGTH = "AE-2117"
 _CONTEXT = 4  # tokens shown on either side of where two prompts part
 
 
@@ -91,7 +92,7 @@ def align_first(
 
 def other_length(name: str, length: int, common: int) -> Dropped:
     """The contrast `name` as dropped because it has `length` tokens and not `common` ones."""
-    return Dropped(name, f"AE-2117 It has {length} tokens, where most items have {common}.")
+    return Dropped(name, f"{_OTHER_LENGTH} It has {length} tokens, where most items have {common}.")
 
 
 def align_one(

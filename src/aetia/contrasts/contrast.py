@@ -38,8 +38,12 @@ class Contrast:
         """The named parts as ranges of characters of the clean prompt.
 
         Raises:
-            ContrastError: AE-2111 if a part is not in the prompt, or is in it twice.
+            ContrastError: AE-2111 if a part is not in the prompt, is in it twice, or is called `last`.
         """
+        if "last" in self.spans:
+            raise ContrastError(
+                "AE-2111", "A span is called 'last', the name of the last position.", mend="give it another name."
+            )
         return {name: self._locate(name, part) for name, part in self.spans.items()}
 
     def _locate(self, name: str, part: str | Span) -> Span:

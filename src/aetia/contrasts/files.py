@@ -66,10 +66,11 @@ def read_contrasts(path: str | Path) -> list[Contrast]:
 def _text(path: Path) -> str:
     try:
         content = path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no path"
         raise ContrastError(
             "AE-2102",
-            f"{quoted(str(path), 200)} cannot be read: {error.strerror or error}.",
+            f"{quoted(str(path), 200)} cannot be read: {reason}.",
             mend="name a file that exists and that you may read.",
         ) from error
     try:
@@ -92,10 +93,14 @@ def _json_lines(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, objec
             continue
         try:
             row = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else "too deep"
+        except json.JSONDecodeError as error:
+            reason = f"{error.msg} at column {error.colno}"
             raise _wrong(
                 "AE-2104", path, line, f"this is no JSON: {reason}", f"write one object a line, as {_EXAMPLE}."
+            ) from error
+        except (ValueError, RecursionError) as error:
+            raise _wrong(
+                "AE-2104", path, line, "this is JSON beyond what is read", "leave out what is no contrast in it."
             ) from error
         if not isinstance(row, dict):
             raise _wrong("AE-2104", path, line, "this is no JSON object", f"write one object a line, as {_EXAMPLE}.")
@@ -216,10 +221,6 @@ def _spans(path: Path, line: int, value: object) -> dict[str, str | Span]:
                 spans[name] = (start, stop)
             case _:
                 raise _wrong("AE-2106", path, line, f"its span {quoted(name)} is {_shown(part)}", mend)
-        if name == "last":
-            raise _wrong(
-                "AE-2106", path, line, "its span 'last' has the name of the last position", "give it another name."
-            )
     return spans
 
 

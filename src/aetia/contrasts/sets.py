@@ -1,5 +1,6 @@
 """Which questions are built in, and which contrasts does a study ask for?"""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -188,6 +189,7 @@ def study_contrasts(
         contrast = Contrast(id="pair", **pair)  # pyright: ignore[reportArgumentType] # a study has checked the fields
         return align_first([contrast], tokenizer, None, continuation=continuation, chat=chat)
     name = name_or_path or ""
-    if name not in contrast_sets() and (Path(name).suffix or Path(name).exists()):
+    # Path.exists raises on a name that is too long for the file system; os.path.exists does not.
+    if name not in contrast_sets() and (Path(name).suffix or os.path.exists(name)):  # noqa: PTH110
         return align_first(read_contrasts(name), tokenizer, items, continuation=continuation, chat=chat)
     return find_set(name).draw(tokenizer, items, seed=seed, continuation=continuation, chat=chat)

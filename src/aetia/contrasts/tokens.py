@@ -151,12 +151,9 @@ def in_chat(text: str, tokenizer: Tokenizer) -> tuple[str, int]:
     start = render(_MARK).index(_MARK)
     rendered = render(text)
     if not rendered.startswith(text, start):
-        # Some templates strip the message.
-        text = text.strip()
-    if not text or not rendered.startswith(text, start):
         raise ContrastError(
             "AE-2115",
             f"This model's chat template rewrites the prompt {quoted(text)}, so that its parts cannot be placed.",
-            mend="leave the chat option out.",
+            mend="leave out the white space around the prompt, which many templates strip, or the chat option.",
         )
     return rendered, start

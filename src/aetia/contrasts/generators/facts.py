@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from aetia.contrasts.contrast import Contrast
-from aetia.contrasts.generators.wording import fill, wording
+from aetia.contrasts.generators.wording import fill, word_pairs, wording
 from aetia.contrasts.tokens import Tokenizer, token_count
 
 __all__ = ["capitals", "landmarks"]
@@ -29,9 +29,8 @@ def _paired(name: str, seed: int, tokenizer: Tokenizer | None) -> Iterator[Contr
     With a tokenizer, partners are cut into equally many tokens; a fact that has no partner, because its answer is
     several tokens or its name is cut like no other, comes once at the end, so that it is counted.
     """
-    data = wording(name)
-    templates = data["templates"]
-    facts = [(str(subject), str(city)) for subject, city in data["facts"]]
+    templates = wording(name)["templates"]
+    facts = word_pairs(name, "facts")
     chance = random.Random(seed)
     chance.shuffle(facts)
     groups, alone = _groups(facts, tokenizer)

@@ -1,10 +1,10 @@
 """Does the verb agree with its subject, or with the noun next to it?"""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from aetia.contrasts.contrast import Contrast
-from aetia.contrasts.generators.wording import fill, wording
+from aetia.contrasts.generators.wording import fill, word_pairs, wording
 from aetia.contrasts.tokens import Tokenizer, token_count
 
 __all__ = ["agreement"]
@@ -17,13 +17,13 @@ def agreement(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
 
     Spans: `subject` and `distractor`.
     """
-    data = wording("agreement")
+    templates = wording("agreement")["templates"]
     chance = random.Random(seed)
-    subjects, distractors = _nouns(data["subjects"], tokenizer), _nouns(data["distractors"], tokenizer)
-    verbs = [tuple(pair) for pair in data["verbs"]]
+    subjects, distractors = (_nouns(word_pairs("agreement", key), tokenizer) for key in ("subjects", "distractors"))
+    verbs = word_pairs("agreement", "verbs")
     seen: set[tuple[str, str, str]] = set()
     while len(seen) < _DRAWS:
-        template, verb = chance.choice(data["templates"]), chance.choice(verbs)
+        template, verb = chance.choice(templates), chance.choice(verbs)
         noun, number = chance.choice(subjects), chance.randrange(2)
         distractor = chance.choice(distractors)[chance.randrange(2)]
         clean, spans = fill(template, {"subject": noun[number], "distractor": distractor})
@@ -34,9 +34,8 @@ def agreement(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
         seen.add((clean, corrupted, verb[number]))
 
 
-def _nouns(pairs: Sequence[Sequence[str]], tokenizer: Tokenizer | None) -> list[tuple[str, str]]:
-    """The (singular, plural) nouns whose two forms have equally many tokens."""
-    nouns = [(singular, plural) for singular, plural in pairs]
+def _nouns(pairs: list[tuple[str, str]], tokenizer: Tokenizer | None) -> list[tuple[str, str]]:
+    """The nouns whose singular and plural are equally many tokens."""
     if tokenizer is None:
-        return nouns
-    return [noun for noun in nouns if token_count(noun[0], tokenizer) == token_count(noun[1], tokenizer)] or nouns
+        return pairs
+    return [pair for pair in pairs if token_count(pair[0], tokenizer) == token_count(pair[1], tokenizer)] or pairs

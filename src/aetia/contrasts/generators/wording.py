@@ -8,16 +8,21 @@ from string import Formatter
 from aetia.contrasts.contrast import Span
 from aetia.contrasts.tokens import Tokenizer, token_count
 
-__all__ = ["Wording", "alike", "fill", "wording"]
-
-Wording = Mapping[str, Sequence[str]]
-"""The word lists of a set: templates with `{fields}`, and what may stand in them."""
+__all__ = ["alike", "fill", "word_pairs", "wording"]
 
 
-def wording(name: str) -> Wording:
-    """The data file of a set, without its note."""
-    content = json.loads((files("aetia.contrasts") / "data" / f"{name}.json").read_text("utf-8"))
-    return {key: value for key, value in content.items() if key != "note"}
+def wording(name: str) -> dict[str, list[str]]:
+    """The word lists of a set: `templates` with `{fields}`, and what may stand in them."""
+    return {key: [one for one in entries if isinstance(one, str)] for key, entries in _content(name).items()}
+
+
+def word_pairs(name: str, key: str) -> list[tuple[str, str]]:
+    """A list of a set whose entries are two words: a country and its capital, a noun and its plural."""
+    return [(first, second) for first, second in _content(name)[key]]
+
+
+def _content(name: str) -> dict[str, Sequence[Sequence[str]]]:
+    return json.loads((files("aetia.contrasts") / "data" / f"{name}.json").read_text("utf-8"))
 
 
 def fill(template: str, values: Mapping[str, str]) -> tuple[str, dict[str, Span]]:
