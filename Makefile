@@ -52,8 +52,10 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)
-	$(BIN)/python benchmarks/patching/run.py $(ARGS)
+bench:
+	benchmarks/patching/setup.sh
+	OMP_NUM_THREADS=1 .venv-bench/bin/python benchmarks/patching/run.py $(ARGS)
+	.venv-bench/bin/python benchmarks/patching/table.py
 
 docs: $(STAMP)
 	$(BIN)/python tools/write_docs.py

@@ -44,6 +44,17 @@ CONFIGS: dict[str, PreTrainedConfig] = {
     "gemma2": Gemma2Config(**_GEMMA, attn_logit_softcapping=5.0, final_logit_softcapping=3.0),
     "gemma3": Gemma3TextConfig(**_GEMMA),
     "phi3": Phi3Config(**_GROUPED),
+    "phi3_longrope": Phi3Config(  # rotary angles depend on the prompt's length
+        **{**_GROUPED, "max_position_embeddings": 64},
+        original_max_position_embeddings=8,
+        rope_parameters={
+            "rope_type": "longrope",
+            "rope_theta": 10000.0,
+            "short_factor": [1.0, 1.1, 1.2, 1.3],
+            "long_factor": [2.0, 3.0, 4.0, 5.0],
+            "original_max_position_embeddings": 8,
+        },
+    ),
     "olmo2": Olmo2Config(**_GROUPED),
     "gpt2": GPT2Config(
         vocab_size=VOCABULARY, n_embd=32, n_layer=LAYERS, n_head=4, n_positions=64, bos_token_id=1, eos_token_id=2

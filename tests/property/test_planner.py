@@ -131,7 +131,12 @@ def test_a_cell_in_which_nothing_is_done_equals_its_base_run():
 def test_captures_of_planned_runs_equal_hooked_ones():
     network = tiny_network("llama")
     world = record(network, [5, 6, 7, 8, 9, 10])
-    sites = (Site("q", 2, 1, position=3), Site("mlp_post", 1, position="all"), Site("resid_mid", 2, position=-1))
+    sites = (
+        Site("q", 2, 1, position=3),
+        Site("mlp_post", 1, position="all"),
+        Site("resid_mid", 2, position=-1),
+        Site("resid_pre", 1, position="all"),
+    )
     cells = [Cell((Intervention(Site("z", 0, 2, position=2), Scale(0.0)),), captures=sites)]
     planned = run_planned(network, [world], cells, [OUTCOMES[0]]).captured[0]
     hooked = run_cells_with_hooks(network, [world], cells, [OUTCOMES[0]]).captured[0]

@@ -28,6 +28,10 @@ class Item:
     foil_ids: tuple[int, ...] = (30,)
     spans: dict[str, tuple[int, int]] = field(default_factory=lambda: {"subject": (1, 3)})
 
+    @property
+    def length(self):
+        return len(self.clean_ids)
+
 
 ITEMS = (Item(), Item("two", (5, 11, 12, 13, 14, 15), (5, 40, 41, 13, 14, 15), (21,), (31,)))
 
@@ -203,6 +207,31 @@ def test_a_path_to_a_receiver_before_the_sender_carries_nothing_and_to_a_later_o
         trace(method="path", receivers=("L2.z.h1",))
 
 
+@pytest.mark.parametrize("receiver", ["L1.mlp_post", "L1.resid_mid", "L2.resid_pre", "L2.v.h1"])
+def test_a_path_to_a_receiver_is_what_two_hand_written_runs_give(receiver):
+    """Patch the head with everything behind it held, read the receiver, and put that into the plain run."""
+    network, item = tiny_network("llama"), ITEMS[0]
+    sender, site = Site("z", 1, 2), Site.parse(receiver)
+    components = [(name, layer) for name in ("z", "mlp_out") for layer in range(LAYERS)]
+    clean, corrupted = (record(network, ids, components) for ids in (item.clean_ids, item.corrupted_ids))
+    held = [Site("z", 2), Site("mlp_out", 1), Site("mlp_out", 2)]
+    done = [Intervention(at, Set(corrupted.at(at, range(6)))) for at in held]
+    first = [Intervention(sender, Set(clean.at(sender, range(6)))), *done]
+    reached = run_with_hooks(network, item.corrupted_ids, first, [site]).captured[site]
+    run = run_with_hooks(network, item.corrupted_ids, [Intervention(site, Set(reached))])
+    outcome = Outcome("logit_difference", (20,), 30)
+    expected = float(outcome.from_logits(run.logits[None])[0])
+    (start,) = values(trace(sites=("z",), items=[item]), "baseline", component="corrupted")
+    rows = trace(method="path", senders=("L1.z.h2",), receivers=(receiver,), items=[item])
+    assert abs(expected - start) > 1e-4
+    assert values(rows, "path") == pytest.approx([expected - start], abs=1e-4)
+
+
+def test_senders_and_receivers_may_be_named_spans():
+    rows = trace(method="path", senders=("L0.z.h1@subject",), receivers=("L2.v.h0@subject",))
+    assert [row["span"] for row in rows if row["method"] == "path"] == ["subject", "subject"]
+
+
 def test_all_paths_of_a_sender_in_the_last_layer_are_its_total_effect():
     total = values(trace(sites=("mlp_out",), positions="joint", layers=(LAYERS - 1,)), "patch")
     direct = values(trace(method="path", senders=(f"L{LAYERS - 1}.mlp_out",)), "path")
@@ -232,6 +261,9 @@ def test_a_whole_continuation_is_scored():
         ({"layers": (9,)}, "AE-3108"),
         ({"method": "noise", "noise_span": "object"}, "AE-1231"),
         ({"method": "path", "senders": ("L1.z.h7",)}, "AE-3109"),
+        ({"method": "path", "receivers": ("L40.q.h3",)}, "AE-3108"),
+        ({"method": "path", "senders": ("L1.mlp_post.u900:901",)}, "AE-3115"),
+        ({"method": "path", "senders": ("L1.z.h0@object",)}, "AE-3106"),
         ({"memory": "1KB"}, "AE-1221"),
     ],
 )

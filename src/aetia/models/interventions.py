@@ -36,7 +36,7 @@ class Set:
 
     def __call__(self, old: Tensor) -> Tensor:
         """The new value."""
-        return self.value.to(old.dtype).expand_as(old)
+        return self.value.to(old).expand_as(old)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Add:
 
     def __call__(self, old: Tensor) -> Tensor:
         """The new value."""
-        return old + self.value.to(old.dtype)
+        return old + self.value.to(old)
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ class Project:
 
     def __call__(self, old: Tensor) -> Tensor:
         """The new value."""
-        basis = self.basis.to(old.dtype)
-        change = -old if self.value is None else self.value.to(old.dtype) - old
+        basis = self.basis.to(old)
+        change = -old if self.value is None else self.value.to(old) - old
         return old + change @ basis @ basis.T
 
 

@@ -156,6 +156,13 @@ class Network:
                 mend=f"use a head from 0 to {head_count(site.component, self.heads) - 1}.",
             )
 
+        if site.units is not None and site.component != "pattern":
+            width = self.site_shape(site.component, 1)[-1]
+            if site.units[1] > width:
+                raise SiteError(
+                    "AE-3115", f"{site} names units that do not exist.", mend=f"use units from 0 to {width - 1}."
+                )
+
     def site_shape(self, component: str, length: int) -> tuple[int, ...]:
         """The shape of a component's value over all `length` positions, in a prompt of that length."""
         count = head_count(component, self.heads)

@@ -69,6 +69,14 @@ class Outcome:
         """The unit of the outcome and of effects on it."""
         return UNITS[self.kind]
 
+    def bytes(self, network: Network) -> int:
+        """Memory that reading it takes besides the residuals: logits of the whole vocabulary, for some outcomes."""
+        if self.kind in ("logit_difference", "accuracy"):
+            return 0
+        weight = network.unembedding.weight
+        cast = 0 if weight.dtype == torch.float32 else 4 * weight.numel()
+        return cast + 3 * 4 * max(_CHUNK, self.positions) * weight.shape[0]
+
     def read(self, network: Network, hidden: Tensor) -> Tensor:
         """The outcome `[n]` of final residuals `[n, m, D]` (before the final norm), in float32."""
         if self.kind in ("logit_difference", "accuracy"):
@@ -76,7 +84,7 @@ class Outcome:
             tokens = torch.tensor([self.answer[0], self.foil], device=hidden.device)
             answer, foil = network.unembed(hidden[:, -1], tokens).unbind(-1)
             return answer - foil if self.kind == "logit_difference" else (answer > foil).float()
-        chunks = [self._from_logits(network.unembed(rows)) for rows in hidden.split(_CHUNK)]
+        chunks = [self._from_logits(network.unembed(rows)) for rows in hidden.split(max(1, _CHUNK // self.positions))]
         return torch.cat(chunks) if chunks else hidden.new_empty(0, dtype=torch.float32)
 
     def from_logits(self, logits: Tensor) -> Tensor:

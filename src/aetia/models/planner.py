@@ -26,10 +26,13 @@ from aetia.models.outcome import Outcome
 from aetia.models.recording import Recording
 from aetia.models.sites import Site
 
-__all__ = ["Cell", "Forecast", "Group", "Pass", "Plan", "forecast_bytes", "plan"]
+__all__ = ["Cell", "Forecast", "Group", "Pass", "Plan", "cells_a_segment", "forecast_bytes", "plan"]
 
-CHUNK_ROWS = 768
+CHUNK_ROWS = 512
 """Rows that go through a block at a time: enough for the matrix product's peak, few enough for the CPU's cache."""
+
+SEGMENT_BYTES = 8 * 2**20
+"""Keys and values are copied for the cells that attend together; this many bytes at most, or one cell's."""
 
 DEFAULT_MEMORY = 512 * 2**20
 
@@ -142,7 +145,8 @@ def plan(
         Group(world, start, worlds[world].length, tuple(sorted(members, key=lambda m: m.entry)))
         for (world, start), members in sorted(groups.items(), key=lambda item: item[0])
     ]
-    base = sum(world.bytes for world in worlds)
+    base = sum(world.bytes for world in worlds) + max(outcome.bytes(network) for outcome in outcomes)
+    base += max((_attention_bytes(network, group) for group in ordered), default=0)
     longest = max((group.suffix for group in ordered), default=1)
     chunk_rows, room = _fit(network, longest, memory - base, memory)
     passes = _split(ordered, room // (_row_bytes(network)))
@@ -219,6 +223,22 @@ def _transient_bytes(network: Network) -> int:
     attention = 4 * heads.query * heads.width + 6 * heads.key_value * heads.width
     floats = 6 * network.width + max(attention, 4 * network.site_shape("mlp_post", 1)[1])
     return floats * network.unembedding.weight.element_size()
+
+
+def _key_value_bytes(network: Network, length: int) -> int:
+    """Keys and values of one cell with their prefix, once as recorded heads and once for every query head."""
+    heads = network.heads
+    return length * heads.width * 2 * (heads.key_value + heads.query) * network.unembedding.weight.element_size()
+
+
+def cells_a_segment(network: Network, length: int) -> int:
+    """How many cells of `length` tokens may attend together."""
+    return max(1, SEGMENT_BYTES // _key_value_bytes(network, length))
+
+
+def _attention_bytes(network: Network, group: Group) -> int:
+    together = min(len(group.members), cells_a_segment(network, group.length), max(1, CHUNK_ROWS // group.suffix))
+    return together * _key_value_bytes(network, group.length)
 
 
 def _fit(network: Network, longest: int, room: int, memory: int) -> tuple[int, int]:

@@ -66,7 +66,7 @@ class Recording:
             whole = self.resid_pre[site.layer + (site.component == "resid_post")]
         else:
             whole = self.components[site.component, site.layer]
-        part = whole[list(positions)]
+        part = whole if len(positions) == len(whole) else whole[list(positions)]
         part = part if site.head is None else part[:, site.head]
         return part if site.units is None else part[..., slice(*site.units)]
 

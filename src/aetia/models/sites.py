@@ -71,13 +71,19 @@ class Site:
                 mend="use one of the known components.",
             )
         if (self.layer is None) != (self.component == "embed"):
-            missing = "needs a layer, as in L3." if self.layer is None else "has no layer:"
-            raise SiteError("AE-3102", f"{self.component!r} {missing}{self.component}", mend="mend the address.")
+            if self.layer is None:
+                raise SiteError("AE-3102", f"{self.component!r} needs a layer.", mend=f"write L3.{self.component}.")
+            raise SiteError("AE-3102", "The embedding has no layer.", mend="write embed.")
         if self.head is not None and self.component not in HEAD_COMPONENTS:
             raise SiteError(
                 "AE-3103",
                 f"{self.component!r} has no heads, but the address names head {self.head}.",
                 mend="leave the head out, or use z for a head's output.",
+            )
+
+        if self.units is not None and not 0 <= self.units[0] < self.units[1]:
+            raise SiteError(
+                "AE-3115", f"The units {self.units} are no range.", mend="write it like .u0:64, start < stop."
             )
 
     @classmethod

@@ -30,7 +30,7 @@ from aetia.models.packing import (
     no_attention,
     rows_of,
 )
-from aetia.models.planner import DEFAULT_MEMORY, Cell, Group, Member, Pass, Plan, plan
+from aetia.models.planner import DEFAULT_MEMORY, Cell, Group, Member, Pass, Plan, cells_a_segment, plan
 from aetia.models.ports import listen
 from aetia.models.recording import Recording
 from aetia.models.sites import Site
@@ -136,7 +136,6 @@ class _Wave:
             for g in self.groups
         ]
         self.pool_of = {id(group): pool for group, pool in zip(self.groups, self.pools, strict=True)}
-        self.longest = max(worlds, key=lambda world: world.length)
         self.captured: dict[int, dict[Site, Tensor]] = {}
 
     def run(self) -> None:
@@ -171,6 +170,10 @@ class _Wave:
                 for edit in member.edits.get(layer, ()):
                     if edit.site.component == "resid_pre":
                         edit_rows(pool[i], rows_of(group, 0, edit.site), edit.site, edit.operation)
+                for site in member.captures.get(layer, ()):
+                    if site.component == "resid_pre":
+                        value = read_rows(pool[i], rows_of(group, 0, site), site)
+                        self.captured.setdefault(member.index, {})[site] = value
 
     def _first_rows(self, group: Group, member: Member, layer: int) -> Tensor:
         world = self.worlds[group.world]
@@ -180,18 +183,23 @@ class _Wave:
         return first_residual(self.network, world, embedding)[group.start :]
 
     def _chunks(self, layer: int) -> Iterator[Chunk]:
-        """The active cells, packed into chunks of about `chunk_rows` rows."""
+        """The active cells, packed into chunks of about `chunk_rows` rows.
+
+        Prompts of different length are not mixed: some rotary embeddings depend on the whole prompt's length.
+        """
         segments: list[Segment] = []
         row = 0
         for group in self.groups:
             first, active = 0, group.active(layer)
+            most = cells_a_segment(self.network, group.length)
             while first < active:
-                fit = max(1, (self.chunk_rows - row) // group.suffix)
-                if segments and row + group.suffix > self.chunk_rows:
+                is_other = bool(segments) and segments[-1].group.length != group.length
+                is_full = row + group.suffix > self.chunk_rows or is_other
+                if segments and is_full:
                     yield Chunk(tuple(segments))
                     segments, row = [], 0
                     continue
-                stop = min(active, first + fit)
+                stop = min(active, first + most, first + max(1, (self.chunk_rows - row) // group.suffix))
                 segments.append(Segment(group, first, stop, row))
                 row += (stop - first) * group.suffix
                 first = stop
@@ -213,7 +221,7 @@ class _Wave:
                 handled_attention(self.network.module.config, PackedAttention(self.network, self.worlds, layer, chunk))
             )
             self._listen(stack, layer, list(chunk.edits(layer)), list(chunk.captures(layer)))
-            return self.network.blocks[layer](rows[None], **self._arguments(layer, chunk.positions))[0]
+            return self.network.blocks[layer](rows[None], **self._arguments(layer, chunk))[0]
 
     def _listen(
         self,
@@ -240,10 +248,12 @@ class _Wave:
 
             stack.callback(listen(port, receive).remove)
 
-    def _arguments(self, layer: int, positions: Tensor) -> dict[str, object]:
+    def _arguments(self, layer: int, chunk: Chunk, rows: Sequence[int] | None = None) -> dict[str, object]:
         """What the model passes to this block, at the rows' positions; masks and caches are the handler's work."""
-        recorded = self.longest.arguments[layer]
-        return {name: at_rows(value, positions, self.longest.length) for name, value in recorded.items()} | {
+        world = self.worlds[chunk.segments[0].group.world]
+        recorded = world.arguments[layer]
+        positions = (chunk.positions if rows is None else chunk.positions[rows]).to(self.network.device)
+        return {name: at_rows(value, positions, world.length) for name, value in recorded.items()} | {
             name: None for name in ("attention_mask", "past_key_values", "layer_past") if name in recorded
         }
 
@@ -254,8 +264,8 @@ class _Wave:
         attention's part already in them.
         """
         middle = self._middle(layer, chunk)
-        read = torch.tensor([row for s in chunk.segments for row in self._read_rows(s)], device=middle.device)
-        row_of = {int(old): new for new, old in enumerate(read)}
+        read = [row for s in chunk.segments for row in self._read_rows(s)]
+        row_of = {old: new for new, old in enumerate(read)}
         edits = []
         for rows, i in chunk.edits(layer):
             if i.site.component in ("mlp_post", "mlp_out"):
@@ -268,7 +278,7 @@ class _Wave:
             stack.enter_context(handled_attention(self.network.module.config, no_attention))
             stack.callback(listen(port, _erase).remove)
             self._listen(stack, layer, edits, ())
-            ends = self.network.blocks[layer](middle[read][None], **self._arguments(layer, chunk.positions[read]))[0]
+            ends = self.network.blocks[layer](middle[read][None], **self._arguments(layer, chunk, read))[0]
         middle[read] = ends
         self._store(chunk, middle)
 
@@ -289,7 +299,7 @@ class _Wave:
             self._listen(stack, layer, edits, ())
             stack.callback(listen(port, stop).remove)  # after the edits, so that it sees them
             with suppress(Stop):
-                self.network.blocks[layer](self._load(chunk)[None], **self._arguments(layer, chunk.positions))
+                self.network.blocks[layer](self._load(chunk)[None], **self._arguments(layer, chunk))
         return kept[0]
 
     def _read_rows(self, segment: Segment) -> Iterator[int]:

@@ -5,6 +5,7 @@ puts zeros, means or another item's values, noise tracing restores clean values 
 knockout cuts attention.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -136,9 +137,9 @@ def _leaves_something(keys: tuple[int, ...], target: tuple[int, ...]) -> bool:
 
 
 def _target(study: TraceStudy, runs: Runs) -> tuple[int, ...]:
-    if study.target == "last":
-        return (runs.prompt - 1,)
-    if study.target.lstrip("-").isdigit():
+    if study.target == "last":  # of a scored continuation, every position that is read
+        return tuple(range(runs.prompt - 1, runs.base.length))
+    if re.fullmatch(r"-?[0-9]+", study.target):
         return Site("pattern", 0, position=int(study.target)).positions(runs.prompt)
     if study.target not in runs.spans:
         raise StudyError(

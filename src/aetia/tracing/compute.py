@@ -12,7 +12,6 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from aetia.errors import StudyError
 from aetia.models.allocator import give_back
 from aetia.models.network import Network
 from aetia.models.outcome import Outcome
@@ -20,11 +19,13 @@ from aetia.models.planner import Cell
 from aetia.models.recording import Recording, record
 from aetia.models.sites import Site
 from aetia.models.wavefront import base_outcomes, run_planned
+from aetia.runs.keys import key_of
 from aetia.tracing.attribution import attribute
 from aetia.tracing.cells import Runs, cells_for, noisy_world, recorded_components
 from aetia.tracing.lens import direct_attribution, direct_components, logit_lens
 from aetia.tracing.paths import path_effects, sender_sites
-from aetia.tracing.places import Place
+from aetia.tracing.places import Place, explicit
+from aetia.tracing.requirements import check_requirements
 from aetia.tracing.study import TraceStudy
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Tracer:
     """
 
     def __init__(self, study: TraceStudy, network: Network, items: "Sequence[AlignedContrast]") -> None:
+        check_requirements(study, network, items)
         self.study, self.network, self.items = study, network, items
         self.is_denoising = study.direction == "denoise" and study.method in ("patch", "attribution", "path")
 
@@ -106,6 +108,7 @@ class Tracer:
         worlds: list[Recording] = []
         outcomes: list[Outcome] = []
         cells: list[Cell] = []
+        held = 0  # bytes of recordings that the cells copy from, besides the worlds themselves
         owners: list[tuple[_Item, Place, int]] = []
         for index in indices:
             one = self._open(self.items[index])
@@ -119,10 +122,11 @@ class Tracer:
                     grid, patched = self._attribution(one, runs, grid, patched, rows)
                 owners += [(one, place, len(worlds)) for place in grid]
                 cells += [Cell(cell.interventions, len(worlds)) for cell in patched]
+                held += 0 if runs.source is None else runs.source.bytes
                 worlds.append(runs.base)
                 outcomes.append(one.outcome)
         if cells:
-            self._patches(worlds, outcomes, cells, owners, rows)
+            self._patches(worlds, outcomes, cells, owners, rows, held)
         give_back()
         return rows.table()
 
@@ -133,12 +137,20 @@ class Tracer:
         cells: Sequence[Cell],
         owners: Sequence[tuple[_Item, Place, int]],
         rows: Rows,
+        held: int,
     ) -> None:
-        values = run_planned(self.network, worlds, cells, outcomes, memory=self.study.memory_bytes).values
+        memory = self.study.memory_bytes - held
+        values = run_planned(self.network, worlds, cells, outcomes, memory=memory).values
         base = base_outcomes(self.network, worlds, outcomes)
         method = "patch" if self.study.method == "attribution" else self.study.method
         # Samples of noise are several worlds of one item; the item's value at a place is their mean.
         total: dict[tuple[str, Place], list[float]] = {}
+        if method == "noise":
+            noisy: dict[str, list[float]] = {}
+            for one, world in dict.fromkeys((one, world) for one, _, world in owners):
+                noisy.setdefault(one.item.id, []).append(float(base[world]))
+            for item, outcomes_of_item in noisy.items():
+                rows.add(item, "baseline", "corrupted", sum(outcomes_of_item) / len(outcomes_of_item))
         for (one, place, world), value in zip(owners, values, strict=True):
             total.setdefault((one.item.id, place), []).append(float(value - base[world]))
         for (item, place), effects in total.items():
@@ -173,15 +185,17 @@ class Tracer:
         """Whether the model does the task at all, the logit lens, and what each part writes directly."""
         item, name = one.item, one.item.id
         rows.add(name, "baseline", "clean", one.clean_value)
-        rows.add(name, "baseline", "corrupted", one.corrupted_value)
-        if item.foil_ids:
+        if self.study.method != "noise":  # there the noisy run is the corrupted one
+            rows.add(name, "baseline", "corrupted", one.corrupted_value)
+        if item.foil_ids and item.foil_ids[0] != item.answer_ids[0]:
             verdict = Outcome("accuracy", (item.answer_ids[0],), item.foil_ids[0])
             prompt = len(item.clean_ids)
             hidden = one.clean.resid_pre[-1, prompt - 1][None, None]
             rows.add(name, "baseline", "clean_correct", float(verdict.read(self.network, hidden)))
         for layer, value in enumerate(logit_lens(self.network, one.clean, one.outcome).tolist()):
             rows.add(name, "logit_lens", "resid_post", value, layer)
-        if one.outcome.kind == "logit_difference":
+        is_capped = getattr(self.network.module.config, "final_logit_softcapping", None) is not None
+        if one.outcome.kind == "logit_difference" and not is_capped:  # no sum of parts can follow a cap
             assert one.outcome.foil is not None
             for part in direct_attribution(self.network, one.clean, one.outcome.answer[0], one.outcome.foil):
                 component, layer, head, value = part
@@ -192,13 +206,6 @@ class Tracer:
         study, item = self.study, one.item
         spans, prompt = dict(item.spans), len(item.clean_ids)
         if study.method == "noise":
-            if study.noise_span not in spans:
-                raise StudyError(
-                    "AE-1231",
-                    f"The item {item.id} has no span {study.noise_span!r} to make noisy.",
-                    details=(f"its spans: {', '.join(spans) or 'none'}",),
-                    mend="name the span in the contrasts, or set noise_span to one of its spans.",
-                )
             scale = study.noise_scale * self._embedding_deviation
             return [
                 Runs(self._noisy(one, spans[study.noise_span], scale, index, sample), one.clean, None, spans, prompt)
@@ -212,7 +219,7 @@ class Tracer:
         return [Runs(base, source, None, spans, prompt)]
 
     def _noisy(self, one: _Item, span: tuple[int, int], scale: float, index: int, sample: int) -> Recording:
-        seed = hash((self.study.seed, index, sample)) % 2**31  # hash of integers is the same in every process
+        seed = int(key_of(self.study.seed, index, sample)[:8], 16)
         return noisy_world(self.network, one.clean.ids, span, scale, seed)
 
     @cached_property
@@ -225,7 +232,6 @@ class Tracer:
     @cached_property
     def _means(self) -> dict[tuple[str, int | None], Tensor]:
         """The mean over all items' clean runs, position by position."""
-        self._same_length("mean")
         total: dict[tuple[str, int | None], Tensor] = {}
         wanted = recorded_components(self.study, self.network)
         for item in self.items:
@@ -233,26 +239,15 @@ class Tracer:
             residual = {("resid_pre", layer): run.resid_pre[layer] for layer in range(run.layers)}
             residual |= {("resid_post", layer): run.resid_pre[layer + 1] for layer in range(run.layers)}
             for place, value in (*run.components.items(), *residual.items()):
-                total[place] = total[place] + value if place in total else value.clone()
+                total[place] = total[place] + value.float() if place in total else value.float()
         return {place: value / len(self.items) for place, value in total.items()}
 
     def _other(self, index: int) -> Recording:
         """Another item's clean run: the items in a seeded cycle, so that none is its own source."""
-        self._same_length("resample")
-        if len(self.items) < 2:
-            raise StudyError("AE-1232", "Resample ablation needs another item.", mend="give at least two items.")
         generator = torch.Generator().manual_seed(self.study.seed)
         order = torch.randperm(len(self.items), generator=generator).tolist()
         after = order[(order.index(index) + 1) % len(order)]
         return record(self.network, self.items[after].clean_ids, recorded_components(self.study, self.network))
-
-    def _same_length(self, method: str) -> None:
-        if len({len(item.clean_ids) for item in self.items}) > 1:
-            raise StudyError(
-                "AE-1233",
-                f"{method} ablation pairs positions of different items, and these differ in length.",
-                mend="use items of one length.",
-            )
 
     def _attribution(
         self, one: _Item, runs: Runs, grid: Sequence[Place], cells: Sequence[Cell], rows: Rows
@@ -269,20 +264,20 @@ class Tracer:
         base, source = (one.corrupted, one.clean) if self.is_denoising else (one.clean, one.corrupted)
         start = one.corrupted_value if self.is_denoising else one.clean_value
         senders = sender_sites(self.network, self.study.senders)
+        length, spans = one.item.length, dict(one.item.spans)
         values = path_effects(
             self.network,
             base,
             source,
             one.outcome,
-            senders,
-            [Site.parse(text) for text in self.study.receivers],
+            [explicit(site, length, spans) for site in senders],
+            [at for text in self.study.receivers for at in explicit(Site.parse(text), length, spans)],
             through_mlps=self.study.through_mlps,
             memory=self.study.memory_bytes,
         )
-        length = len(one.item.clean_ids)
         for site, value in zip(senders, values.tolist(), strict=True):
-            positions = site.positions(length)
-            position, span = (positions[0], None) if len(positions) == 1 else (None, "all")
+            positions = site.positions(length, spans)
+            position, span = (None, site.position) if isinstance(site.position, str) else (positions[0], None)
             layer = site.layer or 0
             place = Place(site.component, layer, (layer,), site.head, site.units, position, span, positions)
             rows.add_place(one.item.id, "path", place, value - start)

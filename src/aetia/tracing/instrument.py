@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
     from aetia.models.network import Network
     from aetia.models.planner import Forecast
+    from aetia.models.recording import Recording
 
 __all__ = ["Trace"]
 
@@ -52,6 +53,9 @@ class Trace:
             ContrastError: If the prompts cannot be paired or the answer cannot be read as asked.
             StudyError: If the budget of memory is too small.
         """
+        import torch
+        import transformers
+
         from aetia import __version__
         from aetia.models.network import skeleton
         from aetia.models.planner import forecast_bytes
@@ -60,7 +64,7 @@ class Trace:
         network = skeleton(study.model)
         alignment = aligned(study, network)
         items = alignment.items
-        places, rows, forecast = _forecast(study, network, items)
+        places, rows, held, forecast = _forecast(study, network, items)
         source = network.source
         assert source is not None
         system: dict[str, JSON] = {
@@ -69,8 +73,14 @@ class Trace:
             "files": dict(source.files),
             "family": network.module.config.model_type,
             "dtype": study.dtype,
+            "device": "cuda" if torch.cuda.is_available() else "cpu",
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
         }
-        size = max(1, _ROWS_A_BATCH // max(1, rows)) if study.method not in ("attribution", "path") else 1
+        is_single = study.method in ("attribution", "path")
+        # Items go through the layers together as far as their recordings leave most of the memory free.
+        fit = min(_ROWS_A_BATCH // max(1, rows), study.memory_bytes // (4 * held))
+        size = 1 if is_single else max(1, min(fit, len(items)))
         asked = study.model_dump(mode="json", exclude={"memory", "level", "items", "contrasts", "pair"})
         batches = []
         for start in range(0, len(items), size):
@@ -89,8 +99,8 @@ class Trace:
             system=system,
             forecast={
                 "cells": places * len(items),
-                "memory_bytes": forecast.bytes,
-                "memory": forecast_bytes(forecast.bytes),
+                "memory_bytes": forecast.bytes + (size - 1) * held,
+                "memory": forecast_bytes(forecast.bytes + (size - 1) * held),
                 "flops": forecast.flops * len(items),
                 "plain_hooks_flops": forecast.hook_flops * len(items),
             },
@@ -128,44 +138,57 @@ class Trace:
         return Effects(Effects.concat([effects, shares]).table, about)
 
 
-def _forecast(study: TraceStudy, network: "Network", items: "Sequence[AlignedContrast]") -> "tuple[int, int, Forecast]":
-    """How many places an item has, how many rows its cells have in the wavefront, and what it costs."""
-    import torch
-
+def _forecast(
+    study: TraceStudy, network: "Network", items: "Sequence[AlignedContrast]"
+) -> "tuple[int, int, int, Forecast]":
+    """How many places an item has, how many rows its cells have, the bytes its recordings hold, and what it costs."""
     from aetia.models.outcome import Outcome
     from aetia.models.planner import Forecast, plan
-    from aetia.models.recording import Recording
     from aetia.tracing.cells import Runs, cells_for, recorded_components
+    from aetia.tracing.lens import direct_components
     from aetia.tracing.paths import sender_sites
 
     item = max(items, key=lambda one: len(one.clean_ids))
-    layers, length = len(network.blocks), len(item.clean_ids)
-
-    def stub(ids: Sequence[int]) -> Recording:
-        def empty(*shape: int) -> torch.Tensor:
-            return torch.empty(shape, device="meta")
-
-        components = {
-            (name, layer): empty(*network.site_shape(name, length))
-            for name, layer in recorded_components(study, network)
-        }
-        residual = empty(layers + 1, length, network.width)
-        kept = empty(layers, network.heads.key_value, length, network.heads.width)
-        return Recording(tuple(ids), residual, kept, kept, components, ())
-
-    base, source = stub(item.corrupted_ids), stub(item.clean_ids)
+    length = len(item.clean_ids)
+    wanted = recorded_components(study, network)
+    if study.outcome == "logit_difference":
+        wanted = list(dict.fromkeys([*wanted, *direct_components(network)]))
+    base, source = (_stub(network, ids, wanted) for ids in (item.corrupted_ids, item.clean_ids))
+    samples = study.noise_samples if study.method == "noise" else 0
+    held = (2 + samples) * base.bytes
     if study.method == "path":
         senders = sender_sites(network, study.senders)
-        return len(senders), len(senders) * length, Forecast(base.bytes * 2, 0, 0)
-    means = source.components | {("resid_pre", n): source.resid_pre[n] for n in range(layers)}
-    means |= {("resid_post", n): source.resid_pre[n + 1] for n in range(layers)}
-    runs = Runs(base, source, means, dict(item.spans), length)
+        return len(senders), len(senders) * length, held, Forecast(held, 0, 0)
+    residual = {(name, n): source.resid_pre[n] for name in ("resid_pre", "resid_post") for n in range(source.layers)}
+    runs = Runs(base, source, source.components | residual, dict(item.spans), length)
     grid, cells = cells_for(study, network, runs)
-    outcome = Outcome("log_probability", (0,))
-    schedule = plan(network, [base], cells, [outcome], memory=study.memory_bytes - source.bytes)
+    if study.outcome in ("logit_difference", "accuracy"):
+        outcome = Outcome("logit_difference", (0,), 0)
+    else:
+        outcome = Outcome("log_probability", (0,))
+    kept = held - base.bytes
+    schedule = plan(network, [base], cells, [outcome], memory=study.memory_bytes - kept)
     rows = sum(one.rows for one in schedule.passes)
-    forecast = schedule.forecast
-    return len(grid), rows, Forecast(forecast.bytes + source.bytes, forecast.flops, forecast.hook_flops)
+    cost = schedule.forecast
+    times = max(1, samples)
+    forecast = Forecast(cost.bytes + kept, cost.flops * times, cost.hook_flops * times)
+    return len(grid), rows * times, held, forecast
+
+
+def _stub(network: "Network", ids: Sequence[int], components: Sequence[tuple[str, int | None]]) -> "Recording":
+    """A recording of the right shapes without numbers."""
+    import torch
+
+    from aetia.models.recording import Recording
+
+    def empty(*shape: int) -> torch.Tensor:
+        return torch.empty(shape, device="meta")
+
+    layers, length = len(network.blocks), len(ids)
+    kept = {(name, layer): empty(*network.site_shape(name, length)) for name, layer in components}
+    residual = empty(layers + 1, length, network.width)
+    keys = empty(layers, network.heads.key_value, length, network.heads.width)
+    return Recording(tuple(ids), residual, keys, keys, kept, ())
 
 
 def _content(item: "AlignedContrast") -> JSON:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from aetia.contrasts import Alignment, study_contrasts
 from aetia.errors import StudyError
 from aetia.models.sites import HEAD_COMPONENTS
+from aetia.tracing.requirements import check_requirements
 from aetia.tracing.study import TraceStudy
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ def aligned(study: TraceStudy, network: "Network") -> Alignment:
 
     Raises:
         ContrastError: If there are none that the model's tokenizer lets one compare.
+        AetiaError: What `check_requirements` finds.
         StudyError: AE-1234 if single positions are asked for and the items differ in length.
     """
     found = study_contrasts(
@@ -36,6 +38,7 @@ def aligned(study: TraceStudy, network: "Network") -> Alignment:
             f"The items have {len(lengths)} different lengths, so that position 5 of one is not position 5 of another.",
             mend="use --positions spans, joint or last, or contrasts of one length.",
         )
+    check_requirements(study, network, found.items)
     return found
 
 

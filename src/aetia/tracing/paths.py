@@ -10,10 +10,10 @@ from aetia.models.network import Network
 from aetia.models.outcome import Outcome
 from aetia.models.planner import Cell
 from aetia.models.recording import Recording
-from aetia.models.sites import Site
+from aetia.models.sites import COMPONENTS, Site
 from aetia.models.wavefront import run_planned
 
-__all__ = ["path_effects", "sender_sites"]
+__all__ = ["check_receivers", "path_effects", "sender_sites"]
 
 _RECEIVERS = ("q", "k", "v", "mlp_post", "resid_pre", "resid_mid")
 
@@ -32,12 +32,19 @@ def sender_sites(network: Network, senders: Sequence[str]) -> list[Site]:
     return sites
 
 
+def check_receivers(receivers: Sequence[Site]) -> None:
+    """Raises SiteError if one of the sites cannot be the end of a path."""
+    for site in receivers:
+        if site.component not in _RECEIVERS:
+            raise SiteError("AE-3121", f"{site} cannot receive a path.", mend=f"use one of {', '.join(_RECEIVERS)}.")
+
+
 def path_effects(
     network: Network,
     base: Recording,
     source: Recording,
     outcome: Outcome,
-    senders: Sequence[Site],
+    senders: Sequence[Sequence[Site]],
     receivers: Sequence[Site],
     *,
     through_mlps: bool,
@@ -53,26 +60,20 @@ def path_effects(
         base: The run that is patched, with `z` and `mlp_out` recorded in all layers.
         source: The run that senders' values come from, with their components recorded.
         outcome: What is read.
-        senders: Where paths begin.
+        senders: Where paths begin: each one component, at one or more explicit positions.
         receivers: Where they end: queries, keys, values, neurons or residuals of later layers.
         through_mlps: Whether MLPs in between may react.
         memory: Bytes above the loaded model.
 
-    Raises:
-        SiteError: If a site cannot be a receiver.
-
     Source: Wang et al. 2022, IOI (arXiv 2211.00593); Goldowsky-Dill et al. 2023 (arXiv 2304.05969).
     """
-    for site in receivers:
-        network.check_site(site)
-        if site.component not in _RECEIVERS:
-            raise SiteError("AE-3121", f"{site} cannot receive a path.", mend=f"use one of {', '.join(_RECEIVERS)}.")
-    frozen = [_sent(network, base, source, site, through_mlps) for site in senders]
+    held = _Held(network, base, through_mlps)
+    frozen = [_sent(source, sites, held) for sites in senders]
     if not receivers:
         return run_planned(network, [base], [Cell(done) for done in frozen], [outcome], memory=memory).values
     first = [
-        Cell(done, captures=tuple(site for site in receivers if (site.layer or 0) > (sender.layer or 0)))
-        for sender, done in zip(senders, frozen, strict=True)
+        Cell(done, captures=tuple(site for site in receivers if _order(site) > _order(sites[0])))
+        for sites, done in zip(senders, frozen, strict=True)
     ]
     reached = run_planned(network, [base], first, [outcome], memory=memory).captured
     second = [
@@ -82,17 +83,32 @@ def path_effects(
     return run_planned(network, [base], second, [outcome], memory=memory).values
 
 
-def _sent(
-    network: Network, base: Recording, source: Recording, sender: Site, through_mlps: bool
-) -> tuple[Intervention, ...]:
+def _order(site: Site) -> tuple[int, int]:
+    """When in a run the site is computed."""
+    return (-1 if site.layer is None else site.layer, COMPONENTS.index(site.component))
+
+
+class _Held:
+    """The interventions that hold heads and MLPs at their base values, made once and shared by all senders."""
+
+    def __init__(self, network: Network, base: Recording, through_mlps: bool) -> None:
+        names = ("z",) if through_mlps else ("z", "mlp_out")
+        sites = [Site(name, layer) for layer in range(len(network.blocks)) for name in names]
+        self.interventions = [Intervention(site, Set(base.at(site, range(base.length)))) for site in sites]
+
+    def behind(self, sender: Site) -> tuple[Intervention, ...]:
+        """What could mediate between the sender and what comes later."""
+        # The other heads of the sender's own layer run beside it, not behind it.
+        heads_from = sender.layer or 0 if sender.component in ("embed", "resid_pre") else (sender.layer or 0) + 1
+        return tuple(
+            i
+            for i in self.interventions
+            if ((i.site.layer or 0) >= heads_from and i.site.component == "z")
+            or (i.site.component == "mlp_out" and _order(i.site) > _order(sender))
+        )
+
+
+def _sent(source: Recording, sites: Sequence[Site], held: _Held) -> tuple[Intervention, ...]:
     """The sender at its source value, everything behind it that could mediate at its base value."""
-    start = sender.layer or 0
-    heads_from = start if sender.component == "resid_pre" else start + 1
-    mlps_from = start + 1 if sender.component in ("mlp_post", "mlp_out", "resid_post") else start
-    layers = range(len(network.blocks))
-    held = [Site("z", layer) for layer in layers if layer >= heads_from]
-    if not through_mlps:
-        held += [Site("mlp_out", layer) for layer in layers if layer >= mlps_from]
-    positions = range(base.length)
-    frozen = [Intervention(site, Set(base.at(site, positions))) for site in held]
-    return (Intervention(sender, Set(source.at(sender, sender.positions(base.length)))), *frozen)
+    sent = [Intervention(site, Set(source.at(site, site.positions(source.length)))) for site in sites]
+    return (*sent, *held.behind(sites[0]))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aetia.models.interventions import Intervention, Operation
     from aetia.models.network import Network
 
-__all__ = ["Place", "interventions_at", "layers_of", "places", "window"]
+__all__ = ["Place", "explicit", "interventions_at", "layers_of", "places", "window"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,15 @@ def places(
                 for units in _groups(component, study, network):
                     found += [Place(component, layer, layers, head, units, *where) for where in wheres]
     return tuple(found)
+
+
+def explicit(site: Site, length: int, spans: Mapping[str, tuple[int, int]]) -> tuple[Site, ...]:
+    """The site at each of its positions in a prompt of `length` tokens, in numbers.
+
+    Raises:
+        SiteError: If it lies outside the prompt, or names a span that the prompt lacks.
+    """
+    return tuple(site.at(position) for position in site.positions(length, spans))
 
 
 Where = tuple[int | None, str | None, tuple[int, ...]]

@@ -32,7 +32,8 @@ class Pair(BaseModel):
 class TraceStudy(Study):
     """Which sites of a language model cause its answer, item by item and on average."""
 
-    instrument: Literal["trace"] = "trace"  # pyright: ignore[reportIncompatibleVariableOverride] # frozen, so narrower is sound
+    # A frozen field may be narrower than the one it overrides.
+    instrument: Literal["trace"] = "trace"  # pyright: ignore[reportIncompatibleVariableOverride]
     model: str = Field(default="smollm2-135m", description="a known model, a folder, or a repository of the hub")
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     contrasts: str | None = Field(default=None, description="a built-in set or a JSONL/CSV file: see `aetia contrasts`")
@@ -48,7 +49,9 @@ class TraceStudy(Study):
     positions: Positions = Field(
         default="auto", description="each position by itself, all jointly, the last, or the named spans"
     )
-    layers: tuple[int, ...] | None = Field(default=None, description="the layers looked at; all of them by default")
+    layers: tuple[int, ...] | None = Field(
+        default=None, min_length=1, description="the layers looked at; all of them by default"
+    )
     window: int = Field(default=1, ge=1, description="how many layers are treated together, centred (ROME uses 10)")
     outcome: Outcome = "logit_difference"
     continuation: bool = Field(default=False, description="score an answer of several tokens as a whole")
@@ -85,6 +88,10 @@ class TraceStudy(Study):
             raise ValueError(f"the outcome {self.outcome} needs a foil; give one, or use log_probability")
         if self.continuation and self.outcome != "log_probability":
             raise ValueError("a whole continuation is scored by the outcome log_probability")
+        if self.method == "attribution" and self.outcome == "accuracy":
+            raise ValueError("accuracy has no gradient; use another outcome for attribution")
+        if self.continuation and self.method in ("mean", "resample"):
+            raise ValueError(f"{self.method} ablation pairs whole runs of items, whose continuations differ in length")
         return self
 
     @property
