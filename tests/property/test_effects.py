@@ -2,7 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aetia.effects import bootstrap_interval, summarise
@@ -20,6 +20,7 @@ rows = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(rows)
+@example([("a", None, None, 0.0), ("b", None, None, 1.4e-174)])  # squares of its values are zero
 def test_effects_equal_a_plain_loop(rows):
     item, layer, site, value = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [], [])
     table = pa.table(

@@ -115,6 +115,9 @@ def _bca_fractions(values: Floats, means: Floats, tail: float) -> Floats:
     has_bias = (share > 0.0) & (share < 1.0)
     bias = _quantile(np.where(has_bias, share, 0.5))
     centred = values - estimate
+    # The acceleration has no scale; without one, the cubes of tiny values do not vanish.
+    largest = np.abs(centred).max(axis=1, keepdims=True)
+    centred = centred / np.where(largest > 0.0, largest, 1.0)
     acceleration = (centred**3).sum(axis=1) / (6.0 * (centred**2).sum(axis=1) ** 1.5)
     shifted = bias + np.array([[_NORMAL.inv_cdf(tail)], [_NORMAL.inv_cdf(1.0 - tail)]])
     slowing = 1.0 - acceleration * shifted
