@@ -285,7 +285,9 @@ def test_a_token_of_mathematics_or_of_another_script_is_drawn_as_text(tmp_path):
         for layer in range(2)
         for position, token in enumerate(["$\\frac{", "東京", "\U0001f600", "$$", "a_b^"])
     ]  # fmt: skip
-    write_report(write_run(tmp_path, effects=effects(rows), items=[]))
+    path = write_report(write_run(tmp_path, effects=effects(rows), items=[]))
+    assert path.stat().st_size > 0
+    assert list((tmp_path / "figures").glob("*.png"))
 
 
 def test_effects_alone_make_a_page(tmp_path):
