@@ -67,12 +67,21 @@ def test_repeated_values_of_an_item_count_once():
 
 def test_one_item_is_an_anecdote_and_null_values_are_not_counted():
     table = summarise(
-        values(item=["a", "b", "b"], site=["z", "z", "k"], value=[1.0, None, float("nan")]), ["site"], unit="x"
+        values(item=["a", "b", "b"], site=["z", "z", "k"], value=[1.0, None, 2.0]), ["site"], unit="x"
     ).to_arrow()
     assert table["n"].to_pylist() == [1, 1]
     assert table["low"].to_pylist() == table["high"].to_pylist() == [None, None]
-    assert table["estimate"].to_pylist()[0] == 1.0
-    assert np.isnan(table["estimate"].to_pylist()[1])
+    assert table["estimate"].to_pylist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("-inf")])
+def test_a_value_that_is_no_number_is_named(wrong):
+    table = values(item=["a", "b", "b"], site=["z", "z", None], layer=[1, 2, 3], value=[1.0, 0.5, wrong])
+    with pytest.raises(StudyError) as caught:
+        summarise(table, ["site", "layer"], unit="x")
+    assert caught.value.code == "AE-1107"
+    assert "1 of 3 values are not finite" in caught.value.found
+    assert "item b, layer 3" in caught.value.found
 
 
 def test_the_order_of_rows_changes_the_order_of_groups_only(grid):
@@ -103,9 +112,9 @@ def test_no_dimensions_give_one_effect(grid):
 
 
 def test_top_goes_by_size_and_leaves_what_is_not_a_number_for_last():
-    effects = summarise(
-        values(item=["a"] * 4, site=list("zkqv"), value=[1.0, -3.0, float("nan"), 3.0]), ["site"], unit="x"
-    )
+    effects = summarise(values(item=["a"] * 4, site=list("zkqv"), value=[1.0, -3.0, 9.0, 3.0]), ["site"], unit="x")
+    place = effects.table.schema.get_field_index("estimate")
+    effects = Effects(effects.table.set_column(place, "estimate", pa.array([1.0, -3.0, float("nan"), 3.0])))
     assert effects.top(3).to_arrow()["site"].to_pylist() == ["k", "v", "z"]
     assert len(effects.top(99)) == 4
     for column in ("nothing", "site"):

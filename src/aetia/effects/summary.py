@@ -1,19 +1,25 @@
-"""What is the effect in each cell of a grid, given its value for every item?"""
+"""What is the effect in each cell of a grid, and could chance have done it?"""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from aetia.effects.intervals import bootstrap_interval, wilson_interval
+from aetia.effects.cells import Cells, Columns, collect, match
+from aetia.effects.intervals import bootstrap_interval, effective_items, wilson_interval
 from aetia.effects.table import STATISTICS, Effects
+from aetia.effects.tests import Correction, against_null, normal_scores, t_statistics
 
 __all__ = ["summarise"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
+
+_DRAW = "draw"
 
 
 def summarise(
@@ -26,16 +32,25 @@ def summarise(
     draws: int = 2000,
     value: str = "value",
     item: str = "item",
+    null: str | None = None,
+    correction: Correction = "max-t",
+    cluster: str | None = None,
 ) -> Effects:
-    """Return one effect for each combination of the dimensions: the mean over items, with its interval.
+    """Return one effect for each combination of the dimensions: the mean over items, its interval and its test.
 
     The item is the unit of replication: several values of one item in a group count as their mean. Groups come in the
     order in which they first appear; the order of rows changes nothing else. One item gives an estimate without an
-    interval. The unit "proportion" says that values are 0 or 1, and takes Wilson's interval; every other unit takes
-    the BCa bootstrap over items, with resamples shared by all groups of as many items.
+    interval and without a test. The unit "proportion" says that values are 0 or 1, and takes Wilson's interval; every
+    other unit takes the BCa bootstrap over items, with resamples shared by all groups of as many items.
+
+    A column `draw` of integers makes the test: rows without a draw are the real system, draw b is the same instrument
+    on the b-th draw of the null. Each cell's statistic is its mean over its standard error; `p` compares it with the
+    same cell of every draw, `q` corrects for all cells of `values`. A cell that a draw lacks counts as 0 there, since
+    an instrument that reports nothing at a place has found no effect there; a cell that only a draw has counts among
+    its largest, since the search that found it is part of the null.
 
     Args:
-        values: One row for each (item, cell); null values are not counted, other columns are ignored.
+        values: One row for each (item, cell, draw); null values are not counted, other columns are ignored.
         dimensions: The columns that name a cell; nulls are values like any other.
         unit: The unit of the values, as in "logits".
         level: Coverage of the intervals, between 0 and 1.
@@ -43,85 +58,75 @@ def summarise(
         draws: How many resamples: see `bootstrap_interval`.
         value: The name of the column of values.
         item: The name of the column of items' ids, none of them null.
+        null: The null's name, as in "randomised-weights:19"; each row says it with the draws that are there.
+        correction: "max-t" (family-wise, for which 19 draws do), "bh" (false discoveries) or "holm" (family-wise).
+        cluster: The name of a column that says which items depend on each other; clusters are then what is resampled.
 
     Raises:
-        ValueError: The unit is "proportion" and a value is neither 0 nor 1.
+        ValueError: The unit is "proportion" and a value is neither 0 nor 1; or there are draws of a null without name.
+        StudyError: AE-1107 a value is not a finite number; AE-1109 an item has no cluster, or two.
 
-    Source: Efron, JASA 1987 (BCa); Wilson, JASA 1927.
+    Source: Efron, JASA 1987 (BCa); Wilson, JASA 1927; Westfall and Young 1993 (max-T); seed 087 (nulls).
     """
-    measured = values.filter(values[value].is_valid())
-    group, first = _number_groups(measured, dimensions)
-    means, n = _means_by_item(group, _ranks(measured[item]), _floats(measured[value]))
-    estimate, low, high = np.empty(n.size), np.empty(n.size), np.empty(n.size)
-    start = np.cumsum(n) - n
-    for size in np.unique(n):
-        chosen = np.flatnonzero(n == size)
-        x = means[start[chosen][:, None] + np.arange(size)]  # (groups with this many items, items)
+    columns = Columns(tuple(dimensions), value, item, cluster)
+    has_draws = _DRAW in values.schema.names and _DRAW not in dimensions
+    cells = collect(values.filter(values[_DRAW].is_null()) if has_draws else values, columns)
+    estimate, low, high = (np.full(cells.n.size, np.nan) for _ in range(3))
+    for chosen, x, clusters in cells.alike():
         estimate[chosen] = x.mean(axis=1)
-        low[chosen], high[chosen] = _interval(x, unit, level, draws, seed)
-    absent = pa.nulls(n.size)
-    columns = [
+        low[chosen], high[chosen] = _interval(x, clusters, unit, level, (draws, seed))
+    p, q = np.full(cells.n.size, np.nan), np.full(cells.n.size, np.nan)
+    numbers = _numbers(values[_DRAW]) if has_draws else []
+    if numbers:
+        if null is None:
+            raise ValueError("values with draws of a null need its name")
+        p, q = against_null(_scores(cells), _draws(values, numbers, columns, cells), correction)
+    name = None if null is None or not numbers else re.sub(r":\d+$", f":{len(numbers)}", null)
+    statistics = [
         estimate,
-        pa.repeat(unit, n.size),
-        pa.array(low, mask=~np.isfinite(low)),
-        pa.array(high, mask=~np.isfinite(high)),
-        np.full(n.size, level),
-        n,
-        *(absent.cast(STATISTICS.field(name).type) for name in ("null", "p", "q")),
+        pa.repeat(unit, cells.n.size),
+        *(pa.array(bound, mask=~np.isfinite(bound)) for bound in (low, high)),
+        np.full(cells.n.size, level),
+        cells.n,
+        pa.array([name] * cells.n.size, pa.string()),
+        *(pa.array(chance, mask=np.isnan(chance)) for chance in (p, q)),
     ]
-    cells = measured.select(list(dimensions)).take(pa.array(first))
-    statistics = [pa.array(column, type=field.type) for field, column in zip(STATISTICS, columns, strict=True)]
-    return Effects(pa.table([*cells.columns, *statistics], schema=pa.schema([*cells.schema, *STATISTICS])))
+    arrays = [pa.array(column, type=field.type) for field, column in zip(STATISTICS, statistics, strict=True)]
+    return Effects(pa.table([*cells.table.columns, *arrays], schema=pa.schema([*cells.table.schema, *STATISTICS])))
 
 
-def _interval(x: Floats, unit: str, level: float, draws: int, seed: int) -> tuple[Floats, Floats]:
-    if unit != "proportion" or x.shape[1] < 2:
-        return bootstrap_interval(x, level, draws, seed)
+def _interval(
+    x: Floats, clusters: Integers | None, unit: str, level: float, resampling: tuple[int, int]
+) -> tuple[Floats, Floats]:
+    independent = x.shape[1] if clusters is None else np.unique(clusters).size
+    if unit != "proportion" or independent < 2:
+        return bootstrap_interval(x, level, *resampling, clusters=clusters)
     if not np.isin(x, (0.0, 1.0)).all():
         raise ValueError("values in the unit 'proportion' are 0 or 1")
-    return wilson_interval(x.sum(axis=1), np.full(x.shape[0], float(x.shape[1])), level)
+    n = np.full(x.shape[0], float(x.shape[1])) if clusters is None else effective_items(x, clusters, level)
+    return wilson_interval(x.mean(axis=1) * n, n, level)
 
 
-def _number_groups(table: pa.Table, dimensions: Sequence[str]) -> tuple[Integers, Integers]:
-    """Return each row's group, numbered by first appearance, and each group's first row."""
-    code = np.zeros(table.num_rows, dtype=np.int64)
-    for name in dimensions:
-        column = _encode(table[name])
-        labels = _integers(column.indices)
-        # Ranking after each column keeps the mixed number small however many columns there are.
-        code = np.unique(code * (len(column.dictionary) + 1) + labels, return_inverse=True)[1]
-    _, first, group = np.unique(code, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    number = np.empty_like(order)
-    number[order] = np.arange(order.size)
-    return number[group], first[order]
+def _scores(cells: Cells) -> Floats:
+    """Return the test statistic of each cell; NaN for a single item or cluster."""
+    scores = np.full(cells.n.size, np.nan)
+    for chosen, x, clusters in cells.alike():
+        independent = x.shape[1] if clusters is None else np.unique(clusters).size
+        scores[chosen] = normal_scores(t_statistics(x, clusters), np.full(chosen.size, float(independent)))
+    return scores
 
 
-def _means_by_item(group: Integers, item: Integers, value: Floats) -> tuple[Floats, Integers]:
-    """Return the mean of each (group, item) pair, ordered by group then item, and each group's number of items."""
-    items = int(item.max(initial=0)) + 1
-    pair, place = np.unique(group * items + item, return_inverse=True)
-    means = np.bincount(place, weights=value, minlength=pair.size) / np.bincount(place, minlength=pair.size)
-    return means, np.bincount(pair // items)
+def _draws(values: pa.Table, numbers: Sequence[int], columns: Columns, real: Cells) -> Iterator[tuple[Floats, float]]:
+    """Yield each draw's statistics in the real system's cells, and the largest of all that it has."""
+    table = values.select([*columns.names, _DRAW])
+    for number in numbers:
+        cells = collect(table.filter(pc.field(_DRAW) == number), columns, f" in draw {number} of the null")
+        scores = np.nan_to_num(_scores(cells), nan=0.0, posinf=np.inf, neginf=-np.inf)
+        place = match(real, cells)
+        row = np.zeros(real.n.size)
+        row[place[place >= 0]] = scores[place >= 0]
+        yield row, float(np.abs(scores).max(initial=0.0))
 
 
-def _ranks(items: pa.ChunkedArray) -> Integers:
-    """Return each row's item as its rank among the sorted ids."""
-    column = _encode(items)
-    ids = column.dictionary.to_pylist()
-    rank = {name: place for place, name in enumerate(sorted(ids))}
-    return np.array([rank[name] for name in ids], dtype=np.int64)[_integers(column.indices)]
-
-
-def _encode(column: pa.ChunkedArray) -> pa.DictionaryArray:
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    return column.combine_chunks().dictionary_encode(null_encoding="encode")
-
-
-def _integers(array: pa.Array) -> Integers:
-    return array.to_numpy(zero_copy_only=False).astype(np.int64)
-
-
-def _floats(column: pa.ChunkedArray) -> Floats:
-    return column.to_numpy().astype(np.float64)
+def _numbers(column: pa.ChunkedArray) -> list[int]:
+    return sorted(number for number in column.unique().to_pylist() if number is not None)
