@@ -8,8 +8,8 @@ from aetia.errors import ContrastError
 from aetia.models import Cell, Intervention, Network, Outcome, Scale, Set, Site, load, record
 from aetia.models.planner import plan
 from aetia.models.wavefront import run_cells_with_hooks, run_planned
+from aetia.studies import items_of
 from aetia.tracing import TraceStudy
-from aetia.tracing.items import aligned
 
 pytestmark = pytest.mark.model
 
@@ -35,7 +35,7 @@ def _cells(network: Network, clean: tuple[int, ...], count: int) -> list[Cell]:
 
 
 def test_planned_runs_equal_hooked_ones_on_the_real_model(network):
-    items = aligned(TraceStudy(contrasts="ioi", items=1), network).items
+    items = items_of(TraceStudy(contrasts="ioi", items=1), network).items
     item = items[0]
     worlds = [record(network, item.corrupted_ids)]
     cells = _cells(network, item.clean_ids, 60)
@@ -69,7 +69,7 @@ def test_capitals_are_traced_from_the_country_to_the_last_position(tmp_path):
         effects.where(method="baseline", component="clean").to_arrow()["estimate"].to_pylist()[0]
         - effects.where(method="baseline", component="corrupted").to_arrow()["estimate"].to_pylist()[0],
     )
-    (item, *_) = aligned(TraceStudy(contrasts="capitals", items=4), load("smollm2-135m")).items
+    (item, *_) = items_of(TraceStudy(contrasts="capitals", items=4), load("smollm2-135m")).items
     subject = item.spans["subject"][1] - 1
     last = item.length - 1
 

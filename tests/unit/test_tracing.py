@@ -109,17 +109,17 @@ def test_direct_attributions_add_up_to_the_logit_difference(family):
     """Gemma 2 caps its logits, which no sum of parts can follow."""
     network = tiny_network(family)
     run = record(network, ITEMS[0].clean_ids, direct_components(network))
-    parts = direct_attribution(network, run, 20, 30)
+    parts = direct_attribution(network, run, [(20, 30)])
     logits = network.logits(ITEMS[0].clean_ids)[-1]
     norm = network.final_norm
     bias = norm.bias if isinstance(norm, torch.nn.LayerNorm) else torch.zeros(network.width)
     written_by_none = float(bias @ (network.unembedding.weight[20] - network.unembedding.weight[30]))
-    whole = sum(value for component, _, _, value in parts if component != "z")
+    whole = sum(value for component, _, _, (value,) in parts if component != "z")
     assert whole + written_by_none == pytest.approx(float(logits[20] - logits[30]), abs=1e-3)
-    heads = [value for component, layer, _, value in parts if component == "z" and layer == 1]
+    heads = [value for component, layer, _, (value,) in parts if component == "z" and layer == 1]
     if heads:
         mixer = network.ports[1]["z"].module
-        (attention,) = [v for component, layer, _, v in parts if component == "attn_out" and layer == 1]
+        (attention,) = [v for component, layer, _, (v,) in parts if component == "attn_out" and layer == 1]
         if getattr(mixer, "bias", None) is None:
             assert sum(heads) == pytest.approx(attention, abs=1e-4)
 
@@ -128,11 +128,11 @@ def test_restoring_everything_at_the_embedding_of_a_noisy_run_restores_the_outco
     rows = trace(method="noise", sites=("resid_pre",), positions="joint", noise_samples=1)
     study = TraceStudy(pair=PAIR, method="noise", sites=("resid_pre",), positions="joint", noise_samples=1)
     tracer = Tracer(study, tiny_network("llama"), ITEMS)
-    one = tracer._open(ITEMS[0])
+    one = tracer._open(0)
     (runs,) = tracer._runs(0, one)
     noisy = one.outcome.read(tracer.network, runs.base.resid_pre[None, -1, -1:])
-    assert values(rows, "noise", layer=0, item="one") == pytest.approx([one.clean_value - float(noisy)], abs=1e-4)
-    assert abs(one.clean_value - float(noisy)) > 0.01
+    assert values(rows, "noise", layer=0, item="one") == pytest.approx([float(one.clean_values - noisy)], abs=1e-4)
+    assert abs(float(one.clean_values - noisy)) > 0.01
 
 
 def test_ablating_every_value_leaves_what_zero_says():

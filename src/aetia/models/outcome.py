@@ -1,28 +1,18 @@
 """What is measured at the end of a run: one number an item, read from the last positions' residual.
 
-Letters: n runs, m positions read, D width, V vocabulary, k tokens.
+Letters: n runs, m positions read, D width, V vocabulary, k decoys.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from aetia.errors import StudyError
 from aetia.models.network import Network
+from aetia.models.quantities import UNITS, OutcomeKind
 
-__all__ = ["KINDS", "UNITS", "Outcome", "OutcomeKind"]
-
-OutcomeKind = Literal["logit_difference", "log_probability", "probability", "kl", "accuracy"]
-KINDS: tuple[OutcomeKind, ...] = get_args(OutcomeKind)
-UNITS: dict[OutcomeKind, str] = {
-    "logit_difference": "logits",
-    "log_probability": "nats",
-    "probability": "probability",
-    "kl": "nats",
-    "accuracy": "share",
-}
+__all__ = ["Outcome"]
 
 _CHUNK = 128  # rows whose logits over the whole vocabulary exist at a time: 25 MB for 49,152 tokens
 
@@ -38,12 +28,15 @@ class Outcome:
             all of them but the last, and the sum of their log-probabilities is read.
         foil: The foil's token id, for `logit_difference` and `accuracy`.
         reference: Log-probabilities `[V]`, for `kl`.
+        decoys: Further answers and foils that the same run is scored by, after its own; each is one token. What is
+            read then has an axis `[1 + k]` at its end.
     """
 
     kind: OutcomeKind
     answer: tuple[int, ...]
     foil: int | None = None
     reference: Tensor | None = None
+    decoys: tuple[tuple[int, int | None], ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind in ("logit_difference", "accuracy") and self.foil is None:
@@ -58,6 +51,8 @@ class Outcome:
             )
         if self.kind == "kl" and self.reference is None:
             raise StudyError("AE-1212", "The outcome kl needs a reference distribution.", mend="give the reference.")
+        if self.decoys and (self.kind == "kl" or len(self.answer) != 1):
+            raise ValueError("decoys are single tokens that are scored as the answer is")
 
     @property
     def positions(self) -> int:
@@ -77,28 +72,45 @@ class Outcome:
         cast = 0 if weight.dtype == torch.float32 else 4 * weight.numel()
         return cast + 3 * 4 * max(_CHUNK, self.positions) * weight.shape[0]
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what is read of one run."""
+        return (1 + len(self.decoys),) if self.decoys else ()
+
     def read(self, network: Network, hidden: Tensor) -> Tensor:
         """The outcome `[n]` of final residuals `[n, m, D]` (before the final norm), in float32."""
         if self.kind in ("logit_difference", "accuracy"):
-            assert self.foil is not None
-            tokens = torch.tensor([self.answer[0], self.foil], device=hidden.device)
-            answer, foil = network.unembed(hidden[:, -1], tokens).unbind(-1)
-            return answer - foil if self.kind == "logit_difference" else (answer > foil).float()
+            pairs = torch.tensor(self._pairs(), device=hidden.device)
+            return self._from_pairs(network.unembed(hidden[:, -1], pairs.flatten()).unflatten(-1, pairs.shape))
         chunks = [self._from_logits(network.unembed(rows)) for rows in hidden.split(max(1, _CHUNK // self.positions))]
-        return torch.cat(chunks) if chunks else hidden.new_empty(0, dtype=torch.float32)
+        return torch.cat(chunks) if chunks else hidden.new_empty(0, *self.shape, dtype=torch.float32)
 
     def from_logits(self, logits: Tensor) -> Tensor:
         """The outcome `[n]` of logits `[n, T, V]`, of which the last `m` positions are read; differentiable."""
         if self.kind in ("logit_difference", "accuracy"):
-            difference = logits[:, -1, self.answer[0]] - logits[:, -1, self.foil]
-            return difference if self.kind == "logit_difference" else (difference > 0).float()
+            return self._from_pairs(logits[:, -1, torch.tensor(self._pairs(), device=logits.device)])
         return self._from_logits(logits)
+
+    def _pairs(self) -> list[tuple[int, int]]:
+        """Answer and foil, then the decoys."""
+        pairs = [(self.answer[0], self.foil), *self.decoys]
+        return [(answer, foil) for answer, foil in pairs if foil is not None]
+
+    def _from_pairs(self, logits: Tensor) -> Tensor:
+        """The outcome of the logits `[n, 1 + k, 2]` of answers and foils."""
+        difference = logits[..., 0] - logits[..., 1]
+        found = difference if self.kind == "logit_difference" else (difference > 0).float()
+        return found if self.decoys else found[:, 0]
 
     def _from_logits(self, logits: Tensor) -> Tensor:
         log_probabilities = logits[:, -self.positions :].float().log_softmax(-1)
         if self.kind == "kl":
             assert self.reference is not None
             return (self.reference.exp() * (self.reference - log_probabilities[:, -1])).sum(-1)
-        index = torch.tensor(self.answer, device=logits.device).expand(len(logits), -1)[..., None]
-        total = log_probabilities.gather(-1, index)[..., 0].sum(-1)
+        if self.decoys:
+            answers = [self.answer[0], *(answer for answer, _ in self.decoys)]
+            total = log_probabilities[:, -1, answers]
+        else:
+            index = torch.tensor(self.answer, device=logits.device).expand(len(logits), -1)[..., None]
+            total = log_probabilities.gather(-1, index)[..., 0].sum(-1)
         return total if self.kind == "log_probability" else total.exp()

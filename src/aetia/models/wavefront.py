@@ -42,7 +42,7 @@ _ATTENTION_SIDE = frozenset({"q", "k", "v", "pattern", "z", "attn_out", "resid_m
 
 @dataclass(frozen=True, eq=False)
 class CellResults:
-    """The outcome of every cell `[cells]`, float32, and what each cell captured."""
+    """The outcome of every cell `[cells, *outcome's shape]`, float32, and what each cell captured."""
 
     values: Tensor
     captured: dict[int, dict[Site, Tensor]] = field(default_factory=dict)
@@ -62,7 +62,7 @@ def run_planned(
         network: The network.
         worlds: The base runs, from `record`.
         cells: The intervened runs.
-        outcomes: What is read, one a world.
+        outcomes: What is read, one a world, all of one shape.
         memory: Bytes above the loaded model that may be used.
     """
     return run_plan(network, worlds, plan(network, worlds, cells, outcomes, memory=memory), outcomes, len(cells))
@@ -73,7 +73,7 @@ def run_plan(
     network: Network, worlds: Sequence[Recording], schedule: Plan, outcomes: Sequence[Outcome], cells: int
 ) -> CellResults:
     """Runs a schedule made by `plan` for `cells` cells; see `run_planned`."""
-    values = torch.full((cells,), torch.nan)
+    values = torch.full((cells, *outcomes[0].shape), torch.nan)
     captured: dict[int, dict[Site, Tensor]] = {}
     if schedule.unchanged:
         base = base_outcomes(network, worlds, outcomes)

@@ -57,12 +57,19 @@ def recorded_components(study: TraceStudy, network: Network) -> list[tuple[str, 
     return [(name, layer) for name in names for layer in range(len(network.blocks))]
 
 
-def cells_for(study: TraceStudy, network: Network, runs: Runs) -> tuple[list[Place], list[Cell]]:
-    """An item's places and cells, in the same order."""
+def cells_for(
+    study: TraceStudy, network: Network, runs: Runs, *, direction: int | None = None
+) -> tuple[list[Place], list[Cell]]:
+    """An item's places and cells, in the same order.
+
+    With `direction`, a seed, each change keeps its size but goes in a random direction: the null random-direction.
+    """
     if study.method == "knockout":
         return _knockouts(study, network, runs)
     grid = places(study, network, runs.prompt, runs.spans)
     operation = _operation(study, runs)
+    if direction is not None:
+        operation = _in_random_directions(operation, runs.base, direction)
     start = runs.first_difference if study.method in ("patch", "attribution") else 0
     return list(grid), [Cell(interventions_at(place, operation, start)) for place in grid]
 
@@ -77,6 +84,23 @@ def _operation(study: TraceStudy, runs: Runs) -> Callable[[Site], Operation]:
     source = runs.source
     assert source is not None
     return lambda site: Set(source.at(site, site.positions(source.length)))
+
+
+def _in_random_directions(
+    operation: Callable[[Site], Operation], base: Recording, seed: int
+) -> Callable[[Site], Operation]:
+    generator = torch.Generator().manual_seed(seed)
+
+    def turned(site: Site) -> Operation:
+        put = operation(site)
+        assert isinstance(put, Set)
+        here = base.at(site, site.positions(base.length))
+        size = (put.value.to(here.dtype) - here).flatten(1).norm(dim=1)
+        drawn = torch.randn(here.shape, generator=generator).to(here)
+        by_row = [-1] + [1] * (here.dim() - 1)
+        return Set(here + drawn * (size / drawn.flatten(1).norm(dim=1)).view(by_row))
+
+    return turned
 
 
 def _part(whole: Tensor, site: Site) -> Tensor:

@@ -20,12 +20,13 @@ from aetia.models.recording import Recording, record
 from aetia.models.sites import Site
 from aetia.models.wavefront import base_outcomes, run_planned
 from aetia.runs.keys import key_of
+from aetia.studies.nulls import shifted
 from aetia.tracing.attribution import attribute
 from aetia.tracing.cells import Runs, cells_for, noisy_world, recorded_components
 from aetia.tracing.lens import direct_attribution, direct_components, logit_lens
 from aetia.tracing.paths import path_effects, sender_sites
 from aetia.tracing.places import Place, explicit
-from aetia.tracing.requirements import check_requirements
+from aetia.tracing.requirements import check_items
 from aetia.tracing.study import TraceStudy
 
 if TYPE_CHECKING:
@@ -42,14 +43,19 @@ SCHEMA = pa.schema(
         ("head", pa.int32()),
         ("position", pa.int32()),
         ("span", pa.string()),
+        ("draw", pa.int32()),
         ("value", pa.float64()),
     ]
 )
 
 
+Draws = Sequence[float]
+"""A place's value, and its values under the labels of other items, if these are read."""
+
+
 @dataclass
 class Rows:
-    """The values table as it grows."""
+    """The values table as it grows; `draw` numbers the draws of the null that were read with the real labels."""
 
     records: list[tuple[object, ...]] = field(default_factory=list)
 
@@ -58,17 +64,20 @@ class Rows:
         item: str,
         method: str,
         component: str,
-        value: float,
+        values: Draws,
         layer: int | None = None,
         head: int | None = None,
     ) -> None:
-        """One value that belongs to no position."""
-        self.records.append((item, method, component, layer, head, None, None, value))
+        """A value that belongs to no position."""
+        self._add((item, method, component, layer, head, None, None), values)
 
-    def add_place(self, item: str, method: str, place: Place, value: float) -> None:
-        """One value of a place."""
-        where = (place.name, place.layer, place.head, place.position, place.span)
-        self.records.append((item, method, *where, value))
+    def add_place(self, item: str, method: str, place: Place, values: Draws) -> None:
+        """A value of a place."""
+        self._add((item, method, place.name, place.layer, place.head, place.position, place.span), values)
+
+    def _add(self, where: tuple[object, ...], values: Draws) -> None:
+        self.records.append((*where, None, values[0]))
+        self.records.extend((*where, draw, value) for draw, value in enumerate(values[1:]))
 
     def table(self) -> pa.Table:
         columns = zip(*self.records, strict=True) if self.records else [[] for _ in SCHEMA]
@@ -78,14 +87,14 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class _Item:
-    """An item's two plain runs and what is read of them."""
+    """An item's two plain runs and what is read of them, `[1 + labels]`."""
 
     item: "AlignedContrast"
     clean: Recording
     corrupted: Recording
     outcome: Outcome
-    clean_value: float
-    corrupted_value: float
+    clean_values: Tensor
+    corrupted_values: Tensor
 
 
 class Tracer:
@@ -95,11 +104,23 @@ class Tracer:
         study: The study.
         network: The network, loaded.
         items: All the study's items: mean and resample ablation need the others too.
+        labels: How many other items' answers each run is scored by too, as draws of label-permutation.
+        direction: The draw of random-direction that takes the place of the values put in; None for the values.
     """
 
-    def __init__(self, study: TraceStudy, network: Network, items: "Sequence[AlignedContrast]") -> None:
-        check_requirements(study, network, items)
+    def __init__(
+        self,
+        study: TraceStudy,
+        network: Network,
+        items: "Sequence[AlignedContrast]",
+        *,
+        labels: int = 0,
+        direction: int | None = None,
+    ) -> None:
+        check_items(study, network, items)
         self.study, self.network, self.items = study, network, items
+        self.labelled = [shifted(items, draw) for draw in range(labels)]
+        self.direction = direction
         self.is_denoising = study.direction == "denoise" and study.method in ("patch", "attribution", "path")
 
     def compute(self, indices: Sequence[int]) -> pa.Table:
@@ -111,13 +132,14 @@ class Tracer:
         held = 0  # bytes of recordings that the cells copy from, besides the worlds themselves
         owners: list[tuple[_Item, Place, int]] = []
         for index in indices:
-            one = self._open(self.items[index])
+            one = self._open(index)
             self._describe(one, rows)
             if self.study.method == "path":
                 self._paths(one, rows)
                 continue
             for runs in self._runs(index, one):
-                grid, patched = cells_for(self.study, self.network, runs)
+                seed = None if self.direction is None else self._seed(index, self.direction)
+                grid, patched = cells_for(self.study, self.network, runs, direction=seed)
                 if self.study.method == "attribution":
                     grid, patched = self._attribution(one, runs, grid, patched, rows)
                 owners += [(one, place, len(worlds)) for place in grid]
@@ -144,20 +166,20 @@ class Tracer:
         base = base_outcomes(self.network, worlds, outcomes)
         method = "patch" if self.study.method == "attribution" else self.study.method
         # Samples of noise are several worlds of one item; the item's value at a place is their mean.
-        total: dict[tuple[str, Place], list[float]] = {}
+        total: dict[tuple[str, Place], list[Tensor]] = {}
         if method == "noise":
-            noisy: dict[str, list[float]] = {}
+            noisy: dict[str, list[Tensor]] = {}
             for one, world in dict.fromkeys((one, world) for one, _, world in owners):
-                noisy.setdefault(one.item.id, []).append(float(base[world]))
+                noisy.setdefault(one.item.id, []).append(base[world])
             for item, outcomes_of_item in noisy.items():
-                rows.add(item, "baseline", "corrupted", sum(outcomes_of_item) / len(outcomes_of_item))
+                rows.add(item, "baseline", "corrupted", _draws(_mean(outcomes_of_item))[:1])
         for (one, place, world), value in zip(owners, values, strict=True):
-            total.setdefault((one.item.id, place), []).append(float(value - base[world]))
+            total.setdefault((one.item.id, place), []).append(value - base[world])
         for (item, place), effects in total.items():
-            rows.add_place(item, method, place, sum(effects) / len(effects))
+            rows.add_place(item, method, place, _draws(_mean(effects)))
 
-    def _open(self, item: "AlignedContrast") -> _Item:
-        study = self.study
+    def _open(self, index: int) -> _Item:
+        study, item = self.study, self.items[index]
         followed = item.answer_ids[:-1] if study.continuation else ()
         extra = direct_components(self.network) if study.outcome == "logit_difference" else []
         wanted = list(dict.fromkeys([*recorded_components(study, self.network), *extra, *self._held()]))
@@ -167,9 +189,9 @@ class Tracer:
         if study.outcome == "kl":
             reference = self.network.unembed(clean.resid_pre[-1, -1]).log_softmax(-1)
         answer = tuple(item.answer_ids) if study.continuation else (item.answer_ids[0],)
-        foil = item.foil_ids[0] if item.foil_ids else None
-        outcome = Outcome(study.outcome, answer, foil, reference)
-        first, second = base_outcomes(self.network, [clean, corrupted], [outcome, outcome]).tolist()
+        decoys = tuple((items[index].answer_ids[0], _foil(items[index])) for items in self.labelled)
+        outcome = Outcome(study.outcome, answer, _foil(item), reference, decoys)
+        first, second = base_outcomes(self.network, [clean, corrupted], [outcome, outcome])
         return _Item(item, clean, corrupted, outcome, first, second)
 
     def _held(self) -> list[tuple[str, int | None]]:
@@ -184,22 +206,23 @@ class Tracer:
     def _describe(self, one: _Item, rows: Rows) -> None:
         """Whether the model does the task at all, the logit lens, and what each part writes directly."""
         item, name = one.item, one.item.id
-        rows.add(name, "baseline", "clean", one.clean_value)
+        rows.add(name, "baseline", "clean", _draws(one.clean_values)[:1])
         if self.study.method != "noise":  # there the noisy run is the corrupted one
-            rows.add(name, "baseline", "corrupted", one.corrupted_value)
+            rows.add(name, "baseline", "corrupted", _draws(one.corrupted_values)[:1])
+            rows.add(name, "total", "total", _draws(one.clean_values - one.corrupted_values))
         if item.foil_ids and item.foil_ids[0] != item.answer_ids[0]:
             verdict = Outcome("accuracy", (item.answer_ids[0],), item.foil_ids[0])
             prompt = len(item.clean_ids)
             hidden = one.clean.resid_pre[-1, prompt - 1][None, None]
-            rows.add(name, "baseline", "clean_correct", float(verdict.read(self.network, hidden)))
-        for layer, value in enumerate(logit_lens(self.network, one.clean, one.outcome).tolist()):
-            rows.add(name, "logit_lens", "resid_post", value, layer)
+            rows.add(name, "baseline", "clean_correct", _draws(verdict.read(self.network, hidden)[0]))
+        for layer, value in enumerate(logit_lens(self.network, one.clean, one.outcome)):
+            rows.add(name, "logit_lens", "resid_post", _draws(value), layer)
         is_capped = getattr(self.network.module.config, "final_logit_softcapping", None) is not None
         if one.outcome.kind == "logit_difference" and not is_capped:  # no sum of parts can follow a cap
-            assert one.outcome.foil is not None
-            for part in direct_attribution(self.network, one.clean, one.outcome.answer[0], one.outcome.foil):
-                component, layer, head, value = part
-                rows.add(name, "direct", component, value, layer, head)
+            labels = [(one.outcome.answer[0], one.outcome.foil), *one.outcome.decoys]
+            pairs = [(answer, foil) for answer, foil in labels if foil is not None]
+            for component, layer, head, values in direct_attribution(self.network, one.clean, pairs):
+                rows.add(name, "direct", component, values, layer, head)
 
     def _runs(self, index: int, one: _Item) -> list[Runs]:
         """The base and source runs of an item; several for noise, one a sample."""
@@ -219,8 +242,10 @@ class Tracer:
         return [Runs(base, source, None, spans, prompt)]
 
     def _noisy(self, one: _Item, span: tuple[int, int], scale: float, index: int, sample: int) -> Recording:
-        seed = int(key_of(self.study.seed, index, sample)[:8], 16)
-        return noisy_world(self.network, one.clean.ids, span, scale, seed)
+        return noisy_world(self.network, one.clean.ids, span, scale, self._seed(index, sample))
+
+    def _seed(self, *what: int) -> int:
+        return int(key_of(self.study.seed, *what)[:8], 16)
 
     @cached_property
     def _embedding_deviation(self) -> float:
@@ -255,14 +280,14 @@ class Tracer:
         """Adds the estimates, and gives the sample of cells that are patched exactly to judge them."""
         assert runs.source is not None
         for place, value in zip(grid, attribute(self.network, runs.base, runs.source, one.outcome, grid), strict=True):
-            rows.add_place(one.item.id, "attribution", place, value)
+            rows.add_place(one.item.id, "attribution", place, [value])
         generator = torch.Generator().manual_seed(self.study.seed)
         chosen = torch.randperm(len(grid), generator=generator)[: self.study.exact_cells].sort().values.tolist()
         return [grid[n] for n in chosen], [cells[n] for n in chosen]
 
     def _paths(self, one: _Item, rows: Rows) -> None:
         base, source = (one.corrupted, one.clean) if self.is_denoising else (one.clean, one.corrupted)
-        start = one.corrupted_value if self.is_denoising else one.clean_value
+        start = one.corrupted_values if self.is_denoising else one.clean_values
         senders = sender_sites(self.network, self.study.senders)
         length, spans = one.item.length, dict(one.item.spans)
         values = path_effects(
@@ -275,9 +300,22 @@ class Tracer:
             through_mlps=self.study.through_mlps,
             memory=self.study.memory_bytes,
         )
-        for site, value in zip(senders, values.tolist(), strict=True):
+        for site, value in zip(senders, values, strict=True):
             positions = site.positions(length, spans)
             position, span = (None, site.position) if isinstance(site.position, str) else (positions[0], None)
             layer = site.layer or 0
             place = Place(site.component, layer, (layer,), site.head, site.units, position, span, positions)
-            rows.add_place(one.item.id, "path", place, value - start)
+            rows.add_place(one.item.id, "path", place, _draws(value - start))
+
+
+def _foil(item: "AlignedContrast") -> int | None:
+    return item.foil_ids[0] if item.foil_ids else None
+
+
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(values)).double().mean(0)
+
+
+def _draws(value: Tensor) -> list[float]:
+    """A value, or the real one and those of other labels."""
+    return value.double().reshape(-1).tolist()

@@ -1,9 +1,9 @@
 """What the last position would say at each layer, and what each part writes towards the answer directly.
 
-Letters: L layers, D width, H heads, d head width.
+Letters: L layers, D width, H heads, d head width, k pairs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import torch
@@ -15,14 +15,14 @@ from aetia.models.recording import Recording
 
 __all__ = ["direct_attribution", "direct_components", "logit_lens"]
 
-Part = tuple[str, int, int | None, float]
-"""Component, layer, head, logits."""
+Part = tuple[str, int, int | None, list[float]]
+"""Component, layer, head, and logits for each pair of an answer and a foil."""
 
 
 def logit_lens(network: Network, run: Recording, outcome: Outcome) -> Tensor:
-    """The outcome `[L]` read from the residual after each layer, through the final norm and the unembedding.
+    """The outcome `[L, *outcome's shape]` read from the residual after each layer, as if it were the last.
 
-    The last one is the model's own outcome. Before it this shows what is linearly readable, not what later layers
+    It goes through the final norm and the unembedding. The last one is the model's own outcome. Before it this shows what is linearly readable, not what later layers
     will make of it.
 
     Source: nostalgebraist 2020, interpreting GPT: the logit lens.
@@ -36,23 +36,28 @@ def direct_components(network: Network) -> list[tuple[str, int | None]]:
 
 
 @torch.inference_mode()
-def direct_attribution(network: Network, run: Recording, answer: int, foil: int) -> list[Part]:
-    """What each part writes directly into the logit difference at the last position, the final norm's scale held.
+def direct_attribution(network: Network, run: Recording, pairs: Sequence[tuple[int, int]]) -> list[Part]:
+    """What each part writes directly into logit differences at the last position, the final norm's scale held.
 
     The parts `resid_pre` of layer 0, all `attn_out` and all `mlp_out` add up to the logit difference (up to the
     norm's and the unembedding's biases, which no part writes). Heads split attn_out where nothing stands between the
     output projection and the residual.
 
+    Args:
+        network: The network.
+        run: With `direct_components` recorded.
+        pairs: The answers and foils whose logits are compared, k of them.
+
     Source: Elhage et al. 2021, A mathematical framework for transformer circuits.
     """
-    direction = _reading_direction(network, run.resid_pre[-1, -1], answer, foil)
-    parts: list[Part] = [("resid_pre", 0, None, float(run.resid_pre[0, -1].float() @ direction))]
+    directions = torch.stack([_reading_direction(network, run.resid_pre[-1, -1], *pair) for pair in pairs], -1)
+    parts: list[Part] = [("resid_pre", 0, None, (run.resid_pre[0, -1].float() @ directions).tolist())]
     for layer in range(run.layers):
         parts += [
-            (name, layer, None, float(run.components[name, layer][-1].float() @ direction))
+            (name, layer, None, (run.components[name, layer][-1].float() @ directions).tolist())
             for name in ("attn_out", "mlp_out")
         ]
-        parts += [("z", layer, head, value) for head, value in _heads(network, run, layer, direction)]
+        parts += [("z", layer, head, values) for head, values in _heads(network, run, layer, directions)]
     return parts
 
 
@@ -69,12 +74,12 @@ def _reading_direction(network: Network, last: Tensor, answer: int, foil: int) -
     return difference * gain * norm(last).float().norm() / (last.float() * gain).norm()
 
 
-def _heads(network: Network, run: Recording, layer: int, direction: Tensor) -> Iterator[tuple[int, float]]:
+def _heads(network: Network, run: Recording, layer: int, directions: Tensor) -> Iterator[tuple[int, list[float]]]:
     if network.ports[layer]["attn_out"].module not in network.attentions:
         return  # a norm follows the output projection: heads do not add up
     mixer = network.ports[layer]["z"].module
     weight = cast("Tensor", mixer.weight).float()
     # Linear keeps [D, H*d]; GPT-2's Conv1D keeps the transpose.
-    towards = direction @ weight if isinstance(mixer, nn.Linear) else weight @ direction
+    towards = weight.T @ directions if isinstance(mixer, nn.Linear) else weight @ directions  # (H*d, k)
     z = run.components["z", layer][-1].float()
-    yield from enumerate((z.flatten() * towards).view(z.shape).sum(-1).tolist())
+    yield from enumerate(torch.einsum("hd,hdk->hk", z, towards.unflatten(0, z.shape)).tolist())

@@ -1,0 +1,319 @@
+"""How does a method over a model's contrasts become an instrument: planned, resumed, and run on its null?"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+import pyarrow as pa
+
+from aetia.effects import Effects, summarise
+from aetia.runs.instrument import Batch, Compute, Plan
+from aetia.runs.keys import JSON, key_of
+from aetia.studies.nulls import LABELS, SYSTEM_NULLS, Null, drawn, null_of
+from aetia.studies.study import ContrastStudy
+
+if TYPE_CHECKING:
+    from aetia.contrasts import AlignedContrast, Alignment
+    from aetia.models.network import Network
+
+__all__ = ["ContrastInstrument", "Cost", "Part", "Values", "items_of"]
+
+StudyT = TypeVar("StudyT", bound=ContrastStudy)
+Values = Callable[[Sequence[int]], pa.Table]
+"""From the places of items in the study's list to their values: columns `item`, the dimensions, `value`."""
+
+_ROWS_A_BATCH = 2048  # small grids of several items go through the layers together, as far as this many rows
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one item costs on one system.
+
+    Args:
+        cells: Places looked at.
+        rows: Rows of the residual that are recomputed in each layer; how many items go together depends on it.
+        held_bytes: What each further item of a batch holds in memory.
+        peak_bytes: The most memory above the loaded model, for a batch of one item.
+        flops: Floating-point operations.
+        hook_flops: The same by one plain forward run a cell.
+        is_single: Whether a batch is always one item.
+    """
+
+    cells: int
+    rows: int
+    held_bytes: int
+    peak_bytes: int
+    flops: float
+    hook_flops: float
+    is_single: bool = False
+
+    def batch_items(self, memory: int, items: int) -> int:
+        """How many items go through the network together in `memory` bytes."""
+        if self.is_single:
+            return 1
+        fit = min(_ROWS_A_BATCH // max(1, self.rows), memory // max(1, 4 * self.held_bytes))
+        return max(1, min(fit, items))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Values that are summarised together: one unit, and one family of places that a null is corrected for."""
+
+    values: pa.Table
+    unit: str
+    is_tested: bool = True
+
+
+class ContrastInstrument(ABC, Generic[StudyT]):
+    """A method over contrast pairs of a language model; a subclass says what it computes and how much of it.
+
+    Everything that it does is a function of (study, network, items), so that a null, which is another network or other
+    items, runs through the whole of it.
+    """
+
+    name: ClassVar[str]
+    study_type: type[StudyT]
+    dimensions: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def forecast(self, study: StudyT, network: "Network", items: "Sequence[AlignedContrast]", /) -> Cost:
+        """What the costliest item costs; the network has no weights.
+
+        Raises:
+            AetiaError: The study cannot be carried out on this model with these items.
+        """
+
+    @abstractmethod
+    def compute(self, study: StudyT, network: "Network", items: "Sequence[AlignedContrast]", /) -> Values:
+        """Return the function that computes values."""
+
+    @abstractmethod
+    def parts(self, study: StudyT, values: pa.Table, /) -> Sequence[Part]:
+        """Return the values as families."""
+
+    def nulls(self, study: StudyT, /) -> tuple[str, ...]:  # noqa: ARG002  others support less
+        """Return the nulls that this method supports for the study."""
+        return SYSTEM_NULLS
+
+    def reads_labels(self, study: StudyT, /) -> bool:  # noqa: ARG002  others do
+        """Return whether `compute_labels` scores every run by other items' answers too."""
+        return False
+
+    def compute_labels(
+        self, study: StudyT, network: "Network", items: "Sequence[AlignedContrast]", draws: int, /
+    ) -> Values:
+        """Return `compute` with draws of label-permutation, told by a column `draw`, at no further run."""
+        raise NotImplementedError(f"{self.name} does not read labels together")
+
+    def compute_draw(
+        self, study: StudyT, network: "Network", items: "Sequence[AlignedContrast]", null: Null, draw: int, /
+    ) -> Values:
+        """Return what `compute` does on one draw of the null; a method with nulls of its own says here how."""
+        return self.compute(study, *drawn(null, draw, study, network, items))
+
+    def plan(self, study: StudyT, /) -> Plan:
+        """Return the work of a study, without loading weights.
+
+        Raises:
+            ContrastError: The prompts cannot be paired or the answer cannot be read as asked.
+            StudyError: The budget of memory is too small, or the null can never reach the level.
+        """
+        from aetia.models.network import skeleton
+
+        network = skeleton(study.model)
+        alignment = items_of(study, network)
+        items = alignment.items
+        cost = self.forecast(study, network, items)
+        null = null_of(study, len(items), self.nulls(study), comparisons=cost.cells)
+        if null is not None and null.name not in ("randomised-weights", "random-direction", "random-subspace"):
+            drawn(null, 0, study, network, items)  # what the items do not allow is said now
+        system = _system(study, network)
+        draws: list[int | None] = [None]
+        if null is not None and not self._has_free_draws(study, null):
+            draws += range(null.draws)
+        size = cost.batch_items(study.memory_bytes, len(items))
+        peak = cost.peak_bytes + (size - 1) * cost.held_bytes
+        return Plan(
+            batches=tuple(_batches(study, items, system, null, draws, cost.cells, size)),
+            items=tuple(_record(item) for item in items),
+            system=system,
+            forecast=_forecast(cost, len(items), null, draws, peak),
+            notes=(*_notes(study, alignment), _about_null(null, study, len(items))),
+        )
+
+    def open(self, study: StudyT, /) -> Compute:
+        """Load the model and return the function that computes a batch."""
+        from aetia.models.network import load
+
+        network = load(study.model, dtype=study.dtype)
+        items = items_of(study, network).items
+        cost = self.forecast(study, network, items)
+        null = null_of(study, len(items), self.nulls(study), comparisons=cost.cells)
+        opened: dict[int | None, Values] = {}
+
+        def compute(batch: Batch) -> pa.Table:
+            draw = batch.payload["draw"]
+            assert draw is None or isinstance(draw, int)
+            if draw not in opened:
+                opened.clear()  # a draw's weights are as large as the model's
+                opened[draw] = self._opened(study, network, items, null, draw)
+            indices = batch.payload["items"]
+            assert isinstance(indices, Sequence)
+            table = opened[draw]([int(str(index)) for index in indices])
+            if "draw" in table.column_names:
+                return table
+            return table.append_column("draw", pa.repeat(pa.scalar(draw, pa.int32()), table.num_rows))
+
+        return compute
+
+    def _has_free_draws(self, study: StudyT, null: Null) -> bool:
+        return null.name == LABELS and self.reads_labels(study)
+
+    def _opened(
+        self,
+        study: StudyT,
+        network: "Network",
+        items: "Sequence[AlignedContrast]",
+        null: Null | None,
+        draw: int | None,
+    ) -> Values:
+        if null is not None and draw is not None:
+            return self.compute_draw(study, network, items, null, draw)
+        if null is not None and self._has_free_draws(study, null):
+            return self.compute_labels(study, network, items, null.draws)
+        return self.compute(study, network, items)
+
+    def summarise(self, study: StudyT, values: pa.Table, /) -> Effects:
+        """Return the mean over items at every place, with its interval and its test against the null."""
+        has_draws = "draw" in values.column_names and values["draw"].null_count < values.num_rows
+        null = (LABELS if study.null == "auto" else study.null) if has_draws else None
+        of = partial(
+            summarise, dimensions=self.dimensions, level=study.level, seed=study.seed, correction=study.correction
+        )
+        effects = [
+            of(part.values, unit=part.unit, null=null if part.is_tested else None)
+            for part in self.parts(study, values)
+            if part.values.num_rows
+        ]
+        about = {"model": study.model, "study": study.identity(), "correction": study.correction if null else ""}
+        return Effects(Effects.concat(effects).table, about)
+
+
+def items_of(study: ContrastStudy, network: "Network") -> "Alignment":
+    """Return the study's items as tokens of the model.
+
+    Raises:
+        ContrastError: There are none that the model's tokenizer lets one compare.
+    """
+    from aetia.contrasts import study_contrasts
+
+    return study_contrasts(
+        study.contrasts,
+        None if study.pair is None else study.pair.model_dump(),
+        network.tokenizer,
+        items=study.items,
+        seed=study.seed,
+        chat=study.chat,
+        continuation=study.scores_continuations,
+    )
+
+
+def _system(study: ContrastStudy, network: "Network") -> dict[str, JSON]:
+    """What is studied, as far as it can change a value."""
+    import torch
+    import transformers
+
+    source = network.source
+    assert source is not None
+    return {
+        "model": source.name,
+        "revision": source.revision,
+        "files": dict(source.files),
+        "family": network.module.config.model_type,
+        "dtype": study.dtype,
+        "device": "cuda" if torch.cuda.is_available() else "cpu",
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }
+
+
+def _batches(
+    study: ContrastStudy,
+    items: "Sequence[AlignedContrast]",
+    system: Mapping[str, JSON],
+    null: Null | None,
+    draws: Sequence[int | None],
+    cells: int,
+    size: int,
+) -> list[Batch]:
+    from aetia import __version__
+
+    asked = study.model_dump(mode="json", exclude={"level", "items", "contrasts", "pair", "null", "correction"})
+    # Means, resamples and nulls come from all the items, so that these are part of what determines a value.
+    content: list[JSON] = [_content(item) for item in items]
+    everything = key_of(__version__, asked, system, content, None if null is None else str(null))
+    return [
+        Batch(key_of(everything, draw, chosen), cells * len(chosen), {"items": chosen, "draw": draw})
+        for draw in draws
+        for start in range(0, len(items), size)
+        if (chosen := list(range(start, min(start + size, len(items)))))
+    ]
+
+
+def _forecast(
+    cost: Cost, items: int, null: Null | None, draws: Sequence[int | None], peak: int
+) -> dict[str, float | int | str]:
+    from aetia.models.planner import forecast_bytes
+
+    runs = items * len(draws)
+    found: dict[str, float | int | str] = {
+        "cells": cost.cells * runs,
+        "memory_bytes": peak,
+        "memory": forecast_bytes(peak),
+        "flops": cost.flops * runs,
+        "plain_hooks_flops": cost.hook_flops * runs,
+    }
+    if null is not None:
+        further = f"{len(draws) - 1} further runs of the whole study" if len(draws) > 1 else "no further run"
+        found["null"] = f"{null}, {further}"
+    return found
+
+
+def _notes(study: ContrastStudy, alignment: "Alignment") -> list[str]:
+    notes = [
+        f"{len(alignment.items)} of {study.items} items asked for; {len(alignment.dropped)} dropped while aligning."
+    ]
+    return notes + [f"dropped {name}: {reason}" for name, reason in alignment.dropped[:5]]
+
+
+def _about_null(null: Null | None, study: ContrastStudy, items: int) -> str:
+    if null is not None:
+        return f"Tested against {null}, corrected by {study.correction} for the places looked at."
+    if study.null == "none":
+        return "Not tested against any null, as asked: an effect here may be chance."
+    if items < 2:
+        return "One item is an anecdote: there is neither an interval nor a test."
+    return (
+        f"Not tested: {items} items are too few for {LABELS} to reach the level; "
+        "give more items, or --null randomised-weights:19."
+    )
+
+
+def _content(item: "AlignedContrast") -> JSON:
+    spans: Mapping[str, JSON] = {name: list(span) for name, span in item.spans.items()}
+    return [item.id, list(item.clean_ids), list(item.corrupted_ids), list(item.answer_ids), list(item.foil_ids), spans]
+
+
+def _record(item: "AlignedContrast") -> dict[str, JSON]:
+    return {
+        "id": item.id,
+        "clean": item.clean,
+        "corrupted": item.corrupted,
+        "answer": item.answer,
+        "foil": item.foil,
+        "clean_tokens": list(item.clean_tokens),
+        "corrupted_tokens": list(item.corrupted_tokens),
+        "spans": {name: list(span) for name, span in item.spans.items()},
+    }

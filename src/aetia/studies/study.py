@@ -1,0 +1,77 @@
+"""What do all studies of a language model's contrasts ask in common?"""
+
+import re
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from aetia.effects import Correction
+from aetia.runs.study import Study
+
+__all__ = ["ContrastStudy", "Pair", "parse_bytes"]
+
+
+class Pair(BaseModel):
+    """One's own question: two prompts, the clean one's answer, and the corrupted one's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    clean: str = Field(min_length=1)
+    corrupted: str = Field(min_length=1)
+    answer: str = Field(min_length=1)
+    foil: str = ""
+    spans: dict[str, str] = Field(default_factory=dict, description="named parts of the clean prompt")
+
+
+class ContrastStudy(Study):
+    """A model, pairs of prompts that differ in one cause, and the null that effects are tested against."""
+
+    model: str = Field(default="smollm2-135m", description="a known model, a folder, or a repository of the hub")
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    contrasts: str | None = Field(default=None, description="a built-in set or a JSONL/CSV file: see `aetia contrasts`")
+    pair: Pair | None = Field(default=None, description="one's own question, in place of contrasts")
+    items: int = Field(default=24, ge=1, description="how many contrast pairs")
+    chat: bool = Field(default=False, description="put each prompt into the model's chat template")
+    null: str = Field(
+        default="auto",
+        description="what an effect would be by chance, and how often that is drawn: label-permutation, "
+        "randomised-weights:19, permuted-pairs:19 ...; auto takes the cheapest that the study allows; none",
+    )
+    correction: Correction = Field(
+        default="max-t", description="for the number of places looked at: max-t (19 draws reach 5%), bh or holm"
+    )
+    memory: str = Field(default="512MB", description="what planned runs may use above the loaded model")
+
+    @field_validator("memory")
+    @classmethod
+    def _readable_memory(cls, memory: str) -> str:
+        parse_bytes(memory)
+        return memory
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.contrasts is None) == (self.pair is None):
+            raise ValueError("give either contrasts or a pair")
+        return self
+
+    @property
+    def memory_bytes(self) -> int:
+        """The budget of memory in bytes."""
+        return parse_bytes(self.memory)
+
+    @property
+    def scores_continuations(self) -> bool:
+        """Whether an answer of several tokens is scored as a whole."""
+        return False
+
+
+def parse_bytes(text: str) -> int:
+    """The bytes that `512MB` or `2 GB` names.
+
+    Raises:
+        ValueError: If it names none.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMG])i?B?\s*", text, re.IGNORECASE)
+    if match is None:
+        raise ValueError(f"{text!r} is no amount of memory; write it like 512MB or 2GB")
+    return int(float(match[1]) * 2 ** {"K": 10, "M": 20, "G": 30}[match[2].upper()])

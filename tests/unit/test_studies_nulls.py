@@ -1,0 +1,128 @@
+"""Is each null what its name says, and does one that could never pass say so before anything runs?"""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny_models import tiny_network
+
+from aetia.contrasts import AlignedContrast
+from aetia.errors import StudyError
+from aetia.models.interventions import Set
+from aetia.models.recording import record
+from aetia.studies import Null, drawn, null_of
+from aetia.studies.nulls import SYSTEM_NULLS, shifted
+from aetia.tracing import TraceStudy
+from aetia.tracing.cells import Runs, cells_for
+from aetia.tracing.compute import Tracer
+
+
+def item(number: int) -> AlignedContrast:
+    clean, corrupted = (number, 20, 21, 22), (number + 40, 20, 21, 22)
+    texts = tuple("abcd")
+    labels = (60 + number,), (80 - number,)
+    return AlignedContrast(f"i{number}", "", "", "", "", clean, corrupted, texts, texts, *labels, {"last": (3, 4)})
+
+
+ITEMS = tuple(item(number) for number in range(3, 9))
+STUDY = TraceStudy(contrasts="capitals", sites=("resid_pre", "z"))
+
+
+def asked(null: str, items: int = 24, **fields) -> Null | None:
+    return null_of(STUDY.model_copy(update={"null": null, **fields}), items, SYSTEM_NULLS, comparisons=720)
+
+
+def test_auto_takes_labels_where_they_can_pass_and_otherwise_none():
+    assert asked("auto") == Null("label-permutation", 23)
+    assert asked("auto", 20) == Null("label-permutation", 19)
+    assert asked("auto", 19) is None
+    assert asked("none") is None
+    assert asked("randomised-weights") == Null("randomised-weights", 19)
+    assert asked("label-permutation", 500) == Null("label-permutation", 99)
+
+
+@pytest.mark.parametrize(
+    ("null", "fields", "code", "mend"),
+    [
+        ("randomized-weight", {}, "AE-1601", "label-permutation"),
+        ("random-subspace", {}, "AE-1601", "supports"),
+        ("permuted-pairs:x", {}, "AE-1601", "permuted-pairs:19"),
+        ("permuted-pairs:0", {}, "AE-1601", "permuted-pairs:19"),
+        ("label-permutation", {"items": 12}, "AE-1602", "at least 20 items"),
+        ("randomised-weights:10", {}, "AE-1108", "19"),
+        ("randomised-weights:99", {"correction": "holm"}, "AE-1108", "14399"),
+    ],
+)
+def test_a_null_that_cannot_be_or_cannot_pass_is_one_clear_error(null, fields, code, mend):
+    with pytest.raises(StudyError) as caught:
+        asked(null, **fields)
+    assert caught.value.code == code
+    assert mend in str(caught.value)
+
+
+def test_shifts_give_every_item_every_other_items_answer_once():
+    answers = [[one.answer_ids for one in shifted(ITEMS, draw)] for draw in range(len(ITEMS) - 1)]
+    for place, one in enumerate(ITEMS):
+        others = {row[place] for row in answers}
+        assert others == {other.answer_ids for other in ITEMS} - {one.answer_ids}
+    same = [replace(one, answer_ids=(5,), foil_ids=(6,)) for one in ITEMS]
+    with pytest.raises(StudyError, match="same answer"):
+        shifted(same, 0)
+
+
+def test_permuted_pairs_leave_nobody_their_own_prompt_and_keep_the_rest():
+    _, items = drawn(Null("permuted-pairs", 19), 3, STUDY, tiny_network("llama"), ITEMS)
+    _, again = drawn(Null("permuted-pairs", 19), 3, STUDY, tiny_network("llama"), ITEMS)
+    assert items == again
+    assert sorted(one.clean_ids for one in items) == sorted(one.clean_ids for one in ITEMS)
+    for new, old in zip(items, ITEMS, strict=True):
+        assert new.clean_ids != old.clean_ids
+        assert (new.corrupted_ids, new.answer_ids, new.id) == (old.corrupted_ids, old.answer_ids, old.id)
+
+
+def test_what_the_items_do_not_allow_is_said():
+    network = tiny_network("llama")
+    for null, part in (("unrelated-contrast", "tokenizer"), ("paraphrase-placebo", "rewordings")):
+        with pytest.raises(StudyError, match=part) as caught:
+            drawn(Null(null, 19), 0, STUDY, network, ITEMS)
+        assert caught.value.code == "AE-1603"
+    with pytest.raises(StudyError, match="Only one item"):
+        drawn(Null("permuted-pairs", 19), 0, STUDY, network, ITEMS[:1])
+
+
+@pytest.mark.parametrize("outcome", ["logit_difference", "log_probability", "probability", "accuracy"])
+@pytest.mark.parametrize("method", ["patch", "zero", "path", "knockout"])
+def test_labels_read_together_are_runs_with_exchanged_labels(method, outcome):
+    study = STUDY.model_copy(update={"method": method, "outcome": outcome})
+    network = tiny_network("llama")
+    together = Tracer(study, network, ITEMS, labels=3).compute(range(len(ITEMS))).to_pylist()
+    for draw in (None, 0, 2):
+        items = ITEMS if draw is None else shifted(ITEMS, draw)
+        alone = Tracer(study, network, items).compute(range(len(ITEMS))).to_pylist()
+        alone = [row for row in alone if draw is None or row["method"] != "baseline"]
+        found = [row for row in together if row["draw"] == draw]
+        place = ("item", "method", "component", "layer", "head", "position")
+        assert [[row[name] for name in place] for row in found] == [[row[name] for name in place] for row in alone]
+        assert [row["value"] for row in found] == pytest.approx([row["value"] for row in alone], abs=1e-4)
+
+
+def test_a_random_direction_changes_as_much_and_not_the_same():
+    network = tiny_network("llama")
+    wanted = [("z", layer) for layer in range(3)]
+    base, source = (record(network, ids, wanted) for ids in (ITEMS[0].corrupted_ids, ITEMS[0].clean_ids))
+    runs = Runs(base, source, None, {}, 4)
+    _, cells = cells_for(STUDY, network, runs)
+    _, turned = cells_for(STUDY, network, runs, direction=5)
+    sizes = []
+    for cell, other in zip(cells, turned, strict=True):
+        for i, j in zip(cell.interventions, other.interventions, strict=True):
+            assert i.site == j.site
+            assert isinstance(i.operation, Set)
+            assert isinstance(j.operation, Set)
+            here = base.at(i.site, i.site.positions(4))
+            change, drawn_change = i.operation.value - here, j.operation.value - here
+            assert torch.allclose(change.norm(), drawn_change.norm(), rtol=1e-4, atol=1e-6)
+            if change.norm() > 1e-3:
+                sizes.append(float(torch.cosine_similarity(change.flatten(), drawn_change.flatten(), 0)))
+    assert len(sizes) > 20
+    assert abs(sum(sizes) / len(sizes)) < 0.2
