@@ -22,8 +22,8 @@ Part = tuple[str, int, int | None, list[float]]
 def logit_lens(network: Network, run: Recording, outcome: Outcome) -> Tensor:
     """The outcome `[L, *outcome's shape]` read from the residual after each layer, as if it were the last.
 
-    It goes through the final norm and the unembedding. The last one is the model's own outcome. Before it this shows what is linearly readable, not what later layers
-    will make of it.
+    It goes through the final norm and the unembedding. The last one is the model's own outcome. Before it this shows
+    what is linearly readable, not what later layers will make of it.
 
     Source: nostalgebraist 2020, interpreting GPT: the logit lens.
     """
