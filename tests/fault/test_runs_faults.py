@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from toy_instrument import ToyStudy, computed
 
 from aetia import catalogue
-from aetia.errors import RunError
+from aetia.errors import RunError, StudyError
 from aetia.runs import InProcess, LocalPool, execute, open_run, resume
 from aetia.runs.lock import LOCK, holder, locked
 
@@ -341,6 +341,17 @@ def test_a_broken_batch_is_listed_and_the_rest_goes_on(engine, tmp_path):
     failures = [event for event in run.events() if event.kind == "failed"]
     assert all("Traceback" in event.detail for event in failures)
     assert sorted(set(run.effects().to_arrow()["layer"].to_pylist())) == [0, 2]
+
+
+@pytest.mark.parametrize("engine", [InProcess(), LocalPool(2)])
+def test_a_question_that_a_batch_finds_wrong_ends_the_run_with_its_own_error(engine, tmp_path):
+    """Trying the batch again would not mend it: the error names what does, and what was computed is kept."""
+    with pytest.raises(StudyError, match="AE-1999"):
+        execute(ToyStudy(refused=(2,)), tmp_path / "run", engine=engine)
+    run = open_run(tmp_path / "run")
+    assert run.status == "failed"
+    assert "asks for too much" in (run.manifest.error or "")
+    assert run.cells[0] in (6, 9)  # a pool may have been a batch ahead
 
 
 def test_when_every_batch_fails_there_are_no_effects_and_it_says_why(tmp_path):

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from aetia.catalogue import instrument
 from aetia.effects import Effects, summarise
+from aetia.errors import StudyError
 from aetia.runs import Batch, Plan, Study, key_of
 
 
@@ -21,6 +22,7 @@ class ToyStudy(Study):
     batches: int = 4
     seconds: float = 0.0
     broken: tuple[int, ...] = ()
+    refused: tuple[int, ...] = ()
 
 
 @instrument("toy", "truth", question="Does it survive?", seeds=(), citation="", inputs="none", cost="batches")
@@ -42,6 +44,8 @@ class Toy:
             time.sleep(study.seconds)
             if index in study.broken:
                 raise ValueError(f"batch {index} is broken")
+            if index in study.refused:
+                raise StudyError("AE-1999", f"batch {index} asks for too much", mend="ask for less")
             numbers = [(index + 1) / (place + 2) ** 2 for place in range(9)]
             return pa.table(
                 {"item": list("abc") * 3, "layer": [index] * 9, "head": [0, 0, 0, 1, 1, 1, 2, 2, 2], "value": numbers}

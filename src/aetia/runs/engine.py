@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from aetia.errors import AetiaError
 from aetia.runs.instrument import Batch, Compute, instrument_named
 from aetia.runs.study import Study
 from aetia.text import clean_text
@@ -44,7 +45,8 @@ class Engine(Protocol):
     def run(self, instrument_name: str, study: Study, batches: Sequence[Batch]) -> Generator[Result]:
         """Yield one result for each batch, in any order, as soon as it is there; closing it ends all work.
 
-        A batch that raises is a failure and the rest goes on; an instrument that cannot be opened raises.
+        A batch that raises is a failure and the rest goes on. An AetiaError, which is about the question and not about
+        the batch, and an instrument that cannot be opened raise.
         """
         ...
 
@@ -66,9 +68,15 @@ class InProcess:
 
 
 def compute_batch(compute: Compute, batch: Batch) -> pa.Table | Failure:
-    """Return the batch's values, or the failure that computing them ended in."""
+    """Return the batch's values, or the failure that computing them ended in.
+
+    Raises:
+        AetiaError: The question cannot be asked as it stands; trying again would not mend it.
+    """
     try:
         return compute(batch)
+    except AetiaError:
+        raise
     except Exception as error:  # noqa: BLE001  one batch's trouble is not the others'
         message = clean_text(f"{type(error).__name__}: {error}")
         return Failure(message, traceback.format_exc())

@@ -38,7 +38,7 @@ def execute(
     Raises:
         RunError: AE-6001 in use; AE-6003 holds something else; AE-6004 of another study; AE-6005 the system has
             changed since; AE-6011, AE-6012 the disk. What was computed is kept.
-        StudyError: AE-1105 there is nothing to compute; and what the instrument finds wrong.
+        StudyError: AE-1105 there is nothing to compute; and what the instrument finds wrong, if only in a batch.
         KeyboardInterrupt: Ctrl-C, with a line that says how to go on; the status is then "interrupted".
     """
     engine = engine or InProcess()

@@ -22,7 +22,7 @@ import pyarrow as pa
 from aetia import catalogue
 from aetia.errors import AetiaError, RunError
 from aetia.runs.engine import Failure, Result, compute_batch
-from aetia.runs.instrument import Batch, instrument_named
+from aetia.runs.instrument import Batch, Compute, instrument_named
 from aetia.runs.study import Study
 from aetia.text import clean_text
 
@@ -30,7 +30,7 @@ __all__ = ["LocalPool"]
 
 _GRACE_SECONDS = 2.0
 
-# What a worker says: None when the instrument is open, an error when it cannot be, then an outcome for each batch.
+# What a worker says: None when the instrument is open, then an outcome for each batch; an error ends the run.
 _Message: TypeAlias = AetiaError | pa.Table | Failure | None
 
 
@@ -173,4 +173,11 @@ def _work(
             return
         pipe.send(None)
         while True:
-            pipe.send(compute_batch(compute, pipe.recv()))
+            pipe.send(_computed(compute, pipe.recv()))
+
+
+def _computed(compute: Compute, batch: Batch) -> AetiaError | pa.Table | Failure:
+    try:
+        return compute_batch(compute, batch)
+    except AetiaError as error:
+        return error
