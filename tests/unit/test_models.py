@@ -7,11 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_models import CONFIGS, LAYERS, tiny_network
-from transformers import AutoModelForCausalLM, BertConfig, BertLMHeadModel
+from transformers import AutoModelForCausalLM, BertConfig, BertLMHeadModel, OPTConfig
 
 from aetia.errors import SiteError, StudyError
 from aetia.models import Add, Intervention, Knockout, Replace, Scale, Set, Site, gradients, record, run_with_hooks, wrap
 from aetia.models import families as families_module
+from aetia.models.network import load, skeleton
 from aetia.models.sites import COMPONENTS, HEAD_COMPONENTS
 
 IDS = (5, 6, 7, 8, 9, 10, 11)
@@ -223,3 +224,26 @@ def test_a_base_run_is_perturbed_at_the_embedding_only():
         record(network, IDS, interventions=[Intervention(Site("z", 1), Scale(0.0))])
     assert caught.value.code == "AE-3114"
     assert len(network.blocks) == LAYERS
+
+
+def test_an_opt_with_projected_embeddings_is_refused_in_one_line():
+    config = OPTConfig(
+        vocab_size=97,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        ffn_dim=48,
+        word_embed_proj_dim=16,
+        max_position_embeddings=32,
+    )
+    with pytest.raises(StudyError, match="another width") as caught:
+        wrap(AutoModelForCausalLM.from_config(config))
+    assert caught.value.code == "AE-1201"
+
+
+@pytest.mark.parametrize("read", [load, skeleton])
+def test_a_folder_without_a_tokenizer_is_one_clear_line(read, tmp_path):
+    tiny_network("llama").module.save_pretrained(tmp_path)
+    with pytest.raises(StudyError, match="tokenizer") as caught:
+        read(tmp_path)
+    assert caught.value.code == "AE-1206"

@@ -5,7 +5,8 @@ Nothing is re-implemented: un-intervened logits are the module's, bit for bit.
 Letters: N prompts, T positions, V vocabulary, D residual width, H heads, d head width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ from aetia.models.allocator import keep_large_blocks
 from aetia.models.families import Family, family_of
 from aetia.models.ports import Heads, Port, block_ports, head_count, missing_component
 from aetia.models.sites import HEAD_COMPONENTS, Site
+from aetia.text import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -233,6 +235,10 @@ def wrap(module: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast | None" 
 def _checked(network: Network) -> Network:
     from aetia.models.check import check_network
 
+    config = network.module.config
+    if getattr(config, "word_embed_proj_dim", config.hidden_size) != config.hidden_size:
+        found = f"This {config.model_type} projects its embeddings to another width, which its sites do not show."
+        raise StudyError("AE-1201", found, mend="use a model whose embeddings are as wide as its residual stream.")
     keep_large_blocks()
     check_network(network)
     return network
@@ -264,7 +270,7 @@ def load(
     disable_progress_bar()  # a bar for a second's work, on the stream that is for people
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
+    with _readable(source.name):
         module = AutoModelForCausalLM.from_pretrained(
             source.path,
             dtype=_DTYPES[dtype],
@@ -272,11 +278,7 @@ def load(
             local_files_only=True,
             use_safetensors=True,
         )
-    except (ValueError, OSError, KeyError) as error:
-        raise StudyError(
-            "AE-1206", f"{source.name} could not be read as a causal decoder: {error}", mend="check its config.json."
-        ) from error
-    tokenizer = AutoTokenizer.from_pretrained(source.path, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(source.path, local_files_only=True)
     cast("nn.Module", module).to(device)
     return _checked(Network(module.eval().requires_grad_(requires_grad=False), tokenizer, source))
 
@@ -291,7 +293,22 @@ def skeleton(name_or_path: str | Path) -> Network:
     from aetia.models.resolve import locate
 
     source = locate(name_or_path)
-    config = AutoConfig.from_pretrained(source.path, local_files_only=True)
-    with torch.device("meta"):
-        module = AutoModelForCausalLM.from_config(config)
-    return Network(module.eval(), AutoTokenizer.from_pretrained(source.path, local_files_only=True), source)
+    with _readable(source.name):
+        config = AutoConfig.from_pretrained(source.path, local_files_only=True)
+        with torch.device("meta"):
+            module = AutoModelForCausalLM.from_config(config)
+        tokenizer = AutoTokenizer.from_pretrained(source.path, local_files_only=True)
+    return Network(module.eval(), tokenizer, source)
+
+
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Says in one line what a folder's files leave transformers unable to read."""
+    try:
+        yield
+    except (ValueError, OSError, KeyError) as error:
+        raise StudyError(
+            "AE-1206",
+            f"{name} could not be read as a causal decoder with its tokenizer: {clean_text(str(error))}",
+            mend="check its config.json and its tokenizer files.",
+        ) from error
