@@ -1,1 +1,44 @@
-"""Which systems have causes that are known by construction, and which have none?"""
+"""Which systems have causes that are known by construction, and which have none?
+
+Names are imported when they are first used: programs need no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aetia.truth.compile import Compiled, compile_program
+    from aetia.truth.program import Head, Layer, Lookup, Patch, Program, Reading, Trace, Variable, run
+    from aetia.truth.systems import TruthSystem, truth_system, truth_systems
+
+__all__ = [
+    "Compiled",
+    "Head",
+    "Layer",
+    "Lookup",
+    "Patch",
+    "Program",
+    "Reading",
+    "Trace",
+    "TruthSystem",
+    "Variable",
+    "compile_program",
+    "run",
+    "truth_system",
+    "truth_systems",
+]
+
+_HOMES = {
+    "compile": ("Compiled", "compile_program"),
+    "program": ("Head", "Layer", "Lookup", "Patch", "Program", "Reading", "Trace", "Variable", "run"),
+    "systems": ("TruthSystem", "truth_system", "truth_systems"),
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(f"aetia.truth.{module}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'aetia.truth' has no attribute {name!r}")

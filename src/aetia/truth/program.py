@@ -110,6 +110,11 @@ class Lookup:
     table: tuple[int, ...]
     labels: tuple[str, ...] = ()
 
+    @cached_property
+    def array(self) -> np.ndarray:
+        """`table` as an array."""
+        return np.array(self.table, dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -125,6 +130,11 @@ class Reading:
 
     variable: str
     weights: tuple[tuple[float, ...], ...]
+
+    @cached_property
+    def array(self) -> np.ndarray:
+        """`weights` with one more row, of zeros, for `NOTHING`."""
+        return np.pad(np.array(self.weights, dtype=np.float64), ((0, 1), (0, 0)))
 
 
 @dataclass(frozen=True)
@@ -292,9 +302,7 @@ def run(program: Program, tokens: Sequence[int], patches: Iterable[Patch] = ()) 
             write(name, value)
     logits = np.zeros((len(tokens), len(program.vocabulary)))
     for reading in program.readout:
-        value = view("logits", reading.variable)
-        rows = np.array(reading.weights)[value]
-        logits += np.where((value == NOTHING)[:, None], 0.0, rows)
+        logits += reading.array[view("logits", reading.variable)]
     return Trace(tuple(tokens), values, attended, logits)
 
 
@@ -323,7 +331,7 @@ def _look_up(program: Program, lookup: Lookup, layer: int, view: Callable[[str, 
     sizes = [program.variables[name].size for name in lookup.inputs]
     flat = np.ravel_multi_index([np.maximum(value, 0) for value in inputs], sizes)
     is_nothing = np.any([value == NOTHING for value in inputs], axis=0)
-    return np.where(is_nothing, NOTHING, np.array(lookup.table)[flat])
+    return np.where(is_nothing, NOTHING, lookup.array[flat])
 
 
 def _check_prompt(program: Program, tokens: Sequence[int]) -> None:
