@@ -33,7 +33,7 @@ def t_tail(t: npt.ArrayLike, freedom: npt.ArrayLike) -> Floats:
     size, degrees = np.broadcast_arrays(np.asarray(t, dtype=np.float64), np.asarray(freedom, dtype=np.float64))
     with np.errstate(divide="ignore"):
         logit = np.log(degrees) - 2.0 * np.log(np.abs(size))  # of degrees / (degrees + t^2)
-    half = 0.5 * _beta_cdf(logit, degrees / 2.0, np.full(degrees.shape, 0.5))
+    half = 0.5 * np.exp(_log_beta_cdf(logit, degrees / 2.0, np.full(degrees.shape, 0.5)))
     return np.where(size > 0.0, half, 1.0 - half)
 
 
@@ -63,23 +63,23 @@ def _beta_logit(p: Floats, a: Floats, b: Floats) -> Floats:
     logit = np.log(a / b)
     target = np.log(p)
     for _ in range(200):
-        share = np.maximum(_beta_cdf(logit, a, b), _TINY)
-        slope = np.maximum(np.exp(_log_weight(logit, a, b)) / share, _TINY)
-        step = np.clip((target - np.log(share)) / slope, -60.0, 60.0)
+        log_share = _log_beta_cdf(logit, a, b)
+        slope = np.exp(np.maximum(_log_weight(logit, a, b) - log_share, -600.0))
+        step = np.clip((target - log_share) / slope, -60.0, 60.0)
         logit = logit + step
-        if np.all(np.abs(step) <= 1e-13 * np.maximum(np.abs(logit), 1.0)):
+        if np.all(np.abs(step) <= 1e-12 * np.maximum(np.abs(logit), 1.0)):
             break
     return logit
 
 
-def _beta_cdf(logit: Floats, a: Floats, b: Floats) -> Floats:
-    """Return the regularised incomplete beta function at the share whose logit is given."""
+def _log_beta_cdf(logit: Floats, a: Floats, b: Floats) -> Floats:
+    """Return the logarithm of the regularised incomplete beta function at the share whose logit is given."""
     x = _share(logit)
     mirrored = x > (a + 1.0) / (a + b + 2.0)  # there the fraction converges slowly, and fast from the other end
     first, second = np.where(mirrored, b, a), np.where(mirrored, a, b)
     fraction = _beta_fraction(np.where(mirrored, _share(-logit), x), first, second)
-    part = np.exp(_log_weight(logit, a, b)) * fraction / first
-    return np.where(mirrored, 1.0 - part, part)
+    part = _log_weight(logit, a, b) + np.log(fraction / first)
+    return np.where(mirrored, np.log1p(-np.exp(np.where(mirrored, part, -np.inf))), part)
 
 
 def _log_weight(logit: Floats, a: Floats, b: Floats) -> Floats:
@@ -105,7 +105,7 @@ def _beta_fraction(x: Floats, a: Floats, b: Floats) -> Floats:
             above = _not_zero(1.0 + numerator / above)
             change = above * below
             value = value * change
-        if np.all(np.abs(change - 1.0) < 1e-15):
+        if np.all(np.abs(change - 1.0) < 1e-14):
             break
     return value
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from aetia.effects.cells import Cells, Columns, collect, match
 from aetia.effects.intervals import bootstrap_interval, effective_items, wilson_interval
-from aetia.effects.table import STATISTICS, Effects
+from aetia.effects.table import Effects, effects_table
 from aetia.effects.tests import Correction, against_null, normal_scores, t_statistics
 
 __all__ = ["summarise"]
@@ -82,17 +82,8 @@ def summarise(
             raise ValueError("values with draws of a null need its name")
         p, q = against_null(_scores(cells), _draws(values, numbers, columns, cells), correction)
     name = None if null is None or not numbers else re.sub(r":\d+$", f":{len(numbers)}", null)
-    statistics = [
-        estimate,
-        pa.repeat(unit, cells.n.size),
-        *(pa.array(bound, mask=~np.isfinite(bound)) for bound in (low, high)),
-        np.full(cells.n.size, level),
-        cells.n,
-        pa.array([name] * cells.n.size, pa.string()),
-        *(pa.array(chance, mask=np.isnan(chance)) for chance in (p, q)),
-    ]
-    arrays = [pa.array(column, type=field.type) for field, column in zip(STATISTICS, statistics, strict=True)]
-    return Effects(pa.table([*cells.table.columns, *arrays], schema=pa.schema([*cells.table.schema, *STATISTICS])))
+    statistics = {"estimate": estimate, "low": low, "high": high, "level": np.full(low.size, level), "p": p, "q": q}
+    return effects_table(cells.table, statistics, cells.n, unit=unit, null=name)
 
 
 def _interval(

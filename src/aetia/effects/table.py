@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import polars as pl  # pyright: ignore[reportMissingImports]
     from matplotlib.figure import Figure
 
-__all__ = ["STATISTICS", "Effects"]
+__all__ = ["STATISTICS", "Effects", "effects_table"]
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -41,6 +42,8 @@ STATISTICS = pa.schema(
     ]
 )
 """The columns that end every table of effects: the estimate, its interval, and its test against a null."""
+
+Floats: TypeAlias = npt.NDArray[np.float64]
 
 _ROWS_SHOWN = 60
 _BYTES_SHOWN = 80_000
@@ -168,6 +171,32 @@ class Effects:
         rest = len(self) - len(rows)
         more = f"<p>and {rest} more rows</p>" if rest else ""
         return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>{more}"
+
+
+def effects_table(
+    cells: pa.Table, statistics: Mapping[str, Floats], n: npt.NDArray[np.int64], *, unit: str, null: str | None
+) -> Effects:
+    """Return effects with one row for each cell; a statistic that is NaN, or is not given, is absent from the row.
+
+    Args:
+        cells: The dimensions, one row a cell.
+        statistics: The columns of `STATISTICS` that are floats, each [G].
+        n: [G] how many items each cell has.
+        unit: The unit of the estimates.
+        null: What p and q were tested against.
+    """
+    absent = np.full(n.size, np.nan)
+    known: dict[str, pa.Array] = {
+        "n": pa.array(n, pa.int64()),
+        "unit": pa.repeat(unit, n.size),
+        "null": pa.array([null] * n.size, pa.string()),
+    }
+    for name in STATISTICS.names:
+        if name not in known:
+            column = statistics.get(name, absent)
+            known[name] = pa.array(column, pa.float64(), mask=~np.isfinite(column))
+    columns = [*cells.columns, *(known[name] for name in STATISTICS.names)]
+    return Effects(pa.table(columns, schema=pa.schema([*cells.schema, *STATISTICS])))
 
 
 def _row(tag: str, values: Iterable[Scalar]) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "draws_needed",
     "holm",
     "max_t",
+    "means_and_errors",
     "normal_scores",
     "passes",
     "require_finite",
@@ -50,27 +51,47 @@ def t_statistics(x: Floats, clusters: npt.ArrayLike | None = None) -> Floats:
 
     Source: Student 1908; Liang and Zeger 1986 (clusters, with the factor C / (C - 1)).
     """
+    mean, error, _ = means_and_errors(x, clusters)
+    certain = np.where(mean == 0.0, 0.0, np.copysign(np.inf, mean))  # without spread
+    with np.errstate(over="ignore"):
+        return np.divide(mean, error, out=certain, where=error != 0.0)
+
+
+def means_and_errors(x: Floats, clusters: npt.ArrayLike | None = None) -> tuple[Floats, Floats, int]:
+    """Return each row's mean and standard error, and how many independent items or clusters they rest on.
+
+    Args:
+        x: [G, N] values, one column an item, in any unit.
+        clusters: [N] the cluster of each item.
+
+    Returns:
+        Means [G], errors [G], NaN for a single item or cluster, and the number of items, or of clusters.
+
+    Raises:
+        StudyError: AE-1107 a value is not a finite number.
+    """
     values = require_finite(x)
     mean = values.mean(axis=1)
     # Means of equal numbers are off by rounding: the spread of a constant row is 0, not 1e-17.
-    centred = np.where((values == values[:, :1]).all(axis=1, keepdims=True), 0.0, values - mean[:, None])
+    is_constant = (values == values[:, :1]).all(axis=1)
+    mean = np.where(is_constant, values[:, 0], mean)
+    centred = np.where(is_constant[:, None], 0.0, values - mean[:, None])
     if clusters is not None:
         centred = cluster_sums(centred, clusters)[0]
     count = centred.shape[1]
     if count < 2:
-        return np.full(values.shape[0], np.nan)
-    # The scale drops out; without it, the squares of tiny values would vanish.
+        return mean, np.full(mean.shape, np.nan), count
+    # The scale drops out of the root; with it, the squares of tiny values would vanish.
     scale = np.abs(centred).max(axis=1)
     unit = centred / np.where(scale > 0.0, scale, 1.0)[:, None]
-    error = scale * np.sqrt((unit**2).sum(axis=1) * count / (count - 1)) / values.shape[1]
-    with np.errstate(divide="ignore", over="ignore"):
-        return np.divide(mean, error, out=np.zeros_like(mean), where=(mean != 0.0) | (error > 0.0))
+    return mean, scale * np.sqrt((unit**2).sum(axis=1) * count / (count - 1)) / values.shape[1], count
 
 
 def normal_scores(t: Floats, n: Floats) -> Floats:
-    """Return the standard normal deviate that is as unlikely as `t` with n - 1 degrees of freedom, within 1%.
+    """Return the standard normal deviate that is as unlikely as `t` with n - 1 degrees of freedom, nearly.
 
     It puts cells with different numbers of items on one scale: 12.7 says as much with two items as 2 with a hundred.
+    Below 13 it is off by at most 6% with two items and 2% with five or more.
 
     Args:
         t: Statistics of `t_statistics`.
