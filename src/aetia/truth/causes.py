@@ -10,7 +10,7 @@ Source: Halpern 2015, A modification of the Halpern-Pearl definition of causalit
 contingencies hold variables at actual values; here both runs are actual.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, combinations
 from typing import TYPE_CHECKING, Literal, get_args
@@ -32,7 +32,6 @@ __all__ = [
     "effect",
     "node_effects",
     "node_patches",
-    "outcome",
     "site_patches",
 ]
 
@@ -40,12 +39,6 @@ Direction = Literal["denoise", "noise"]
 Edge = tuple[str, str]
 
 _SURE = 1e-9  # effects are sums of a few weights: what is not zero is far above this
-
-
-def outcome(program: Program, tokens: Sequence[int], answer: int, foil: int, patches: Iterable[Patch] = ()) -> float:
-    """The logit of `answer` minus that of `foil` at the last position, in logits."""
-    last = run(program, tokens, patches).logits[-1]
-    return float(last[answer] - last[foil])
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +52,10 @@ class _Pair:
     foil: int
 
     def value(self, patches: Iterable[Patch] = ()) -> float:
-        return outcome(self.program, self.base.tokens, self.answer, self.foil, patches)
+        return self.read(run(self.program, self.base.tokens, patches))
+
+    def read(self, trace: Trace) -> float:
+        return float(trace.logits[-1, self.answer] - trace.logits[-1, self.foil])
 
 
 def _pair(program: Program, item: "AlignedContrast", direction: Direction) -> _Pair:
@@ -180,15 +176,24 @@ def edge_effects(program: Program, item: "AlignedContrast", direction: Direction
     return {edge: pair.value(edge_patches(program, edge, pair.source)) - start for edge in program.edges}
 
 
-def causes(program: Program, item: "AlignedContrast") -> tuple[frozenset[str], frozenset[Edge]]:
-    """The parts and edges that cause the difference between the item's two prompts, by contingencies, exhaustively."""
+def causes(
+    program: Program, item: "AlignedContrast", *, contingency: int = 2
+) -> tuple[frozenset[str], frozenset[Edge]]:
+    """The parts and edges that cause the difference between the item's two prompts, by enumeration of contingencies.
+
+    Args:
+        program: The program.
+        item: The two prompts, and the answers whose logits are compared.
+        contingency: How many other parts may be held at their values of the other run: a part that n others stand in
+            for shows itself with n of them held.
+    """
     nodes: set[str] = set()
     edges: set[Edge] = set()
     for direction in get_args(Direction):
         pair = _pair(program, item, direction)
         differing = [node for node in program.senders if _differs(program, node, pair)]
         starting = [edge for edge in program.edges if edge[0] in differing]
-        for others in chain.from_iterable(combinations(differing, size) for size in range(len(differing))):
+        for others in chain.from_iterable(combinations(differing, size) for size in range(contingency + 1)):
             held = _Held(pair, others)
             nodes |= {
                 node
@@ -209,11 +214,11 @@ class _Held:
     def __init__(self, pair: _Pair, others: Iterable[str]) -> None:
         self.pair = pair
         self.fixed = _joint(pair.program, pair.source, others, ())
-        self.values = run(pair.program, pair.base.tokens, self.fixed).values
-        self.start = pair.value(self.fixed)
+        self.trace = run(pair.program, pair.base.tokens, self.fixed)
+        self.start = pair.read(self.trace)
 
     def acts(self, patches: Iterable[Patch]) -> bool:
-        changes = [patch for patch in patches if self.values[patch.variable][patch.position] != patch.value]
+        changes = [patch for patch in patches if self.trace.values[patch.variable][patch.position] != patch.value]
         return bool(changes) and abs(self.pair.value([*self.fixed, *changes]) - self.start) > _SURE
 
 

@@ -103,9 +103,10 @@ def _draw_induction(random: Random) -> Pair:
     blocks = [[a, b], [c, d], *([word] for word in rest)]
     order = [blocks[index] for index in random.permutation(len(blocks))]
     clean = [word for block in order for word in block] + [a]
-    swapped = {a: c, c: a}
-    corrupted = [swapped[word] if word in swapped else word for word in clean[:-1]] + [a]
-    spans = {"first": clean.index(a) + 1, "second": clean.index(c) + 1, "after": clean.index(b) + 1}
+    first, second = clean.index(a), clean.index(c)
+    corrupted = list(clean)
+    corrupted[first], corrupted[second] = c, a
+    spans = {"first": first + 1, "second": second + 1, "after": first + 2}
     return Pair(tuple(clean), tuple(corrupted), b, d, spans)
 
 
