@@ -209,13 +209,11 @@ class _CircuitRun:
         sender, receiver = graph.ends
         out = np.zeros((len(kept), len(graph.receivers), len(graph.senders)), dtype=np.float32)
         out[:, receiver, sender] = ~kept
-        self.is_corrected: list[bool] = out.any(
-            (0, 2)
-        ).tolist()  # which receivers differ from the live run in any of the circuits
         self.out = torch.from_numpy(out).to(network.device, network.dtype)
         missed = self.out.any(0)
-        self.is_corrected: list[bool] = missed.any(1).tolist()  # receivers that differ from the live run in any circuit
-        self.is_needed: list[bool] = missed.any(0).tolist()  # senders that any reader does without
+        # Receivers that differ from the live run in any circuit, and senders that any reader does without.
+        self.is_corrected: list[bool] = [bool(found) for found in missed.any(1)]
+        self.is_needed: list[bool] = [bool(found) for found in missed.any(0)]
         self.shared = 1 + layer * (graph.heads + 1)  # senders that write here as they do in the clean run
         self.before = one.difference[: self.shared].flatten(1)
         positions = one.clean.length - one.start

@@ -1,0 +1,215 @@
+"""Which edges would matter, to first order? Gradient times difference, for all edges in a few runs.
+
+A score estimates the outcome of the clean run less its outcome with that one edge carrying its reference value. It
+proposes edges; it does not show that they matter: a saturated softmax has no gradient, and two edges that stand in for
+each other have none either.
+
+Letters: k steps, S senders, E edges, T positions, D width, H heads, d head width, R receivers of a layer, m positions.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from aetia.circuits.wiring import run_blocks
+from aetia.errors import StudyError
+from aetia.models.ports import listen
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from aetia.circuits.execution import Prepared
+    from aetia.models.network import Network
+
+__all__ = ["ATTRIBUTIONS", "AttributionMethod", "edge_attribution"]
+
+AttributionMethod = Literal["eap", "eap-ig-inputs", "eap-ig-activations"]
+ATTRIBUTIONS: tuple[AttributionMethod, ...] = get_args(AttributionMethod)
+
+
+def edge_attribution(
+    network: "Network", one: "Prepared", method: AttributionMethod = "eap-ig-inputs", *, steps: int = 5
+) -> "NDArray[np.float64]":
+    """The estimated effect of every edge, `[E]`, in the outcome's unit; positive where the edge serves the answer.
+
+    `eap` takes the gradient in the clean run. `eap-ig-inputs` averages it over runs whose embedding lies between the
+    reference and the clean one: the scores of the embedding's edges then add up to the outcome's whole difference as
+    `steps` grows. `eap-ig-activations` moves the heads of a layer, or its MLP, in place of the embedding: the same
+    holds of every such group, at the price of `steps` runs for each.
+
+    Args:
+        network: The network.
+        one: The item.
+        method: Which of the three.
+        steps: Points between reference and clean, at the middle of equal parts (the papers take their upper ends).
+
+    Raises:
+        StudyError: AE-1306 if the outcome has no gradient there; AE-1307 without a single step.
+
+    Source: Syed et al. 2023, edge attribution patching (arXiv 2310.10348); Hanna et al. 2024, EAP-IG (arXiv
+        2403.17806); Marks et al. 2024 (arXiv 2403.19647) for integration at the activations.
+    """
+    _check(one, method, steps)
+    graph = one.graph
+    arguments = [{name: _usable(value) for name, value in layer.items()} for layer in one.clean.arguments]
+    scores = np.zeros(graph.edges)
+    middle = (torch.arange(steps, device=network.device, dtype=network.dtype) + 0.5) / steps
+    shares = torch.ones_like(middle[:1]) if method == "eap" else middle
+    for moved in _groups(one, is_all=method == "eap-ig-activations"):
+        graded = _run(network, one, arguments, moved, shares)
+        senders = range(len(graph.senders)) if method != "eap-ig-activations" else moved.senders
+        for row, gradient in _reader_gradients(network, one, graded):
+            first, last = senders[0], min(senders[-1] + 1, int(graph.reads[row]))
+            if last > first:
+                found = one.difference[first:last].flatten(1) @ gradient.flatten()
+                scores[graph.offsets[row] + first : graph.offsets[row] + last] = found.double().cpu().numpy()
+    return scores
+
+
+def _check(one: "Prepared", method: str, steps: int) -> None:
+    kind = one.outcome.kind
+    if kind == "accuracy" or (kind == "kl" and method == "eap"):
+        where = "" if kind == "accuracy" else " in the clean run, which it is the distance from"
+        raise StudyError(
+            "AE-1306",
+            f"The outcome {kind} has no gradient{where}.",
+            mend="use logit_difference" + (", or eap-ig-inputs." if kind == "kl" else "."),
+        )
+    if steps < 1:
+        raise StudyError("AE-1307", f"Integration needs a step; {steps} were asked for.", mend="use 5 or more.")
+
+
+def _usable(value: object) -> object:
+    """A block's argument for a run with gradients: what was recorded in inference mode cannot be kept for them."""
+    if isinstance(value, Tensor):
+        return value.clone()
+    return tuple(_usable(part) for part in value) if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Senders that are moved together: `embed` (layer -1), a layer's heads, or its MLP."""
+
+    senders: range
+    layer: int
+    is_mlp: bool = False
+
+
+def _groups(one: "Prepared", *, is_all: bool) -> Iterator[_Group]:
+    yield _Group(range(1), -1)
+    if is_all:
+        heads = one.graph.heads
+        for layer in range(one.graph.layers):
+            first = 1 + layer * (heads + 1)
+            yield _Group(range(first, first + heads), layer)
+            yield _Group(range(first + heads, first + heads + 1), layer, is_mlp=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _Graded:
+    """What a run with gradients left: by layer, the residuals that norms read, and the tensors that hold gradients."""
+
+    start: int
+    residuals: dict[tuple[str, int], Tensor] = field(default_factory=dict)
+    tensors: dict[tuple[str, int], Tensor] = field(default_factory=dict)
+    final: list[Tensor] = field(default_factory=list)
+
+
+def _run(
+    network: "Network",
+    one: "Prepared",
+    arguments: Sequence[Mapping[str, object]],
+    moved: _Group,
+    shares: Tensor,
+) -> _Graded:
+    """Runs the clean prompt with `moved` at each of `shares` `[k]` of the way from reference to clean, and back."""
+    clean = one.clean
+    total = one.difference[moved.senders.start : moved.senders.stop].sum(0).clone()
+    shift = clean.resid_pre.new_zeros(len(shares), clean.length, network.width)
+    shift[:, one.start :] = (shares - 1)[:, None, None] * total
+    start = moved.layer + 1 if moved.is_mlp else max(moved.layer, 0)
+    graded = _Graded(start)
+    hidden = clean.resid_pre[start].clone().expand(len(shares), -1, -1)
+    with torch.enable_grad(), ExitStack() as stack:
+        leaf = shift.clone().requires_grad_()
+        if moved.layer < 0 or moved.is_mlp:
+            hidden = hidden + leaf
+        else:
+            module = network.ports[moved.layer]["z"].module
+            stack.callback(module.register_forward_hook(_adder(leaf)).remove)
+        for layer in range(start, one.graph.layers):
+            _listen(network, one, graded, layer, stack)
+        final = run_blocks(network, arguments, hidden, start)
+        final.retain_grad()
+        graded.final.append(final)
+        one.outcome.read(network, final[:, -one.outcome.positions :]).sum().backward()
+    return graded
+
+
+def _adder(leaf: Tensor) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
+    return lambda _module, _inputs, output: output + leaf
+
+
+def _listen(network: "Network", one: "Prepared", graded: _Graded, layer: int, stack: ExitStack) -> None:
+    ports, norm = network.ports[layer], one.wiring[layer].mlp_norm
+
+    def keep(name: str, tensor: Tensor) -> None:
+        if tensor.requires_grad:  # the heads of the layer that is moved read what no moved sender writes
+            tensor.retain_grad()
+            graded.tensors[name, layer] = tensor
+
+    def keep_mlp(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        graded.residuals["mlp", layer] = inputs[0].detach()
+        keep("mlp", output)
+
+    def keep_residual(tensor: Tensor) -> None:
+        graded.residuals["attention", layer] = tensor.detach()
+
+    stack.callback(listen(ports["resid_pre"], keep_residual).remove)
+    stack.callback(norm.register_forward_hook(keep_mlp).remove)
+    for name in "qkv":
+        stack.callback(listen(ports[name], lambda tensor, name=name: keep(name, tensor)).remove)
+
+
+def _reader_gradients(network: "Network", one: "Prepared", graded: _Graded) -> Iterator[tuple[int, Tensor]]:
+    """For every receiver after the start its number, and the mean gradient of what it reads, `[T - start, D]`."""
+    graph = one.graph
+    for layer in range(graded.start, graph.layers):
+        first = layer * graph.receivers_a_layer
+        if ("q", layer) in graded.tensors:
+            yield from enumerate(_attention_gradients(network, one, graded, layer), first)
+        if ("mlp", layer) in graded.tensors:
+            residual, tensor = graded.residuals["mlp", layer], graded.tensors["mlp", layer]
+            gradient = _through(one.wiring[layer].mlp_norm, residual, _gradient(tensor))
+            rows = gradient.view(-1, one.clean.length, network.width)[:, one.start :]
+            yield first + graph.receivers_a_layer - 1, rows.mean(0)
+    yield len(graph.receivers) - 1, _gradient(graded.final[0])[:, one.start :].mean(0)
+
+
+def _attention_gradients(network: "Network", one: "Prepared", graded: _Graded, layer: int) -> Tensor:
+    """The mean gradients of what the layer's queries, keys and values read, `[R, T - start, D]`."""
+    wires, parts = one.wiring[layer], []
+    residual = graded.residuals["attention", layer][:, one.start :]
+    for name in "qkv":
+        by_row = network.ports[layer][name].view(_gradient(graded.tensors[name, layer]))
+        gradient = by_row.unflatten(0, (len(residual), -1))[:, one.start :]
+        parts.append(torch.einsum("bthd,hxd->bhtx", gradient, wires.readers[name][0]))
+    gradients = torch.cat(parts, 1)
+    return _through(wires.attention_norm, residual[:, None].expand_as(gradients), gradients).mean(0)
+
+
+def _through(norm: nn.Module, residual: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient of a norm's input from the one of its output, at this input."""
+    with torch.enable_grad():
+        read = residual.detach().clone().requires_grad_()
+        return torch.autograd.grad(norm(read), read, gradient)[0]
+
+
+def _gradient(tensor: Tensor) -> Tensor:
+    assert tensor.grad is not None
+    return tensor.grad
