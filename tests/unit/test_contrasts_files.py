@@ -43,6 +43,16 @@ def test_csv_keeps_leading_spaces_and_reads_spans_as_json(tmp_path: Path):
     assert only.id == "line-2"
 
 
+def test_rewordings_are_a_list_in_jsonl_and_that_list_as_json_in_csv(tmp_path: Path):
+    texts = ("The capital of Italy was", "It is, in Italy,")
+    (only,) = read_contrasts(written(tmp_path / "mine.jsonl", line(placebos=texts)))
+    assert only.placebos == texts
+    cell = json.dumps(texts).replace('"', '""')
+    rows = f'{HEAD},placebos\na is,b is, c, d,"{cell}"\ne is,f is, g, h,\n'
+    first, second = read_contrasts(written(tmp_path / "mine.csv", rows))
+    assert (first.placebos, second.placebos) == (texts, ())
+
+
 def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path):
     assert len(read_contrasts(written(tmp_path / "a.csv", b"\xef\xbb\xbf" + CSV.replace("\n", "\r\n").encode()))) == 1
     (only,) = read_contrasts(written(tmp_path / "a.jsonl", b"\xef\xbb\xbf" + line().replace("\n", "\r\n").encode()))
@@ -77,6 +87,12 @@ def test_only_a_line_feed_ends_a_line_of_json(tmp_path: Path):
         (line(spans={"subject": "a"}), "AE-2111", "more than once"),
         (line(spans={"subject": [5, 500]}), "AE-2111", "24 characters"),
         (line(spans={"last": "is"}), "AE-2111", "line 1"),
+        (line() + line(foil=" Tokyo", placebos="It is"), "AE-2106", "line 2: its placebos are 'It is'"),
+        (line(placebos={"one": "It is"}), "AE-2106", "its placebos are an object"),
+        (line(placebos=["It is", 5]), "AE-2106", "its placebo 2 is the number 5"),
+        (line(placebos=[" "]), "AE-2106", "its placebo 1 is ' ', which is empty"),
+        (line(placebos=["\ud800"]), "AE-2106", "its placebo 1 has a lone surrogate"),
+        (line(placebo=["It is"]), "AE-2105", "write placebos"),
         (line() + line(foil=" Tokyo", id="line-1"), "AE-2112", "line 2"),
         (line() + line(id="other"), "AE-2112", "already in line 1"),
         (line().encode() + b'{"clean": "caf\xe9"}', "AE-2113", "line 2"),
@@ -103,6 +119,7 @@ def test_each_flaw_of_a_jsonl_file_has_its_code_and_place(tmp_path: Path, conten
         (CSV + 'a,"b,c,d\n', "AE-2104", "line 3"),
         (CSV + "a,b, c,\n", "AE-2106", "its foil"),
         (f"{HEAD},spans\na b,c d, e, f,subject\n", "AE-2104", "no JSON"),
+        (f"{HEAD},placebos\na b,c d, e, f,It is\n", "AE-2104", "line 2: its placebos 'It is' are no JSON"),
         (CSV + CSV.split("\n")[1], "AE-2112", "line 3"),
         (CSV.encode() + b"\xff,b,c,d\n", "AE-2113", "line 3"),
         ('clean,corrupted,answer,foil\n"two\nlines",b, c, d\na,,c,d\n', "AE-2106", "line 4"),

@@ -1,7 +1,7 @@
 """Do the two prompts of a contrast have the same number of tokens, and is its answer one token?"""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from aetia.contrasts.contrast import AlignedContrast, Alignment, Contrast, Dropped, Span, quoted
@@ -31,6 +31,7 @@ def align(
     continuation: bool = False,
     same_length: bool = True,
     chat: bool = False,
+    placebos: bool = False,
 ) -> Alignment:
     """The contrasts as tokens: clean and corrupted equally long, answer and foil one token each, spans placed.
 
@@ -43,11 +44,12 @@ def align(
         same_length: Keep only the items of the most frequent length T, so that position t is the same place in all.
         chat: Put each prompt into the tokenizer's chat template, as a user's message. The answer is then the
             first word of the reply: its leading space is left out if the template ends in white space.
+        placebos: Align the rewordings of the corrupted prompt too; what has none that can be used is dropped.
 
     Raises:
         ContrastError: If nothing is left: the first contrast's own error. AE-2116 if there was nothing to align.
     """
-    alignment = align_first(contrasts, tokenizer, None, continuation=continuation, chat=chat)
+    alignment = align_first(contrasts, tokenizer, None, continuation=continuation, chat=chat, placebos=placebos)
     if not same_length:
         return alignment
     length = Counter(item.length for item in alignment.items).most_common(1)[0][0]
@@ -63,6 +65,7 @@ def align_first(
     *,
     continuation: bool = False,
     chat: bool = False,
+    placebos: bool = False,
 ) -> Alignment:
     """As `align`, of any lengths, and only until `items` are aligned; None takes all.
 
@@ -74,7 +77,7 @@ def align_first(
     first: ContrastError | None = None
     for contrast in contrasts:
         try:
-            aligned.append(align_one(contrast, tokenizer, continuation=continuation, chat=chat))
+            aligned.append(align_one(contrast, tokenizer, continuation=continuation, chat=chat, placebos=placebos))
         except ContrastError as error:
             first = first or error
             dropped.append(Dropped(contrast.id, f"{error.code} {error.found}"))
@@ -96,13 +99,19 @@ def other_length(name: str, length: int, common: int) -> Dropped:
 
 
 def align_one(
-    contrast: Contrast, tokenizer: Tokenizer, *, continuation: bool = False, chat: bool = False
+    contrast: Contrast,
+    tokenizer: Tokenizer,
+    *,
+    continuation: bool = False,
+    chat: bool = False,
+    placebos: bool = False,
 ) -> AlignedContrast:
     """One contrast as tokens.
 
     Raises:
         ContrastError: AE-2106 no text, AE-2107 unequal lengths, AE-2108 an answer of several tokens, AE-2109 an answer
-            without its space, AE-2110 answer and foil alike, AE-2111 a span that is not there, AE-2114 equal prompts.
+            without its space, AE-2110 answer and foil alike, AE-2111 a span that is not there, AE-2114 equal prompts,
+            AE-2120 no rewording that can be used, where `placebos` asks for them.
     """
     character_spans = contrast.character_spans()
     clean, corrupted = (_prompt(text, tokenizer, chat=chat) for text in (contrast.clean, contrast.corrupted))
@@ -127,7 +136,7 @@ def align_one(
         )
     length = len(clean.encoded.ids)
     spans = {name: _token_span(name, span, clean) for name, span in character_spans.items()}
-    return AlignedContrast(
+    item = AlignedContrast(
         id=contrast.id,
         clean=contrast.clean,
         corrupted=contrast.corrupted,
@@ -141,6 +150,7 @@ def align_one(
         foil_ids=foil_ids,
         spans=spans | {"last": (length - 1, length)},
     )
+    return replace(item, placebo_ids=_placebos(item, contrast.placebos, tokenizer, chat=chat)) if placebos else item
 
 
 def diagnose_pair(clean: str, corrupted: str, tokenizer: Tokenizer) -> ContrastError:
@@ -156,6 +166,53 @@ def _prompt(text: str, tokenizer: Tokenizer, *, chat: bool) -> _Prompt:
     rendered, start = in_chat(text, tokenizer)
     # The template has written the special tokens already.
     return _Prompt(rendered, encode(rendered, tokenizer, special=False), start, special=False)
+
+
+def _placebos(
+    item: AlignedContrast, texts: Sequence[str], tokenizer: Tokenizer, *, chat: bool
+) -> tuple[tuple[int, ...], ...]:
+    """The rewordings that can stand in for the corrupted prompt, each once.
+
+    Raises:
+        ContrastError: AE-2120 if there is none.
+    """
+    found: dict[tuple[int, ...], None] = {}
+    flaws: list[str] = []
+    for text in texts:
+        try:
+            placebo = _prompt(text, tokenizer, chat=chat)
+            flaw = _flaw(placebo, item, tokenizer)
+        except ContrastError as error:
+            flaws.append(f"{quoted(text)}: {error.found}")
+            continue
+        if flaw is None:
+            found[placebo.encoded.ids] = None
+        else:
+            flaws.append(f"{quoted(text)}: {flaw}.")
+    if found:
+        return tuple(found)
+    about = f" that can be used. {flaws[0]}" if flaws else "."
+    raise ContrastError(
+        "AE-2120",
+        f"The corrupted prompt has no rewording{about}",
+        mend="give in `placebos` texts that keep its cause and its number of tokens, or use another null.",
+        details=tuple(flaws[1:_CONTEXT]),
+    )
+
+
+def _flaw(placebo: _Prompt, item: AlignedContrast, tokenizer: Tokenizer) -> str | None:
+    """Why a rewording cannot stand in for the corrupted prompt; None if it can."""
+    ids = placebo.encoded.ids
+    if ids == item.corrupted_ids:
+        return "it is the corrupted prompt itself"
+    if ids == item.clean_ids:
+        return "it is the clean prompt, which has the other cause"
+    if len(ids) != item.length:
+        return f"it has {len(ids)} tokens, the corrupted prompt {item.length}"
+    for role, text, known in (("answer", item.answer, item.answer_ids), ("foil", item.foil, item.foil_ids)):
+        if text and _added(role, text, placebo, tokenizer) != known:
+            return f"the {role} {quoted(text)} is not cut into the same tokens after it"
+    return None
 
 
 def _token_span(name: str, span: Span, prompt: _Prompt) -> Span:

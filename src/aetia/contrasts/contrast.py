@@ -25,6 +25,7 @@ class Contrast:
         answer: What comes next in the clean prompt, with its leading space where the text needs one.
         foil: What it is compared with; empty if the answer is measured by itself.
         spans: Named parts of the clean prompt: their text, or a range of characters.
+        placebos: Rewordings of the corrupted prompt that keep its cause, so that its answer stays what it is.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Contrast:
     answer: str
     foil: str = ""
     spans: Mapping[str, str | Span] = field(default_factory=dict)
+    placebos: tuple[str, ...] = ()
 
     def character_spans(self) -> dict[str, Span]:
         """The named parts as ranges of characters of the clean prompt.
@@ -83,6 +85,7 @@ class AlignedContrast:
         answer_ids: The tokens of the answer: one, unless whole continuations were asked for.
         foil_ids: The tokens of the foil; none if the contrast has no foil.
         spans: Named half-open ranges of token positions, among them `last`: the position that predicts the answer.
+        placebo_ids: Rewordings of the corrupted prompt, T tokens each; none unless they were asked for.
     """
 
     id: str
@@ -97,6 +100,7 @@ class AlignedContrast:
     answer_ids: tuple[int, ...]
     foil_ids: tuple[int, ...]
     spans: Mapping[str, Span]
+    placebo_ids: tuple[tuple[int, ...], ...] = ()
 
     @property
     def length(self) -> int:

@@ -13,19 +13,21 @@ from aetia.errors import ContrastError
 __all__ = ["read_contrasts"]
 
 _REQUIRED = ("clean", "corrupted", "answer", "foil")
-_OPTIONAL = ("spans", "id")
+_OPTIONAL = ("spans", "id", "placebos")
 _EXAMPLE = (
     '{"clean": "The capital of France is", "corrupted": "The capital of Italy is", "answer": " Paris", "foil": " Rome"}'
 )
+_FORMS = {"spans": '{"subject": "France"}', "placebos": '["The capital of Italy was"]'}
 _CSV_CELL = 1 << 20  # characters; the csv module's own limit of 128 KiB cuts long prompts
 
 
 def read_contrasts(path: str | Path) -> list[Contrast]:
     """The contrasts of a JSONL or CSV file, in its order; the whole file is checked before any is returned.
 
-    Each line (or row) has the text fields `clean`, `corrupted`, `answer` and `foil`, and may have `id` and `spans`:
-    an object that gives, by name, a part of the clean prompt as text or as [start, end] in characters (in CSV, that
-    object as JSON). Other fields are left alone.
+    Each line (or row) has the text fields `clean`, `corrupted`, `answer` and `foil`, and may have `id`, `spans` (an
+    object that gives, by name, a part of the clean prompt as text or as [start, end] in characters) and `placebos` (a
+    list of rewordings of the corrupted prompt that keep its cause). In CSV, that object and that list are JSON. Other
+    fields are left alone.
 
     Raises:
         ContrastError: AE-2102 to AE-2106 and AE-2111 to AE-2113, with the number of the line and what mends it.
@@ -137,7 +139,7 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, object]
 
 
 def _cell(path: Path, line: int, name: str, cell: str) -> object:
-    """A cell as JSON would have it: an empty optional one is absent, and `spans` is an object."""
+    """A cell as JSON would have it: an empty optional one is absent, `spans` an object, and `placebos` a list."""
     if name not in _OPTIONAL:
         return cell
     if not cell.strip():
@@ -148,7 +150,7 @@ def _cell(path: Path, line: int, name: str, cell: str) -> object:
         return json.loads(cell)
     except (ValueError, RecursionError) as error:
         raise _wrong(
-            "AE-2104", path, line, f"its spans {quoted(cell)} are no JSON", 'write them as {"subject": "France"}.'
+            "AE-2104", path, line, f"its {name} {quoted(cell)} are no JSON", f"write them as {_FORMS[name]}."
         ) from error
 
 
@@ -184,6 +186,7 @@ def _contrast(path: Path, line: int, row: Mapping[str, object]) -> Contrast:
         answer=answer,
         foil=foil,
         spans=_spans(path, line, row.get("spans")),
+        placebos=_placebos(path, line, row.get("placebos")),
     )
     try:
         contrast.character_spans()
@@ -209,7 +212,7 @@ def _string(path: Path, line: int, name: str, value: object) -> str:
 def _spans(path: Path, line: int, value: object) -> dict[str, str | Span]:
     if value is None:
         return {}
-    mend = 'write spans as {"subject": "France"}, or with [start, end] in characters.'
+    mend = f"write spans as {_FORMS['spans']}, or with [start, end] in characters."
     if not isinstance(value, dict):
         raise _wrong("AE-2106", path, line, f"its spans are {_shown(value)}", mend)
     spans: dict[str, str | Span] = {}
@@ -222,6 +225,15 @@ def _spans(path: Path, line: int, value: object) -> dict[str, str | Span]:
             case _:
                 raise _wrong("AE-2106", path, line, f"its span {quoted(name)} is {_shown(part)}", mend)
     return spans
+
+
+def _placebos(path: Path, line: int, value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        mend = f"write placebos as {_FORMS['placebos']}."
+        raise _wrong("AE-2106", path, line, f"its placebos are {_shown(value)}", mend)
+    return tuple(_string(path, line, f"placebo {number}", text) for number, text in enumerate(value, start=1))
 
 
 def _shown(value: object) -> str:

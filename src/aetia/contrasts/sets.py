@@ -17,6 +17,9 @@ from aetia.errors import ContrastError
 __all__ = ["ContrastSet", "contrast_sets", "find_set", "study_contrasts"]
 
 
+_PLACEBOS = 24  # rewordings of a corrupted prompt: more than the 19 draws that reach a level of 5%
+
+
 @dataclass(frozen=True)
 class ContrastSet:
     """A built-in question: generated contrasts that differ in one cause.
@@ -25,23 +28,26 @@ class ContrastSet:
         question: What a correct answer shows that the model knows or can do.
         source: The paper that the set follows, or where its facts come from.
         spans: The named parts of every prompt.
-        contrasts: Makes the contrasts from a seed and a tokenizer.
+        contrasts: Makes the contrasts from a seed, a tokenizer, and how many rewordings each is to have at most.
     """
 
     name: str
     question: str
     source: str
     spans: tuple[str, ...]
-    contrasts: Callable[[int, Tokenizer | None], Iterator[Contrast]]
+    contrasts: Callable[[int, Tokenizer | None, int], Iterator[Contrast]]
 
-    def generate(self, seed: int = 0, tokenizer: Tokenizer | None = None) -> Iterator[Contrast]:
+    def generate(
+        self, seed: int = 0, tokenizer: Tokenizer | None = None, *, placebos: bool = False
+    ) -> Iterator[Contrast]:
         """The contrasts in the order that the seed gives; the same seed and tokenizer give the same contrasts.
 
         Args:
             seed: Decides which words meet, and in which order.
             tokenizer: Where given, words are chosen that it cuts alike, so that few contrasts are dropped later.
+            placebos: Give each up to 24 rewordings of its corrupted prompt; the contrasts stay the same.
         """
-        return self.contrasts(seed, tokenizer)
+        return self.contrasts(seed, tokenizer, _PLACEBOS if placebos else 0)
 
     def draw(
         self,
@@ -51,6 +57,7 @@ class ContrastSet:
         seed: int = 0,
         continuation: bool = False,
         chat: bool = False,
+        placebos: bool = False,
     ) -> Alignment:
         """The set's contrasts as tokens, all of the length that most of them have.
 
@@ -60,6 +67,7 @@ class ContrastSet:
             seed: As in `generate`.
             continuation: As in `align`.
             chat: As in `align`.
+            placebos: As in `align`.
 
         Raises:
             ContrastError: If none can be aligned.
@@ -67,16 +75,20 @@ class ContrastSet:
         generated = list(self.generate(seed, tokenizer))
         counts = [len(encode(contrast.clean, tokenizer).ids) for contrast in generated]
         common = Counter(counts).most_common(1)[0][0]
+        # Made again as they are taken: to reword all of them would take longer than to align the few asked for.
+        taken = self.generate(seed, tokenizer, placebos=True) if placebos else generated
         others: list[Dropped] = []
 
         def of_common_length() -> Iterator[Contrast]:
-            for contrast, count in zip(generated, counts, strict=True):
+            for contrast, count in zip(taken, counts, strict=True):
                 if count == common:
                     yield contrast
                 else:
                     others.append(other_length(contrast.id, count, common))
 
-        found = align_first(of_common_length(), tokenizer, items, continuation=continuation, chat=chat)
+        found = align_first(
+            of_common_length(), tokenizer, items, continuation=continuation, chat=chat, placebos=placebos
+        )
         return Alignment(found.items, found.dropped + tuple(others))
 
 
@@ -165,6 +177,7 @@ def study_contrasts(
     seed: int = 0,
     chat: bool = False,
     continuation: bool = False,
+    placebos: bool = False,
 ) -> Alignment:
     """The contrasts that a study names: a built-in set, a file, or one pair of its own; at most `items` of them.
 
@@ -177,6 +190,7 @@ def study_contrasts(
         seed: Decides what is drawn from a built-in set.
         chat: As in `align`.
         continuation: As in `align`.
+        placebos: As in `align`.
 
     Raises:
         ContrastError: If there is no such set or file, or nothing in it can be aligned.
@@ -187,9 +201,10 @@ def study_contrasts(
         )
     if pair is not None:
         contrast = Contrast(id="pair", **pair)  # pyright: ignore[reportArgumentType] # a study has checked the fields
-        return align_first([contrast], tokenizer, None, continuation=continuation, chat=chat)
+        return align_first([contrast], tokenizer, None, continuation=continuation, chat=chat, placebos=placebos)
     name = name_or_path or ""
     # Path.exists raises on a name that is too long for the file system; os.path.exists does not.
     if name not in contrast_sets() and (Path(name).suffix or os.path.exists(name)):  # noqa: PTH110
-        return align_first(read_contrasts(name), tokenizer, items, continuation=continuation, chat=chat)
-    return find_set(name).draw(tokenizer, items, seed=seed, continuation=continuation, chat=chat)
+        contrasts = read_contrasts(name)
+        return align_first(contrasts, tokenizer, items, continuation=continuation, chat=chat, placebos=placebos)
+    return find_set(name).draw(tokenizer, items, seed=seed, continuation=continuation, chat=chat, placebos=placebos)

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from aetia.contrasts.contrast import Contrast
-from aetia.contrasts.generators.wording import fill, word_pairs, wording
+from aetia.contrasts.generators.wording import fill, interchangeable, reworded, word_pairs, wording
 from aetia.contrasts.tokens import Tokenizer, token_count
 
 __all__ = ["capitals", "landmarks"]
@@ -13,17 +13,31 @@ __all__ = ["capitals", "landmarks"]
 _ROUNDS = 3  # each fact meets so many partners in each wording
 
 
-def capitals(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
+def capitals(seed: int, tokenizer: Tokenizer | None, placebos: int) -> Iterator[Contrast]:
     """Two countries in one wording; the answer is the capital of the first, the foil that of the second."""
-    return _paired("capitals", seed, tokenizer)
+    return _contrasts("capitals", seed, tokenizer, placebos)
 
 
-def landmarks(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
+def landmarks(seed: int, tokenizer: Tokenizer | None, placebos: int) -> Iterator[Contrast]:
     """Two landmarks in one wording; the answer is the city of the first, the foil that of the second."""
-    return _paired("landmarks", seed, tokenizer)
+    return _contrasts("landmarks", seed, tokenizer, placebos)
 
 
-def _paired(name: str, seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
+def _contrasts(name: str, seed: int, tokenizer: Tokenizer | None, placebos: int) -> Iterator[Contrast]:
+    """Two facts in one sentence each; a rewording names the second's subject in another sentence."""
+    data = wording(name)
+    sentences = interchangeable([*data["templates"], *data["rewordings"]], {"subject": "France"}, tokenizer)
+    for number, (template, (subject, city), (other, other_city)) in enumerate(_paired(name, seed, tokenizer)):
+        one = f"{name}-{number:04d}"
+        clean, spans = fill(template, {"subject": subject})
+        corrupted, _ = fill(template, {"subject": other})
+        same = reworded(corrupted, sentences[template], {"subject": other}, {}, count=placebos, stream=f"{seed} {one}")
+        yield Contrast(one, clean, corrupted, f" {city}", f" {other_city}", spans, same)
+
+
+def _paired(
+    name: str, seed: int, tokenizer: Tokenizer | None
+) -> Iterator[tuple[str, tuple[str, str], tuple[str, str]]]:
     """Every fact in every wording, before any comes again with another partner.
 
     With a tokenizer, partners are cut into equally many tokens; a fact that has no partner, because its answer is
@@ -35,7 +49,6 @@ def _paired(name: str, seed: int, tokenizer: Tokenizer | None) -> Iterator[Contr
     chance.shuffle(facts)
     groups, alone = _groups(facts, tokenizer)
     circles = [(template, chance.sample(group, len(group))) for template in templates for group in groups]
-    number = 0
     for turn in range(1, _ROUNDS + 1):
         # The facts of a group stand in a circle, and each meets the one that is `turn` places on.
         drawn = [
@@ -47,12 +60,10 @@ def _paired(name: str, seed: int, tokenizer: Tokenizer | None) -> Iterator[Contr
         chance.shuffle(drawn)
         for template, first, second in drawn:
             if first[1] != second[1]:
-                yield _contrast(f"{name}-{number:04d}", template, first, second)
-                number += 1
+                yield template, first, second
     for subject in alone:
         other = next(fact for fact in facts if fact[1] != subject[1])
-        yield _contrast(f"{name}-{number:04d}", templates[0], subject, other)
-        number += 1
+        yield templates[0], subject, other
 
 
 def _groups(
@@ -74,9 +85,3 @@ def _groups(
         else:
             alone += group
     return groups, alone
-
-
-def _contrast(name: str, template: str, first: tuple[str, str], second: tuple[str, str]) -> Contrast:
-    clean, spans = fill(template, {"subject": first[0]})
-    corrupted, _ = fill(template, {"subject": second[0]})
-    return Contrast(name, clean, corrupted, f" {first[1]}", f" {second[1]}", spans)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 from aetia.contrasts.contrast import Contrast
-from aetia.contrasts.generators.wording import fill, word_pairs, wording
+from aetia.contrasts.generators.wording import fill, interchangeable, reworded, word_pairs, wording
 from aetia.contrasts.tokens import Tokenizer, token_count
 
 __all__ = ["agreement"]
@@ -12,25 +12,32 @@ __all__ = ["agreement"]
 _DRAWS = 600
 
 
-def agreement(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
+def agreement(seed: int, tokenizer: Tokenizer | None, placebos: int) -> Iterator[Contrast]:
     """A subject, a distractor of either number, and then the verb; the corrupted prompt has the subject's other number.
 
-    Spans: `subject` and `distractor`.
+    Spans: `subject` and `distractor`. A rewording keeps the subject, and has another sentence about it or another
+    distractor of the same number.
     """
     templates = wording("agreement")["templates"]
     chance = random.Random(seed)
     subjects, distractors = (_nouns(word_pairs("agreement", key), tokenizer) for key in ("subjects", "distractors"))
     verbs = word_pairs("agreement", "verbs")
+    sentences = interchangeable(templates, {"subject": "author", "distractor": "car"}, tokenizer)
     seen: set[tuple[str, str, str]] = set()
     while len(seen) < _DRAWS:
         template, verb = chance.choice(templates), chance.choice(verbs)
         noun, number = chance.choice(subjects), chance.randrange(2)
-        distractor = chance.choice(distractors)[chance.randrange(2)]
-        clean, spans = fill(template, {"subject": noun[number], "distractor": distractor})
-        corrupted, _ = fill(template, {"subject": noun[1 - number], "distractor": distractor})
+        pair = chance.choice(distractors)
+        other = chance.randrange(2)
+        values = {"subject": noun[1 - number], "distractor": pair[other]}
+        clean, spans = fill(template, values | {"subject": noun[number]})
+        corrupted, _ = fill(template, values)
         if (clean, corrupted, verb[number]) in seen:
             continue
-        yield Contrast(f"agreement-{len(seen):04d}", clean, corrupted, verb[number], verb[1 - number], spans)
+        name = f"agreement-{len(seen):04d}"
+        free = {"distractor": [one[other] for one in distractors]}
+        same = reworded(corrupted, sentences[template], values, free, count=placebos, stream=f"{seed} {name}")
+        yield Contrast(name, clean, corrupted, verb[number], verb[1 - number], spans, same)
         seen.add((clean, corrupted, verb[number]))
 
 

@@ -2,10 +2,10 @@
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from aetia.contrasts.contrast import Contrast
-from aetia.contrasts.generators.wording import alike, fill, wording
+from aetia.contrasts.generators.wording import alike, fill, interchangeable, reworded, wording
 from aetia.contrasts.tokens import Tokenizer, token_count
 from aetia.errors import ContrastError
 
@@ -17,7 +17,7 @@ _REPEATED = 6  # how many of its words come again; the answer is the next one
 _WORD = re.compile(r"(?:\u2581|\u0120)([a-z]{4,9})")  # how SentencePiece and byte-level vocabularies write " word"
 
 
-def greater_than(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
+def greater_than(seed: int, tokenizer: Tokenizer | None, placebos: int) -> Iterator[Contrast]:
     """A span of years that must end after it began: the next token completes the end year.
 
     Where the tokenizer writes digits singly, the answer is a decade's digit greater than the start year's and the
@@ -26,12 +26,14 @@ def greater_than(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
     and the corrupted start year ends in 01, as in the paper. Spans: `subject` the start year, `decade` what differs.
 
     An answer is always the larger number, so that a model that merely likes large numbers also prefers it: compare
-    with the corrupted prompt, where nothing speaks against the foil.
+    with the corrupted prompt, where nothing speaks against the foil. A rewording keeps the start year and the century,
+    and is about something else that lasted.
     """
     data = wording("greater_than")
     chance = random.Random(seed)
     width = _digits_a_token(tokenizer)
     nouns = alike(data["nouns"], tokenizer)
+    sentences = interchangeable(data["templates"], {"noun": "war", "year": "1745", "century": "17"}, tokenizer)
     seen: set[tuple[str, str, str]] = set()
     while len(seen) < _DRAWS:
         century, decade, unit = chance.choice(data["centuries"]), chance.randint(2, 7), chance.randint(2, 8)
@@ -40,12 +42,16 @@ def greater_than(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
         values = {"noun": chance.choice(nouns), "century": century, "year": f"{century}{decade}{unit}"}
         template = chance.choice(data["templates"])
         clean, fields = fill(template, values)
-        corrupted, _ = fill(template, values | {"year": f"{century}0{unit if width == 1 else 1}"})
+        changed = values | {"year": f"{century}0{unit if width == 1 else 1}"}
+        corrupted, _ = fill(template, changed)
         if (clean, corrupted, answer) in seen:
             continue
         start, stop = fields["year"]
         spans = {"subject": (start, stop), "decade": (start + 2, start + 2 + width)}
-        yield Contrast(f"greater-than-{len(seen):04d}", clean, corrupted, answer, foil, spans)
+        name = f"greater-than-{len(seen):04d}"
+        free = {"noun": nouns}
+        same = reworded(corrupted, sentences[template], changed, free, count=placebos, stream=f"{seed} {name}")
+        yield Contrast(name, clean, corrupted, answer, foil, spans, same)
         seen.add((clean, corrupted, answer))
 
 
@@ -56,11 +62,12 @@ def _digits_a_token(tokenizer: Tokenizer | None) -> int:
     return 2 if token_count("1745", tokenizer) == 2 else 1
 
 
-def induction(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
+def induction(seed: int, tokenizer: Tokenizer | None, placebos: int) -> Iterator[Contrast]:
     """Random words, then the first of them again: the answer is the word that came next before.
 
     In the corrupted prompt another word came next. Spans: `earlier` is the earlier occurrence of the last word,
-    `subject` the word after it, which is the answer's earlier occurrence and alone differs.
+    `subject` the word after it, which is the answer's earlier occurrence and alone differs. A rewording keeps the last
+    word and the one that came after it; all others are other words.
 
     Raises:
         ContrastError: AE-2115 without a tokenizer, or with one that has too few words.
@@ -70,14 +77,33 @@ def induction(seed: int, tokenizer: Tokenizer | None) -> Iterator[Contrast]:
     for number in range(_DRAWS):
         *sequence, other = chance.sample(words, _WORDS + 1)
         changed = [*sequence[:_REPEATED], other, *sequence[_REPEATED + 1 :]]
-        clean, corrupted = (" ".join([*one, *sequence[:_REPEATED]]) for one in (sequence, changed))
+        clean, corrupted = (_repeated(one) for one in (sequence, changed))
         starts = [len(" ".join([*sequence[:n], ""])) for n in range(_WORDS)]
         spans = {
             name: (starts[n], starts[n] + len(sequence[n]))
             for name, n in (("earlier", _REPEATED - 1), ("subject", _REPEATED))
         }
         name = f"induction-{number:04d}"
-        yield Contrast(name, clean, corrupted, f" {sequence[_REPEATED]}", f" {other}", spans)
+        same = tuple(_refilled(changed, words, sequence[_REPEATED], placebos, f"{seed} {name}"))
+        yield Contrast(name, clean, corrupted, f" {sequence[_REPEATED]}", f" {other}", spans, same)
+
+
+def _repeated(sequence: Sequence[str]) -> str:
+    return " ".join([*sequence, *sequence[:_REPEATED]])
+
+
+def _refilled(sequence: Sequence[str], words: Sequence[str], answer: str, count: int, stream: str) -> Iterator[str]:
+    """The sequence with only its repeated pair kept; no filler is in it already, or is the clean prompt's answer."""
+    if not count:
+        return
+    chance = random.Random(stream)
+    before, after = sequence[_REPEATED - 1], sequence[_REPEATED]
+    taken = {*sequence, answer}
+    for _ in range(count):
+        # As many more as are taken, so that enough are left.
+        drawn = chance.sample(words, _WORDS - 2 + len(taken))
+        fillers = [word for word in drawn if word not in taken]
+        yield _repeated([*fillers[: _REPEATED - 1], before, after, *fillers[_REPEATED - 1 : _WORDS - 2]])
 
 
 def _plain_words(tokenizer: Tokenizer | None) -> list[str]:
