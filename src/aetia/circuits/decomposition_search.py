@@ -7,7 +7,7 @@ Letters: n nodes, T positions.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -45,7 +45,7 @@ class Search:
     rounds: int = 8
     slack: float | None = 0.0
     reference: ReferenceKind = "patch"
-    rules: Rules = Rules()
+    rules: Rules = field(default_factory=Rules)
 
     def __post_init__(self) -> None:
         if not self.keep > 0 or self.rounds < 1:
@@ -108,8 +108,16 @@ def find_circuit(
     faithfulness = node_faithfulness(network, runs, [nodes], chosen, memory)[0]
     if search.slack is not None:
         nodes, dropped, faithfulness = _pruned(network, runs, nodes, chosen, (search.slack, faithfulness, memory))
-    stay = [name for name in graph.senders if name not in set(chosen) - set(nodes)]
-    return SearchResult(Circuit.of_nodes(graph, stay), tuple(nodes), rounds, dropped, faithfulness)
+    circuit = _circuit(graph, set(chosen) - set(nodes))
+    return SearchResult(circuit, tuple(nodes), rounds, dropped, faithfulness)
+
+
+def _circuit(graph: Graph, out: set[str]) -> Circuit:
+    """All edges between parts that are not out; what only feeds parts that are out does not matter."""
+    stays = np.array([name not in out for name in graph.senders])
+    reads = np.array([not (fed := graph.feeds(name)) or not out.issuperset(fed) for name in graph.receivers])
+    sender, receiver = graph.ends
+    return Circuit.of_mask(graph, stays[sender] & reads[receiver])
 
 
 def keep_most_relevant(relevance: "dict[str, float]", keep: float) -> tuple[str, ...]:
@@ -165,7 +173,7 @@ def _pruned(
 def node_faithfulness(
     network: Network,
     runs: Sequence[Deviations],
-    kept: Sequence[Collection[str]],
+    choices: Sequence[Collection[str]],
     candidates: Sequence[str],
     memory: int = DEFAULT_MEMORY,
 ) -> list[float]:
@@ -174,21 +182,22 @@ def node_faithfulness(
     Args:
         network: The network.
         runs: The items, from `deviations`.
-        kept: The choices.
+        choices: Which candidates each keeps.
         candidates: What may be out.
         memory: Bytes above the loaded model.
 
     Returns:
-        (m(kept) - m(none)) / (m(all) - m(none)), each m a mean over the items.
+        (m(kept) - m(none)) / (m(all) - m(none)); m is the outcome's mean over the items: the logit difference, or the
+        answer's log-probability if there is no foil.
 
     Raises:
         StudyError: AE-1355 if all candidates together do not change the outcome.
     """
-    choices = [set(candidates), set[str](), *(set(names) for names in kept)]
-    total = torch.zeros(len(choices), dtype=torch.float64)
+    wanted = [set(candidates), set[str](), *(set(names) for names in choices)]
+    total = torch.zeros(len(wanted), dtype=torch.float64)
     for run in runs:
         out = {name: _reference(run, name) for name in candidates}
-        cells = [Cell(tuple(out[name] for name in candidates if name not in inside)) for inside in choices]
+        cells = [Cell(tuple(i for name in candidates if name not in kept for i in out[name])) for kept in wanted]
         total += run_planned(network, [run.base], cells, [run.outcome], memory=memory).values.double()
     whole, empty, *values = (total / len(runs)).tolist()
     if whole == empty:
@@ -198,19 +207,14 @@ def node_faithfulness(
     return [(value - empty) / (whole - empty) for value in values]
 
 
-def _reference(run: Deviations, name: str) -> Intervention:
+def _reference(run: Deviations, name: str) -> list[Intervention]:
     """The sender at its reference, at all positions that deviate."""
-    rows = list(range(run.start, run.base.length))
     if name == "embed":
         site, value = Site("resid_pre", 0), run.base.resid_pre[0] - run.embed
     else:
         layer, part = int(name[1 : name.index(".")]), name.split(".")[1]
-        if part == "mlp":
-            site, value = Site("mlp_out", layer), run.base.components["mlp_out", layer] - run.mlp[layer]
-        else:
-            head = int(part[1:])
-            site = Site("z", layer, head)
-            value = run.base.components["z", layer][:, head] - run.z[layer, :, head]
-    value = value.clone()
-    value[: rows[0] if rows else 0] = 0
-    return Intervention(site, Set(value))
+        head = None if part == "mlp" else int(part[1:])
+        site = Site("mlp_out" if head is None else "z", layer, head)
+        clean = run.base.components[site.component, layer]
+        value = clean - run.mlp[layer] if head is None else clean[:, head] - run.z[layer, :, head]
+    return [Intervention(site.at(at), Set(value[at : at + 1])) for at in range(run.start, run.base.length)]

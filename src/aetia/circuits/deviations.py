@@ -13,6 +13,7 @@ from aetia.circuits.execution import ReferenceKind
 from aetia.contrasts.contrast import AlignedContrast
 from aetia.errors import StudyError
 from aetia.models.network import Network
+from aetia.models.outcome import Outcome
 from aetia.models.recording import Recording, record
 
 __all__ = ["Deviations", "deviations"]
@@ -37,6 +38,13 @@ class Deviations:
     mlp: Tensor
     start: int
     tokens: tuple[int, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """What patched runs read: the same difference, or the answer's log-probability if there is no foil."""
+        if len(self.tokens) == 1:
+            return Outcome("log_probability", self.tokens)
+        return Outcome("logit_difference", self.tokens[:1], self.tokens[1])
 
 
 @dataclass(frozen=True, eq=False)

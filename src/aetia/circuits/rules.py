@@ -94,7 +94,6 @@ def norm_rule(parts: Parts, module: nn.Module) -> Parts:
     Raises:
         StudyError: AE-1350 if the module is neither of the two.
     """
-    weight = cast("Tensor", module.weight)
     whole, part, bias = parts.whole, parts.part, None
     if isinstance(module, nn.LayerNorm):
         epsilon, bias = module.eps, module.bias
@@ -109,7 +108,7 @@ def norm_rule(parts: Parts, module: nn.Module) -> Parts:
             f"{type(module).__name__} is no norm that contextual decomposition has a rule for.",
             mend="use a model with layer norm or root-mean-square norm, or another circuit method.",
         )
-    part = part * (torch.rsqrt(variance + epsilon) * weight).to(part.dtype)
+    part = part * (torch.rsqrt(variance + epsilon) * cast("Tensor", module.weight)).to(part.dtype)
     if bias is not None:
         part = part + bias * _share(parts.part, parts.rest)
     return Parts(module(whole), part)
