@@ -165,18 +165,15 @@ class Tracer:
         values = run_planned(self.network, worlds, cells, outcomes, memory=memory).values
         base = base_outcomes(self.network, worlds, outcomes)
         method = "patch" if self.study.method == "attribution" else self.study.method
-        # Samples of noise are several worlds of one item; the item's value at a place is their mean.
-        total: dict[tuple[str, Place], list[Tensor]] = {}
         if method == "noise":
-            noisy: dict[str, list[Tensor]] = {}
-            for one, world in dict.fromkeys((one, world) for one, _, world in owners):
-                noisy.setdefault(one.item.id, []).append(base[world])
-            for item, outcomes_of_item in noisy.items():
-                rows.add(item, "baseline", "corrupted", _draws(_mean(outcomes_of_item))[:1])
-        for (one, place, world), value in zip(owners, values, strict=True):
-            total.setdefault((one.item.id, place), []).append(value - base[world])
+            _add_noisy_baselines(base, owners, rows)
+        changes = values - base[[world for _, _, world in owners]]
+        # Samples of noise are several worlds of one item; the item's value at a place is their mean.
+        total: dict[tuple[str, Place], list[list[float]]] = {}
+        for (one, place, _), change in zip(owners, _lists(changes), strict=True):
+            total.setdefault((one.item.id, place), []).append(change)
         for (item, place), effects in total.items():
-            rows.add_place(item, method, place, _draws(_mean(effects)))
+            rows.add_place(item, method, place, _mean(effects))
 
     def _open(self, index: int) -> _Item:
         study, item = self.study, self.items[index]
@@ -215,8 +212,8 @@ class Tracer:
             prompt = len(item.clean_ids)
             hidden = one.clean.resid_pre[-1, prompt - 1][None, None]
             rows.add(name, "baseline", "clean_correct", _draws(verdict.read(self.network, hidden)[0]))
-        for layer, value in enumerate(logit_lens(self.network, one.clean, one.outcome)):
-            rows.add(name, "logit_lens", "resid_post", _draws(value), layer)
+        for layer, values in enumerate(_lists(logit_lens(self.network, one.clean, one.outcome))):
+            rows.add(name, "logit_lens", "resid_post", values, layer)
         is_capped = getattr(self.network.module.config, "final_logit_softcapping", None) is not None
         if one.outcome.kind == "logit_difference" and not is_capped:  # no sum of parts can follow a cap
             labels = [(one.outcome.answer[0], one.outcome.foil), *one.outcome.decoys]
@@ -300,22 +297,37 @@ class Tracer:
             through_mlps=self.study.through_mlps,
             memory=self.study.memory_bytes,
         )
-        for site, value in zip(senders, values, strict=True):
+        for site, changes in zip(senders, _lists(values - start), strict=True):
             positions = site.positions(length, spans)
             position, span = (None, site.position) if isinstance(site.position, str) else (positions[0], None)
             layer = site.layer or 0
             place = Place(site.component, layer, (layer,), site.head, site.units, position, span, positions)
-            rows.add_place(one.item.id, "path", place, _draws(value - start))
+            rows.add_place(one.item.id, "path", place, changes)
 
 
 def _foil(item: "AlignedContrast") -> int | None:
     return item.foil_ids[0] if item.foil_ids else None
 
 
-def _mean(values: Sequence[Tensor]) -> Tensor:
-    return torch.stack(list(values)).double().mean(0)
+def _add_noisy_baselines(base: Tensor, owners: Sequence[tuple[_Item, Place, int]], rows: Rows) -> None:
+    """The outcome of each item's noisy runs, their mean."""
+    noisy: dict[str, list[list[float]]] = {}
+    for one, world in dict.fromkeys((one, world) for one, _, world in owners):
+        noisy.setdefault(one.item.id, []).append(_draws(base[world])[:1])
+    for item, outcomes in noisy.items():
+        rows.add(item, "baseline", "corrupted", _mean(outcomes))
+
+
+def _mean(samples: Sequence[Draws]) -> Draws:
+    """The mean over samples, draw by draw."""
+    return samples[0] if len(samples) == 1 else [sum(draws) / len(samples) for draws in zip(*samples, strict=True)]
 
 
 def _draws(value: Tensor) -> list[float]:
     """A value, or the real one and those of other labels."""
     return value.double().reshape(-1).tolist()
+
+
+def _lists(values: Tensor) -> list[list[float]]:
+    """The same for many values."""
+    return values.double().reshape(len(values), -1).tolist()

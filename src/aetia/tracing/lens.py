@@ -50,7 +50,7 @@ def direct_attribution(network: Network, run: Recording, pairs: Sequence[tuple[i
 
     Source: Elhage et al. 2021, A mathematical framework for transformer circuits.
     """
-    directions = torch.stack([_reading_direction(network, run.resid_pre[-1, -1], *pair) for pair in pairs], -1)
+    directions = _reading_directions(network, run.resid_pre[-1, -1], pairs)
     parts: list[Part] = [("resid_pre", 0, None, (run.resid_pre[0, -1].float() @ directions).tolist())]
     for layer in range(run.layers):
         parts += [
@@ -61,17 +61,19 @@ def direct_attribution(network: Network, run: Recording, pairs: Sequence[tuple[i
     return parts
 
 
-def _reading_direction(network: Network, last: Tensor, answer: int, foil: int) -> Tensor:
-    """The direction `[D]` of the residual that raises the logit difference, with the norm's scale as it was here."""
+def _reading_directions(network: Network, last: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
+    """The directions `[D, k]` of the residual that raise logit differences, with the norm's scale as it was here."""
     norm, weight = network.final_norm, network.unembedding.weight
-    difference = weight[answer].float() - weight[foil].float()
+    answers, foils = zip(*pairs, strict=True)
+    difference = (weight[list(answers)].float() - weight[list(foils)].float()).T
     if isinstance(norm, nn.LayerNorm):
         gain, normed = norm.weight.float(), norm(last).float() - norm.bias.float()
-        direction = difference * gain * normed.norm() / ((last.float() - last.float().mean()) * gain).norm()
-        return direction - direction.mean()
+        scale = gain * normed.norm() / ((last.float() - last.float().mean()) * gain).norm()
+        directions = difference * scale[:, None]
+        return directions - directions.mean(0)
     # An RMS norm leaves a vector of ones at its own gain, whatever its parametrisation.
     gain = norm(torch.ones_like(last)).float()
-    return difference * gain * norm(last).float().norm() / (last.float() * gain).norm()
+    return difference * (gain * norm(last).float().norm() / (last.float() * gain).norm())[:, None]
 
 
 def _heads(network: Network, run: Recording, layer: int, directions: Tensor) -> Iterator[tuple[int, list[float]]]:
