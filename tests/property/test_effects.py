@@ -57,8 +57,9 @@ def test_bounds_move_and_grow_with_the_values(numbers, shift, scale):
     low, high = bootstrap_interval(x, draws=200)
     moved_low, moved_high = bootstrap_interval(x * scale + shift, draws=200)
     assert low[0] <= high[0]
-    assert x.min() - 1e-9 <= low[0]
-    assert high[0] <= x.max() + 1e-9
+    if len(numbers) >= 5:  # fewer take Student's interval, which knows no bounds
+        assert x.min() - 1e-9 <= low[0]
+        assert high[0] <= x.max() + 1e-9
     np.testing.assert_allclose(
         [moved_low[0], moved_high[0]], [low[0] * scale + shift, high[0] * scale + shift], atol=1e-4
     )

@@ -12,7 +12,7 @@ from aetia.effects import intervals as module
 
 
 @pytest.mark.parametrize(("method", "name"), [("bca", "BCa"), ("percentile", "percentile")])
-@pytest.mark.parametrize("items", [4, 5, 30])
+@pytest.mark.parametrize("items", [5, 8, 30])
 def test_bounds_equal_scipys_on_the_same_resamples(method, name, items):
     # Multiples of 1/64 add without rounding: scipy then sees the ties between reordered items that we always see.
     x = np.ceil(64 * np.random.default_rng(items).gamma(0.7, size=(4, items))) / 64
@@ -38,11 +38,23 @@ def test_blocks_change_nothing(monkeypatch):
     np.testing.assert_allclose(bootstrap_interval(x, draws=300), whole, rtol=1e-13)
 
 
+@pytest.mark.parametrize(("items", "level"), [(2, 0.95), (4, 0.95), (2, 0.8), (5, 0.99)])
+def test_too_few_items_to_resample_take_students_interval(items, level):
+    x = np.random.default_rng(items).normal(size=(6, items))
+    mean, error = x.mean(axis=1), stats.sem(x, axis=1)
+    known = stats.t.interval(level, items - 1, mean, error)
+    np.testing.assert_allclose(bootstrap_interval(x, level), known, rtol=1e-9)
+    pairs = np.repeat(x, 2, axis=1)
+    found = bootstrap_interval(pairs, level, clusters=np.repeat(np.arange(items), 2))
+    np.testing.assert_allclose(found, known, rtol=1e-9)
+
+
 def test_one_item_has_no_interval_and_no_spread_has_no_width():
     assert np.isnan(bootstrap_interval(np.ones((3, 1)))).all()
-    low, high = bootstrap_interval(np.array([[2.0, 2.0, 2.0], [0.1, 0.2, 0.3]]))
-    assert low[0] == high[0] == 2.0
-    assert low[1] < 0.2 < high[1]
+    for items in (3, 9):
+        low, high = bootstrap_interval(np.array([[2.0] * items, np.arange(items) / 10]))
+        assert low[0] == high[0] == 2.0
+        assert low[1] < (items - 1) / 20 < high[1]
 
 
 def test_a_value_that_is_not_finite_spoils_its_own_row_only():

@@ -41,6 +41,8 @@ def equivalence(x: Floats, margin: float, clusters: npt.ArrayLike | None = None)
         StudyError: AE-1107 a value is not a finite number; AE-1111 the margin is not above 0.
 
     Source: Schuirmann 1987 (TOST).
+    What it does not show: of few and skewed values it is wrong more often than it says, 10% of the time, not 5%, with
+    24 exponential ones (benchmarks/statistics).
     """
     if not margin > 0.0:
         found = f"An effect of at most {margin:g} cannot be shown: the margin of an equivalence is above 0."

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aetia.effects.distributions import beta_quantile, normal_cdf, normal_quantile, t_quantile
-from aetia.effects.tests import cluster_sums
+from aetia.effects.tests import cluster_sums, means_and_errors
 
 __all__ = ["BootstrapMethod", "bootstrap_interval", "clopper_pearson_interval", "effective_items", "wilson_interval"]
 
@@ -36,7 +36,8 @@ def bootstrap_interval(
     that memory does not grow with the number of groups. The tails are widened as far as Student's interval is wider
     than the bootstrap's, sqrt(C / (C - 1)) t against z, without which 24 items cover 93% where 95% is said. Without
     spread the interval is the value itself; where the bias correction has no finite value, BCa gives way to
-    percentiles. For two arms that share items, give their differences.
+    percentiles; where so few items have no resample as far out as the tail (below five, for 95%), Student's interval
+    takes over. For two arms that share items, give their differences.
 
     Args:
         x: [G, N] values, one column an item, in any unit.
@@ -51,7 +52,8 @@ def bootstrap_interval(
 
     Source: Efron, Better Bootstrap Confidence Intervals, JASA 1987; Efron and Tibshirani 1993, eq. 14.9-14.15;
     Hesterberg, What Teachers Should Know About the Bootstrap, American Statistician 2015, section 5.3 (widened tails).
-    What it does not show: with fewer than about 10 items, or heavy tails, it covers less often than it says.
+    What it does not show: with fewer than about 10 items, or heavy tails, it covers less often than it says: with 24
+    lognormal values, 90% of the time (benchmarks/statistics).
     """
     values = np.asarray(x, dtype=np.float64)
     groups = values.shape[0]
@@ -63,9 +65,14 @@ def bootstrap_interval(
     constant = finite & (values == values[:, :1]).all(axis=1)
     low[constant] = high[constant] = values[constant, 0]
     rows = np.flatnonzero(finite & ~constant)
+    t = t_quantile((1.0 - level) / 2.0, sizes.size - 1)
+    z = sqrt(sizes.size / (sizes.size - 1)) * t
+    if float(normal_cdf(-z)) < float(sizes.size) ** -sizes.size:
+        mean, error, _ = means_and_errors(values[rows], clusters)
+        low[rows], high[rows] = mean - t * error, mean + t * error
+        return low, high
     counts = _resampling_counts(sizes.size, draws, seed) if rows.size else np.empty((0, sizes.size), dtype=np.uint16)
     drawn = counts @ sizes  # (B,) items in each draw
-    z = sqrt(sizes.size / (sizes.size - 1)) * t_quantile((1.0 - level) / 2.0, sizes.size - 1)
     for block in _blocks(rows, _BLOCK // draws):
         sums = values[block] if clusters is None else cluster_sums(values[block], clusters)[0]
         means = _resampled_sums(sums, counts)
@@ -177,7 +184,7 @@ def _bca_fractions(sums: Floats, sizes: Floats, means: Floats, rounding: Floats,
     # The acceleration has no scale; without one, the cubes of tiny values do not vanish.
     largest = np.abs(influence).max(axis=1, keepdims=True)
     influence = influence / np.where(largest > 0.0, largest, 1.0)
-    acceleration = (influence**3).sum(axis=1) / (6.0 * np.maximum((influence**2).sum(axis=1), 1e-300) ** 1.5)
+    acceleration = (influence**3).sum(axis=1) / (6.0 * np.maximum((influence**2).sum(axis=1), 1e-100) ** 1.5)
     shifted = bias + np.array([[-z], [z]])
     slowing = 1.0 - acceleration * shifted
     usable = has_bias & (slowing > 0.0).all(axis=0)
