@@ -1,0 +1,218 @@
+"""The instruments `subspace` and `alignment`: from a study to its plan, its values, its effects and its verdict."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aetia import catalogue
+from aetia.effects import Effects
+from aetia.features.study import AlignmentStudy, SubspaceStudy
+from aetia.features.verdict import Verdict, judge
+from aetia.studies import SYSTEM_NULLS, ContrastInstrument, Cost, Null, Part, Values
+
+if TYPE_CHECKING:
+    from aetia.contrasts import AlignedContrast
+    from aetia.models.network import Network
+
+__all__ = ["Alignment", "Subspace"]
+
+_RANDOM = "random-subspace"
+_UNITS: Mapping[str, str] = {
+    "effect": "logits",
+    "outcome": "logits",
+    "flip": "proportion",
+    "fldd": "%",
+    "projection of base": "activation",
+    "projection of source": "activation",
+    "separated": "share",
+    "outside": "proportion",
+    "activity": "ratio",
+    "norm": "norm",
+    "unread": "share",
+}
+
+
+def _only(values: pa.Table, **wanted: Sequence[str]) -> pa.Table:
+    for name, known in wanted.items():
+        values = values.filter(pc.field(name).isin(list(known)))
+    return values
+
+
+def _real(values: pa.Table) -> pa.Table:
+    """The rows of the real system, without those of its null."""
+    if "draw" not in values.column_names:
+        return values
+    return values.filter(values["draw"].is_null()).drop_columns(["draw"])
+
+
+@catalogue.instrument(
+    "subspace",
+    "features",
+    question="Does a direction act through what the network reads, or through a dormant pathway?",
+    seeds=("098",),
+    citation="Makelov, Lange and Nanda 2024; Geiger et al. 2024",
+    inputs="a causal decoder, contrast pairs with foils, a site; a direction, or none to learn one",
+    cost="items x (4 + random subspaces); learning takes steps x forward and backward runs of half of the items, twice",
+)
+class Subspace(ContrastInstrument[SubspaceStudy]):
+    """A subspace's patch with its full component, its read and unread half, random subspaces, and a verdict."""
+
+    name = "subspace"
+    study_type = SubspaceStudy
+    dimensions = ("part", "measure")
+
+    def forecast(self, study: SubspaceStudy, network: "Network", items: "Sequence[AlignedContrast]", /) -> Cost:
+        """What an item costs: its patches, and its share of learning.
+
+        Raises:
+            AetiaError: As `aetia.features.values.check_subspace`.
+        """
+        from aetia.features.values import check_subspace
+
+        check_subspace(study, network, items)
+        cells = 4 + study.random_draws
+        steps = study.steps if study.method == "das" else 0
+        return _cost(study, network, items, cells, learning=2 * steps)
+
+    def compute(self, study: SubspaceStudy, network: "Network", items: "Sequence[AlignedContrast]", /) -> Values:
+        """The patches of every item, with subspaces from the other half of the items."""
+        from aetia.features.values import subspace_values
+
+        return subspace_values(study, network, items)
+
+    def nulls(self, study: SubspaceStudy, /) -> tuple[str, ...]:  # noqa: ARG002  the same for all studies
+        """Random subspaces of equal rank, and what can be the alternative of any instrument."""
+        return (_RANDOM, *SYSTEM_NULLS)
+
+    def compute_draw(
+        self,
+        study: SubspaceStudy,
+        network: "Network",
+        items: "Sequence[AlignedContrast]",
+        null: Null,
+        draw: int,
+        /,
+    ) -> Values:
+        """One draw of a null; a random subspace takes the place of the one that is asked about."""
+        from aetia.features.values import draw_seed, subspace_values
+
+        if null.name != _RANDOM:
+            return super().compute_draw(study, network, items, null, draw)
+        return subspace_values(study, network, items, random_seed=draw_seed(study, draw))
+
+    def parts(self, study: SubspaceStudy, values: pa.Table, /) -> Sequence[Part]:  # noqa: ARG002  as the others do
+        """The effects of the subspace and of its read half, which are tested; and what is measured beside them."""
+        tested = _only(values, part=("subspace", "row"), measure=("effect",))
+        real = _real(values)
+        beside = [Part(_only(real, part=("full", "null", "random"), measure=("effect",)), "logits", is_tested=False)]
+        others = [Part(_only(real, measure=(name,)), unit, is_tested=False) for name, unit in _UNITS.items()]
+        return (Part(tested, "logits"), *beside, *others[1:])
+
+    def summarise(self, study: SubspaceStudy, values: pa.Table, /) -> Effects:
+        """The mean of every part, and the verdict in the provenance."""
+        effects = super().summarise(study, values)
+        verdict = verdict_of(study, _real(values))
+        about = {"site": study.site, "finding": verdict.finding, "reasons": " ".join(verdict.reasons)}
+        return Effects(effects.table, {**effects.provenance, **about})
+
+
+def verdict_of(study: SubspaceStudy, values: pa.Table) -> Verdict:
+    """The verdict that a subspace study's values, of the real system, come to."""
+
+    def column(part: str, measure: str) -> np.ndarray:
+        rows = sorted(_only(values, part=(part,), measure=(measure,)).to_pylist(), key=lambda row: row["item"])
+        return np.array([row["value"] for row in rows], dtype=np.float64)
+
+    return judge(
+        {part: column(part, "effect") for part in ("full", "subspace", "row", "null", "random")},
+        null_norm=float(np.mean(column("null", "norm"))),
+        unread=float(np.mean(column("none", "unread"))),
+        activity=column("row", "activity"),
+        outside=column("row", "outside"),
+        separated=column("row", "separated"),
+        level=study.level,
+        seed=study.seed,
+    )
+
+
+@catalogue.instrument(
+    "alignment",
+    "features",
+    question="Does a class of maps align a variable better with the network than with random weights?",
+    seeds=("081", "087"),
+    citation="Sutter et al. 2025; Geiger et al. 2024",
+    inputs="a causal decoder, contrast pairs with foils, a site",
+    cost="maps x (1 + twins) x 4 fits of `steps` forward and backward runs of half of the items",
+)
+class Alignment(ContrastInstrument[AlignmentStudy]):
+    """Interchange accuracy by class of maps, on the real and on randomised networks, and their difference."""
+
+    name = "alignment"
+    study_type = AlignmentStudy
+    dimensions = ("map", "system", "measure")
+
+    def forecast(self, study: AlignmentStudy, network: "Network", items: "Sequence[AlignedContrast]", /) -> Cost:
+        """What an item costs: its share of every fit.
+
+        Raises:
+            AetiaError: As `aetia.features.values.check_alignment`.
+        """
+        from aetia.features.values import check_alignment
+
+        check_alignment(study, network, items)
+        fits = len(study.maps) * (1 + study.twins) * 2
+        return _cost(study, network, items, 4 * fits, learning=2 * fits * study.steps)
+
+    def compute(self, study: AlignmentStudy, network: "Network", items: "Sequence[AlignedContrast]", /) -> Values:
+        """Every item's interchanges, through maps from the other half of the items."""
+        from aetia.features.values import alignment_values
+
+        return alignment_values(study, network, items)
+
+    def nulls(self, study: AlignmentStudy, /) -> tuple[str, ...]:  # noqa: ARG002  the same for all studies
+        """Each draw refits every map; label-permutation, which `auto` would draw often, is left out."""
+        return ("randomised-weights", "permuted-pairs", "unrelated-contrast", "paraphrase-placebo")
+
+    def compute_draw(
+        self,
+        study: AlignmentStudy,
+        network: "Network",
+        items: "Sequence[AlignedContrast]",
+        null: Null,
+        draw: int,
+        /,
+    ) -> Values:
+        """One draw of a null, without twins of its own."""
+        from aetia.features.values import alignment_values
+        from aetia.studies import drawn
+
+        return alignment_values(study, *drawn(null, draw, study, network, items), has_twins=False)
+
+    def parts(self, study: AlignmentStudy, values: pa.Table, /) -> Sequence[Part]:  # noqa: ARG002  as the others do
+        """What is above chance, which is tested; and the accuracies of both systems, their difference, the checks."""
+        real = _real(values)
+        shares = _only(real, measure=("iia", "random labels", "unpatched", "own"))
+        return (
+            Part(_only(values, measure=("excess",)), "share"),
+            Part(shares, "share", is_tested=False),
+            Part(_only(real, measure=("inverse error",)), "relative", is_tested=False),
+        )
+
+
+def _cost(
+    study: SubspaceStudy | AlignmentStudy,
+    network: "Network",
+    items: "Sequence[AlignedContrast]",
+    cells: int,
+    *,
+    learning: int,
+) -> Cost:
+    """An item's patches as full forward runs at most, and a forward and a backward run for each step of learning."""
+    length = max(item.length for item in items)
+    size = sum(weights.numel() for block in network.blocks for weights in block.parameters())
+    flops = 2.0 * length * size * (cells + 3 * learning)
+    # One half of the items is tested with what the other half taught, so that all of them are one batch.
+    return Cost(cells, 1, 1, study.memory_bytes, flops, flops)
