@@ -15,6 +15,7 @@ from aetia.studies.nulls import SYSTEM_NULLS, shifted
 from aetia.tracing import TraceStudy
 from aetia.tracing.cells import Runs, cells_for
 from aetia.tracing.compute import Tracer
+from aetia.tracing.instrument import Trace
 
 
 def item(number: int) -> AlignedContrast:
@@ -81,7 +82,7 @@ def test_permuted_pairs_leave_nobody_their_own_prompt_and_keep_the_rest():
 
 
 def test_what_the_items_do_not_allow_is_said():
-    network = tiny_network("llama")
+    network = tiny_network("llama")  # it has no tokenizer, and these items have no rewordings
     for null, part in (("unrelated-contrast", "tokenizer"), ("paraphrase-placebo", "rewordings")):
         with pytest.raises(StudyError, match=part) as caught:
             drawn(Null(null, 19), 0, STUDY, network, ITEMS)
@@ -126,3 +127,20 @@ def test_a_random_direction_changes_as_much_and_not_the_same():
                 sizes.append(float(torch.cosine_similarity(change.flatten(), drawn_change.flatten(), 0)))
     assert len(sizes) > 20
     assert abs(sum(sizes) / len(sizes)) < 0.2
+
+
+@pytest.mark.parametrize(
+    "null", ["label-permutation", "randomised-weights:19", "permuted-pairs:19", "random-direction:19"]
+)
+def test_a_study_in_memory_is_tested_against_its_null(null):
+    """Twenty-four items of a random network: the draws are counted, every place has p and q, baselines have none."""
+    items = tuple(item(number) for number in range(3, 27))
+    study = TraceStudy(contrasts="given", sites=("mlp_out",), positions="joint", null=null)
+    effects = Trace().run_on(study, tiny_network("llama"), items)
+    patched = effects.where(method="patch").to_arrow()
+    draws = 23 if null == "label-permutation" else 19
+    assert set(patched["null"].to_pylist()) == {f"{null.split(':')[0]}:{draws}"}
+    chances = zip(patched["p"].to_pylist(), patched["q"].to_pylist(), strict=True)
+    assert all(1 / (draws + 1) <= p <= q <= 1 for p, q in chances)
+    assert set(effects.where(method="baseline").to_arrow()["q"].to_pylist()) == {None}
+    assert effects.to_arrow().num_rows == len(set(map(str, effects.to_arrow().select(effects.dimensions).to_pylist())))

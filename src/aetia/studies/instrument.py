@@ -11,7 +11,7 @@ import pyarrow as pa
 from aetia.effects import Effects, summarise
 from aetia.runs.instrument import Batch, Compute, Plan
 from aetia.runs.keys import JSON, key_of
-from aetia.studies.nulls import LABELS, SYSTEM_NULLS, Null, drawn, null_of
+from aetia.studies.nulls import LABELS, PLACEBO, SYSTEM_NULLS, Null, drawn, null_of
 from aetia.studies.study import ContrastStudy
 
 if TYPE_CHECKING:
@@ -130,9 +130,7 @@ class ContrastInstrument(ABC, Generic[StudyT]):
         if null is not None and null.name not in ("randomised-weights", "random-direction", "random-subspace"):
             drawn(null, 0, study, network, items)  # what the items do not allow is said now
         system = _system(study, network)
-        draws: list[int | None] = [None]
-        if null is not None and not self._has_free_draws(study, null):
-            draws += range(null.draws)
+        draws = self._draws(study, null)
         size = cost.batch_items(study.memory_bytes, len(items))
         peak = cost.peak_bytes + (size - 1) * cost.held_bytes
         return Plan(
@@ -161,12 +159,36 @@ class ContrastInstrument(ABC, Generic[StudyT]):
                 opened[draw] = self._opened(study, network, items, null, draw)
             indices = batch.payload["items"]
             assert isinstance(indices, Sequence)
-            table = opened[draw]([int(str(index)) for index in indices])
-            if "draw" in table.column_names:
-                return table
-            return table.append_column("draw", pa.repeat(pa.scalar(draw, pa.int32()), table.num_rows))
+            return _with_draw(opened[draw]([int(str(index)) for index in indices]), draw)
 
         return compute
+
+    def run_on(self, study: StudyT, network: "Network", items: "Sequence[AlignedContrast]", /) -> Effects:
+        """Return the effects on a network and items that are in memory, null included; nothing is written.
+
+        Args:
+            study: How it is asked; its model and contrasts are not looked at.
+            network: A network, with a tokenizer only if the null needs one.
+            items: The contrasts as tokens.
+
+        Raises:
+            AetiaError: As `plan`.
+        """
+        cost = self.forecast(study, network, items)
+        null = null_of(study, len(items), self.nulls(study), comparisons=cost.cells)
+        size = cost.batch_items(study.memory_bytes, len(items))
+        tables = []
+        for draw in self._draws(study, null):
+            values = self._opened(study, network, items, null, draw)
+            parts = [range(start, min(start + size, len(items))) for start in range(0, len(items), size)]
+            tables += [_with_draw(values(part), draw) for part in parts]
+        return self.summarise(study, pa.concat_tables(tables))
+
+    def _draws(self, study: StudyT, null: Null | None) -> list[int | None]:
+        """The runs of a study: the real one, and the null's draws but for those that come with it."""
+        if null is None or self._has_free_draws(study, null):
+            return [None]
+        return [None, *range(null.draws)]
 
     def _has_free_draws(self, study: StudyT, null: Null) -> bool:
         return null.name == LABELS and self.reads_labels(study)
@@ -187,16 +209,17 @@ class ContrastInstrument(ABC, Generic[StudyT]):
 
     def summarise(self, study: StudyT, values: pa.Table, /) -> Effects:
         """Return the mean over items at every place, with its interval and its test against the null."""
-        has_draws = "draw" in values.column_names and values["draw"].null_count < values.num_rows
-        null = (LABELS if study.null == "auto" else study.null) if has_draws else None
+        has_draws = values["draw"].null_count < values.num_rows
+        name = LABELS if study.null == "auto" else study.null.partition(":")[0]
+        null = f"{name}:1" if has_draws else None  # `summarise` writes how many draws there are
         of = partial(
             summarise, dimensions=self.dimensions, level=study.level, seed=study.seed, correction=study.correction
         )
-        effects = [
-            of(part.values, unit=part.unit, null=null if part.is_tested else None)
-            for part in self.parts(study, values)
-            if part.values.num_rows
-        ]
+        effects = []
+        for part in self.parts(study, values):
+            rows = part.values if part.is_tested else part.values.filter(part.values["draw"].is_null())
+            if rows.num_rows:
+                effects.append(of(rows, unit=part.unit, null=null if part.is_tested else None))
         about = {"model": study.model, "study": study.identity(), "correction": study.correction if null else ""}
         return Effects(Effects.concat(effects).table, about)
 
@@ -217,7 +240,17 @@ def items_of(study: ContrastStudy, network: "Network") -> "Alignment":
         seed=study.seed,
         chat=study.chat,
         continuation=study.scores_continuations,
+        placebos=study.null.partition(":")[0] == PLACEBO,
     )
+
+
+def _with_draw(table: pa.Table, draw: int | None) -> pa.Table:
+    """The values, each with its draw of the null; those that tell their draws themselves keep them."""
+    place = table.schema.get_field_index("draw")
+    if place >= 0 and draw is None:
+        return table
+    column = pa.repeat(pa.scalar(draw, pa.int32()), table.num_rows)
+    return table.append_column("draw", column) if place < 0 else table.set_column(place, "draw", column)
 
 
 def _system(study: ContrastStudy, network: "Network") -> dict[str, JSON]:
@@ -303,7 +336,8 @@ def _about_null(null: Null | None, study: ContrastStudy, items: int) -> str:
 
 def _content(item: "AlignedContrast") -> JSON:
     spans: Mapping[str, JSON] = {name: list(span) for name, span in item.spans.items()}
-    return [item.id, list(item.clean_ids), list(item.corrupted_ids), list(item.answer_ids), list(item.foil_ids), spans]
+    prompts: list[JSON] = [list(ids) for ids in (item.clean_ids, item.corrupted_ids, *item.placebo_ids)]
+    return [item.id, list(item.answer_ids), list(item.foil_ids), spans, *prompts]
 
 
 def _record(item: "AlignedContrast") -> dict[str, JSON]:

@@ -19,22 +19,23 @@ if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
     from aetia.models.network import Network
 
-__all__ = ["DESCRIPTIONS", "LABELS", "SYSTEM_NULLS", "Null", "drawn", "null_of", "shifted"]
+__all__ = ["DESCRIPTIONS", "LABELS", "PLACEBO", "SYSTEM_NULLS", "Null", "drawn", "null_of", "shifted"]
 
 LABELS = "label-permutation"
+PLACEBO = "paraphrase-placebo"
 
 DESCRIPTIONS: Mapping[str, str] = {
     LABELS: "each item is scored by another item's answer and foil: the effect has nothing to do with the answer",
     "randomised-weights": "the same architecture with weights drawn anew: nothing has been learned",
     "permuted-pairs": "the clean prompt is another item's: the pair does not share the cause",
     "unrelated-contrast": "the clean prompt is one of another task: any other text would do as well",
-    "paraphrase-placebo": "the corrupted prompt reworded, its cause kept, in place of the clean one",
+    PLACEBO: "the corrupted prompt reworded, its cause kept, in place of the clean one",
     "random-direction": "a random direction of equal norm: any change of this size at this place would do as well",
     "random-subspace": "a random subspace of equal rank: any subspace of this size would do as well",
 }
 """Every null there is, and the claim that it makes."""
 
-SYSTEM_NULLS = (LABELS, "randomised-weights", "permuted-pairs", "unrelated-contrast", "paraphrase-placebo")
+SYSTEM_NULLS = (LABELS, "randomised-weights", "permuted-pairs", "unrelated-contrast", PLACEBO)
 """The nulls that any instrument can be run on; the others are an intervention's own."""
 
 _DRAWS = 19
@@ -206,18 +207,19 @@ def _unrelated(
 
 
 def _placebo(
-    _study: ContrastStudy, _network: "Network", items: Sequence["AlignedContrast"], draw: int
+    study: ContrastStudy, _network: "Network", items: Sequence["AlignedContrast"], draw: int
 ) -> "tuple[AlignedContrast, ...]":
     """Every clean prompt is a rewording of the corrupted one."""
+    chance = _chance(study, PLACEBO, draw)
     found = []
     for item in items:
         if not item.placebo_ids:
             raise StudyError(
                 "AE-1603",
-                f"The item {item.id} has no rewordings of its corrupted prompt for paraphrase-placebo.",
+                f"The item {item.id} has no rewordings of its corrupted prompt for {PLACEBO}.",
                 mend="give them in the contrasts' field `placebos`, or use --null permuted-pairs:19.",
             )
-        found.append(_with_clean(item, item.placebo_ids[draw % len(item.placebo_ids)]))
+        found.append(_with_clean(item, chance.choice(item.placebo_ids)))
     return tuple(found)
 
 
@@ -231,5 +233,5 @@ _ITEMS: Mapping[
     LABELS: _relabelled,
     "permuted-pairs": _permuted,
     "unrelated-contrast": _unrelated,
-    "paraphrase-placebo": _placebo,
+    PLACEBO: _placebo,
 }

@@ -21,6 +21,7 @@ class Pair(BaseModel):
     answer: str = Field(min_length=1)
     foil: str = ""
     spans: dict[str, str] = Field(default_factory=dict, description="named parts of the clean prompt")
+    placebos: tuple[str, ...] = Field(default=(), description="rewordings of the corrupted prompt, its cause kept")
 
 
 class ContrastStudy(Study):
