@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aetia.truth.compile import Compiled, compile_program
+    from aetia.truth.null_networks import NullSystem, meaningless_labels, null_system, null_systems, random_contrasts
+    from aetia.truth.planting import Graded, graded_system, planted
     from aetia.truth.program import Head, Layer, Lookup, Patch, Program, Reading, Trace, Variable, run
+    from aetia.truth.source import to_python
     from aetia.truth.systems import TruthSystem, truth_system, truth_systems
 
 __all__ = [
     "Compiled",
+    "Graded",
     "Head",
     "Layer",
     "Lookup",
+    "NullSystem",
     "Patch",
     "Program",
     "Reading",
@@ -23,14 +28,24 @@ __all__ = [
     "TruthSystem",
     "Variable",
     "compile_program",
+    "graded_system",
+    "meaningless_labels",
+    "null_system",
+    "null_systems",
+    "planted",
+    "random_contrasts",
     "run",
+    "to_python",
     "truth_system",
     "truth_systems",
 ]
 
 _HOMES = {
     "compile": ("Compiled", "compile_program"),
+    "null_networks": ("NullSystem", "meaningless_labels", "null_system", "null_systems", "random_contrasts"),
+    "planting": ("Graded", "graded_system", "planted"),
     "program": ("Head", "Layer", "Lookup", "Patch", "Program", "Reading", "Trace", "Variable", "run"),
+    "source": ("to_python",),
     "systems": ("TruthSystem", "truth_system", "truth_systems"),
 }
 

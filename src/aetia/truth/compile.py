@@ -26,6 +26,7 @@ __all__ = ["Compiled", "compile_program"]
 _EPS_EXPONENT = 40  # 2**40 + variance is 2**40 in float32 for any variance below 2**16
 _SLOPE = 32.0  # between neighbours in the softmax: exp(-32) vanishes beside 1 in float32
 _SILENCE = -256.0  # the logit of the token that nothing says: its probability is 0 in float32
+_SHORTEST = 6  # positions that the check at loading needs; a shorter program never uses them all
 _DISTRACTOR_UNITS = 6
 _DISTRACTOR_NEURONS = 8
 
@@ -101,7 +102,7 @@ def compile_program(program: Program, *, heads: int = 4, seed: int = 0) -> Compi
     inner = max(counts) + _DISTRACTOR_NEURONS
     config = GPT2Config(
         vocab_size=len(program.vocabulary) + 1,
-        n_positions=program.length,
+        n_positions=max(program.length, _SHORTEST),
         n_embd=layout.width,
         n_layer=len(program.layers),
         n_head=heads,
@@ -139,10 +140,10 @@ def _weights(
 ) -> tuple[dict[str, np.ndarray], dict[str, tuple[int, int]]]:
     """The whole state dict of the module, and the neurons of every lookup."""
     width, size = layout.width, len(program.vocabulary)
-    tokens, positions = np.zeros((size + 1, width)), np.zeros((program.length, width))
+    tokens, positions = np.zeros((size + 1, width)), np.zeros((max(program.length, _SHORTEST), width))
     tokens[:size, layout.of(TOKEN)] = np.eye(size)
     tokens[:, layout.distractors] = generator.normal(size=tokens[:, layout.distractors].shape) / 2
-    positions[:, layout.of(POSITION)] = np.eye(program.length)
+    positions[: program.length, layout.of(POSITION)] = np.eye(program.length)
     found = {
         "transformer.wte.weight": _balanced(tokens, layout),
         "transformer.wpe.weight": _balanced(positions, layout),

@@ -55,12 +55,12 @@ class TruthSystem:
         return self.compiled.program
 
     def draw(self, count: int, seed: int = 0) -> tuple[AlignedContrast, ...]:
-        """`count` distinct contrasts, drawn independently but for that; the same for the same seed.
+        """`count` distinct contrasts, drawn independently but for that; a seed's first ones are always the same.
 
         Raises:
             StudyError: AE-1705 if the task has not as many, or `count` is below 1.
         """
-        random = np.random.default_rng([seed, count])
+        random = np.random.default_rng(seed)
         found: dict[tuple[tuple[str, ...], tuple[str, ...]], Pair] = {}
         idle = 0
         while len(found) < count and idle < _TRIES:
