@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aetia.effects import STATISTICS, Effects, summarise
 from aetia.files import write_table
@@ -72,6 +73,7 @@ class Planted:
     with_direct: bool = True
     accuracy: float = 0.96
     seed: int = 0
+    draws: int = 0
 
 
 def bump(x: np.ndarray, centre: float, width: float) -> np.ndarray:
@@ -114,8 +116,10 @@ def values_of(planted: Planted) -> tuple[pa.Table, list[str]]:  # noqa: C901, PL
 
     if planted.with_baseline:
         clean = 3.4 * strength + rng.normal(0, 0.4, planted.items)
+        corrupted = -3.1 * strength + rng.normal(0, 0.5, planted.items)
         add("baseline", "clean", clean)
-        add("baseline", "corrupted", -3.1 * strength + rng.normal(0, 0.5, planted.items))
+        add("baseline", "corrupted", corrupted)
+        add("total", "total", clean - corrupted)
         correct = np.arange(planted.items) < round(planted.accuracy * planted.items)
         add("baseline", "clean_correct", correct.astype(float))
     for component in planted.components:
@@ -158,17 +162,46 @@ def values_of(planted: Planted) -> tuple[pa.Table, list[str]]:  # noqa: C901, PL
     return pa.Table.from_pylist(records, schema=schema), names
 
 
+def with_draws(values: pa.Table, draws: int, seed: int = 0) -> pa.Table:
+    """Values with a column `draw`: in every draw of the null each item's effects have a sign of their own."""
+    rng = np.random.default_rng(seed)
+    ids = values["item"].combine_chunks().dictionary_encode()
+    place = ids.indices.to_numpy()
+    numbers = values["value"].to_numpy()
+    tables = [values.append_column("draw", pa.nulls(len(values), pa.int32()))]
+    for draw in range(draws):
+        signs = rng.choice([-1.0, 1.0], len(ids.dictionary))
+        flipped = values.set_column(values.schema.get_field_index("value"), "value", pa.array(numbers * signs[place]))
+        tables.append(flipped.append_column("draw", pa.repeat(pa.scalar(draw, pa.int32()), len(values))))
+    return pa.concat_tables(tables)
+
+
 def effects_of(planted: Planted) -> Effects:
     values, _ = values_of(planted)
-    return effects_from_values(values)
+    return effects_from_values(with_draws(values, planted.draws, planted.seed))
 
 
 def effects_from_values(values: pa.Table) -> Effects:
-    effects = summarise(values, DIMENSIONS.names, unit="logits", draws=400)
-    table = effects.to_arrow()
+    """Effects as the instrument makes them: each method a family of its own, the baselines untested."""
+    has_draws = values["draw"].null_count < len(values)
+    found = [
+        summarise(
+            values.filter(pc.field("method") == method),
+            DIMENSIONS.names,
+            unit="logits",
+            draws=400,
+            null="label-permutation:0" if has_draws else None,
+        )
+        for method in values["method"].unique().to_pylist()
+        if method != "baseline"
+    ]
+    plain = values.filter((pc.field("method") == "baseline") & pc.field("draw").is_null())
+    baseline = summarise(plain, DIMENSIONS.names, unit="logits", draws=400)
+    table = Effects.concat([baseline, *found]).to_arrow()
     units = [UNITS.get(component, "logits") for component in table["component"].to_pylist()]
     index = table.schema.get_field_index("unit")
-    return Effects(table.set_column(index, STATISTICS.field("unit"), pa.array(units, pa.string())))
+    about = {"correction": "max-t"} if has_draws else {}
+    return Effects(table.set_column(index, STATISTICS.field("unit"), pa.array(units, pa.string())), about)
 
 
 def item_of(planted: Planted, index: int) -> dict[str, Any]:
@@ -203,6 +236,7 @@ def manifest_of(**changes: Any) -> dict[str, Any]:
             "outcome": "logit_difference",
             "seed": 0,
             "level": 0.95,
+            "correction": "max-t",
         },
         "identity": "4f0a" * 16,
         "batches": [{"key": "a1b2c3d4e5f60718", "cells": 2430}],
@@ -239,7 +273,7 @@ def write_run(
     planted = planted or Planted()
     (directory / "values").mkdir(parents=True, exist_ok=True)
     manifest = manifest or manifest_of()
-    values, _ = values_of(planted)
+    values = with_draws(values_of(planted)[0], planted.draws, planted.seed)
     write_table(directory / "values" / f"part-{manifest['batches'][0]['key']}.parquet", values)
     (effects or effects_from_values(values)).write(directory / "effects.parquet")
     records = [item_of(planted, index) for index in range(planted.items)] if items is None else items

@@ -2,13 +2,15 @@
 
 The contrasts say how: `broken` fails one batch of four, `interrupt` is Ctrl-C in the second, `slow` takes long, `bug`
 is a mistake of the program, `missing` and `refused` are what loading a model may raise, `unable` is a task that the
-model cannot do, `hostile` has tokens that would act on a terminal.
+model cannot do, `hostile` has tokens that would act on a terminal. Two have a null: in `tested` every cell passes but
+one, in `chance` none does.
 """
 
 import sys
 import time
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aetia import catalogue
 from aetia.effects import Effects, summarise
@@ -17,12 +19,12 @@ from aetia.runs import Batch, Plan, key_of
 from aetia.tracing import TraceStudy
 
 DIMENSIONS = ("method", "component", "layer", "head", "position", "span", "token")
-TEXTS, NUMBERS = ("item", "method", "component", "span", "token"), ("layer", "head", "position")
+TEXTS, NUMBERS = ("item", "method", "component", "span", "token"), ("layer", "head", "position", "draw")
 SCHEMA = pa.schema({**dict.fromkeys(TEXTS, pa.string()), **dict.fromkeys(NUMBERS, pa.int32()), "value": pa.float64()})
 HOSTILE = " \x1b[31mred\x1b]0;title\x07 [bold]"
 # L2.mlp_out@1 is the strongest by far, L0.attn_out@0 the weakest.
 EFFECTS = {("mlp_out", 2, 1): 5.0, ("attn_out", 3, 1): -2.0, ("mlp_out", 0, 0): 1.0, ("attn_out", 0, 0): 0.25}
-BATCHES = 4
+BATCHES, DRAWS = 4, 19
 
 
 class ToyTrace:
@@ -56,7 +58,13 @@ class ToyTrace:
         return compute
 
     def summarise(self, study: TraceStudy, values: pa.Table) -> Effects:
-        return summarise(values, DIMENSIONS, unit="logits", level=study.level, seed=study.seed, draws=100)
+        has_null = study.contrasts in ("tested", "chance")
+        null = f"label-permutation:{DRAWS}" if has_null else None
+        effects = [
+            summarise(part, DIMENSIONS, unit="logits", level=study.level, seed=study.seed, draws=100, null=null)
+            for part in (values.filter(pc.field("method") == name) for name in values["method"].unique().to_pylist())
+        ]
+        return Effects(Effects.concat(effects).table, {"correction": study.correction if has_null else ""})
 
 
 def _records(study: TraceStudy, index: int) -> list[dict[str, object]]:
@@ -66,12 +74,23 @@ def _records(study: TraceStudy, index: int) -> list[dict[str, object]]:
     plain = {"clean": 3.0 * shift, "corrupted": -2.0 * shift, "clean_correct": 1.0 if is_able else 0.0}
     same = {"item": f"item-{index}"}
     baseline = [{**same, "method": "baseline", "component": name, "value": value} for name, value in plain.items()]
-    cells = [
+    total = {**same, "method": "total", "component": "total", "value": 5.0 * shift}
+    cells = [total] + [
         {**same, "method": study.method, "component": name, "layer": layer, "position": position, "token": token}
-        | {"value": value * shift}
+        | {"value": value * _sign(study, index, (name, layer, position)) * shift}
         for (name, layer, position), value in EFFECTS.items()
     ]
-    return baseline + cells
+    if study.contrasts not in ("tested", "chance"):
+        return baseline + cells
+    flip = (-1) ** index if study.contrasts == "tested" else 1
+    return (
+        baseline + cells + [one | {"draw": n, "value": abs(one["value"]) * flip} for one in cells for n in range(DRAWS)]
+    )
+
+
+def _sign(study: TraceStudy, index: int, place: tuple[str, int, int]) -> int:
+    """In `tested` the strongest cell is as often negative as positive."""
+    return (-1) ** index if study.contrasts == "tested" and place == ("mlp_out", 2, 1) else 1
 
 
 def install() -> None:

@@ -80,7 +80,7 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(fixtures.write_run(tmp_path_factory.mktemp("run")))
+    return write_report(fixtures.write_run(tmp_path_factory.mktemp("run"), fixtures.Planted(draws=19)))
 
 
 @pytest.fixture(scope="module")
@@ -151,8 +151,24 @@ def test_pointing_at_a_cell_shows_its_value_interval_and_count(page):
     assert "95% interval [+1.7" in text or "95% interval [1.7" in text
     assert "n = 24" in text
     assert "·is" in text
+    assert "passes: q = 0.05, p = 0.05 against label-permutation (19 draws)" in text
     # The other panels of the figure mark the same cell.
     assert page.run("return document.querySelectorAll('.cursor[visibility=visible]').length") == 3
+
+
+def test_a_cell_that_fails_says_so_and_is_paler_than_one_that_passes(page):
+    x, y = page.run(
+        "const field = document.querySelectorAll('.plot .field')[1];"
+        "field.scrollIntoView({block: 'center', behavior: 'instant'});"
+        "const box = field.getBoundingClientRect();"
+        "return [box.left + box.width * 0.5 / 30, box.top + box.height * 0.5 / 24];"
+    )
+    page.point(x, y)
+    assert "does not pass: q = " in page.run(TIP)
+    assert page.run("return document.querySelector('#tip .test.passes')") is None
+    shade = "return getComputedStyle(document.querySelector('.chart .pale')).opacity"
+    assert float(str(page.run(shade))) < 0.5
+    assert page.run("return document.querySelectorAll('.outline').length") > 0
 
 
 def test_the_keyboard_reaches_every_map_and_reads_its_cells(page):

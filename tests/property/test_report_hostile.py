@@ -157,7 +157,7 @@ def test_no_text_of_the_effects_breaks_out(rows):
     rows=st.lists(ROW, max_size=4),
     items=st.lists(ITEM, max_size=3),
     study=st.dictionaries(TEXT, VALUE, max_size=4),
-    named=st.dictionaries(st.sampled_from(["model", "contrasts", "outcome", "direction", "window"]), VALUE),
+    named=st.dictionaries(st.sampled_from(["model", "contrasts", "outcome", "direction", "window", "correction"]), VALUE),
     system=st.dictionaries(TEXT, VALUE, max_size=3),
     words=st.lists(TEXT, max_size=3),
 )

@@ -17,6 +17,7 @@ from aetia.cli.application import COMMANDS, cli, run
 from aetia.cli.explain import error_codes
 from aetia.cli.records import records_schema
 from aetia.models.wheels import Progress
+from aetia.studies import DESCRIPTIONS
 
 SOURCES = Path.cwd()  # what a relative PYTHONPATH starts from, before tests go elsewhere
 TOY = ("trace", "--model", "toy", "--contrasts")
@@ -144,10 +145,59 @@ def test_under_json_stdout_is_a_start_and_a_done_record_and_nothing_else(ask):
     assert [one["site"] for one in done["top"][:2]] == ["L2.mlp_out@1", "L3.attn_out@1"]
     assert done["top"][0]["estimate"] == pytest.approx(5 * 1.015)
     assert done["top"][0]["low"] < done["top"][0]["estimate"] < done["top"][0]["high"]
-    assert {one["component"] for one in done["baseline"]} == {"clean", "corrupted", "clean_correct"}
+    assert {one["component"] for one in done["baseline"]} == {"clean", "corrupted", "clean_correct", "total"}
+    assert {(one["null"], one["passed"]) for one in done["top"]} == {(None, None)}
+    assert [(one["method"], one["cells"], one["passed"]) for one in done["families"]] == [
+        ("total", 1, None),
+        ("patch", 4, None),
+    ]
     assert Path(done["report"]).exists()
     assert Path(done["effects"]).exists()
     assert "L2.mlp_out@1" in err
+
+
+def test_only_sites_that_pass_are_named_and_the_cells_looked_at_are_counted(ask):
+    code, out, err = ask(*TOY, "tested", "--out", "there")
+    assert code == 0
+    assert "4 cells were looked at; 3 pass at 5% against label-permutation (19 draws), corrected by max-T" in out
+    assert "excludes zero in 3; 3 of these pass" in out
+    assert "L2.mlp_out@1" not in out + err  # the largest by far, and of either sign
+    assert re.search(r"strongest sites that pass.* q *\n", out)
+    assert re.search(r"L3\.attn_out@1 .*\[.*\] +4 +0\.05 *\n", out)
+    done = records(ask(*TOY, "tested", "--out", "there", "--json")[1])[-1]
+    assert [one["site"] for one in done["top"]] == ["L3.attn_out@1", "L0.mlp_out@0", "L0.attn_out@0"]
+    assert {(one["null"], one["p"], one["q"], one["passed"]) for one in done["top"]} == {
+        ("label-permutation:19", 0.05, 0.05, True)
+    }
+    assert done["families"][1] == {
+        "method": "patch",
+        "null": "label-permutation:19",
+        "correction": "max-t",
+        "level": 0.95,
+        "cells": 4,
+        "passed": 3,
+        "excludes_zero": 3,
+    }
+
+
+def test_where_nothing_passes_no_site_is_named(ask):
+    _, out, err = ask(*TOY, "chance", "--out", "there")
+    assert "4 cells were looked at; none passes" in out
+    assert "So no site is named." in out
+    assert "does not pass its test (q = 1)" in out
+    assert not re.search(r"L\d\.", out + err)
+    done = records(ask(*TOY, "chance", "--out", "there", "--json")[1])[-1]
+    assert done["top"] == []
+    assert [one["passed"] for one in done["families"]] == [0, 0]
+
+
+def test_a_null_is_an_option_and_the_help_lists_them_with_what_they_claim(ask):
+    start = records(ask(*TOY, "tested", "--null", "randomised-weights:99", "--out", "there", "--json")[1])[0]
+    assert start["study"]["null"] == "randomised-weights:99"
+    shown = " ".join(ask("trace", "--help")[1].split())
+    for name, claim in DESCRIPTIONS.items():
+        assert (f"{name} {claim}" in shown) == (name != "random-subspace")
+    assert "--null randomised-weights:99" in shown
 
 
 def test_a_dry_run_shows_the_plan_and_its_cost_and_writes_nothing(ask, tmp_path):
@@ -311,7 +361,7 @@ def _without_interrupt(open_):
 def test_the_rows_of_a_run_are_exported(ask, what, ending):
     ask(*TOY, "capitals", "--out", "there")
     code, out, _ = ask("runs", "export", "there", f"rows.{ending}", "--what", what)
-    count = {"effects": 7, "values": 28, "items": 4}[what]
+    count = {"effects": 8, "values": 32, "items": 4}[what]
     assert code == 0
     assert f"({count} rows)" in out
     if ending != "parquet":

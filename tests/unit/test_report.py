@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import report_fixtures as fixtures
@@ -20,6 +21,7 @@ from aetia.report import inline_svg, plot, report_effects, write_report
 from aetia.report.colours import STEPS, diverging, level_of, scale_limit
 from aetia.report.evidence import read_run
 from aetia.report.page import LIMIT, render
+from aetia.report.sentences import site_words
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +113,142 @@ def test_the_data_of_the_maps_are_those_of_the_effects(run, page):
     assert panel["h"][index] == pytest.approx(patch["high"], rel=1e-3)
     assert panel["n"] == 24
     assert len(panel["e"]) == 30 * 24
+
+
+@pytest.fixture(scope="module")
+def tested(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with a null, in which a part of the planted cells passes."""
+    return write_run(tmp_path_factory.mktemp("tested"), Planted(draws=19))
+
+
+@pytest.fixture(scope="module")
+def tested_page(tested: Path) -> str:
+    return page_of(tested)
+
+
+def test_a_tested_run_says_against_what_and_how_many_cells_were_looked_at(tested_page):
+    for words in (
+        "passes its test (q = 0.05)",
+        "label-permutation (19 draws): each item is scored by another item&#39;s answer and foil. What passes",
+        "speaks against one claim: that the effect has nothing to do with the answer.",
+        "max-T, over all cells of a method, each method by itself: the chance that any cell without an effect passes",
+        "is at most 5%. A cell passes if its corrected p-value q is at most 0.05.",
+        "2,430 cells were looked at; 114 pass at 5% against label-permutation (19 draws), corrected by max-T",
+        "Only what passes its test is listed: 114 of 2,430 cells.",
+        "To pass rules out one alternative",
+        "Pale is not idle",
+    ):
+        assert words in tested_page, words
+    assert "No cell has been tested" not in tested_page
+    assert len(tested_page.encode()) < 400_000
+
+
+def test_only_sites_that_pass_are_listed_or_spoken_of(tested, tested_page):
+    rows = [row for row in read_run(tested).rows if row.layer is not None and row.method == "patch"]
+    failing = {site_words(row) for row in rows if not row.passes}
+    passing = {site_words(row) for row in rows if row.passes}
+    listed = re.findall(r'<td class="n rank">\d+</td><td>(.*?)</td>', tested_page)
+    assert len(listed) == 20
+    assert set(listed) <= passing
+    spoken = " ".join(re.findall(r"<summary>(.*?)</summary>", tested_page))
+    assert not [site for site in failing if f"{site} " in spoken]
+
+
+def test_pointing_at_a_cell_can_say_its_test(tested, tested_page):
+    rows = read_run(tested).rows
+    shown = {(row.component, row.layer, row.position): row for row in rows if row.method == "patch"}
+    panel = data_of(tested_page)[0]["panels"][1]
+    assert panel["null"] == "label-permutation (19 draws)"
+    for index, (p, q, passed) in enumerate(zip(panel["p"], panel["q"], panel["s"], strict=True)):
+        row = shown["attn_out", index % 30, index // 30]
+        assert (p, q, bool(passed)) == (pytest.approx(row.p), pytest.approx(row.q), row.passes)
+    assert sum(panel["s"]) == sum(row.passes for row in shown.values() if row.component == "attn_out")
+    assert "of 2,160 cells that pass at 5% against label-permutation (19 draws). Pale: the others." in tested_page
+
+
+def test_cells_that_fail_are_pale_and_those_that_pass_are_outlined(tmp_path):
+    rows = [
+        {"method": "patch", "component": "mlp_out", "layer": layer, "position": 0, "p": 0.01, "q": q, "null": "x:99",
+         "estimate": estimate, "low": 0.5, "high": 9.5}
+        for layer, (q, estimate) in enumerate([(0.05, 1.0), (0.06, 9.0), (0.01, 9.0), (0.01, 9.0), (None, 9.0)])
+    ]  # fmt: skip
+    page = page_of(write_run(tmp_path, effects=effects(rows)))
+    (pale,) = re.findall(r'<g class="pale">(.*?)</g>', page)
+    assert re.findall(r'd="(.*?)"', pale) == ["M1 0h1v1h-1zM4 0h1v1h-1z"]
+    full = re.findall(r'<path class="k\d+" d="(.*?)"', page.replace(pale, ""))
+    assert full == ["M0 0h1v1h-1z", "M2 0h1v1h-1zM3 0h1v1h-1z"]
+    (outline,) = re.findall(r'class="outline" d="(.*?)"', page)
+    assert set(outline.split("M")[1:]) == {
+        "0 0L1 0", "2 0L4 0", "0 1L1 1", "2 1L4 1", "0 0L0 1", "1 0L1 1", "2 0L2 1", "4 0L4 1",
+    }  # fmt: skip
+    assert data_of(page)[0]["panels"][0]["s"] == [1, 0, 1, 1, 0]
+
+
+def test_readings_that_fail_are_pale_too(tested_page):
+    lens = tested_page.split("When the answer can be read")[1].split("<h2>")[0]
+    assert lens.split('class="points" d="')[1].split('"')[0].count("M") == 20
+    assert "With a dot: the 20 of 30 cells that pass" in lens
+    direct = tested_page.split("Who writes the answer directly")[1].split("<h2>")[0]
+    assert '<g class="pale"><path class="bar' in direct
+    assert "In full colour: the 16 of 60 cells that pass" in direct
+
+
+def test_where_nothing_passes_no_site_is_listed(tmp_path):
+    values = fixtures.values_of(Planted(layers=4, with_heads=False))[0]
+    same = values.append_column("draw", pa.repeat(pa.scalar(0, pa.int32()), len(values)))  # chance does as well
+    everything = pa.concat_tables([fixtures.with_draws(values, 0), same])
+    page = page_of(write_run(tmp_path, effects=fixtures.effects_from_values(everything)))
+    assert "cells passes its test, so none is listed." in page
+    assert "none passes at 5% against label-permutation (1 draw)" in page
+    assert "Pale: none of the 288 cells passes at 5%" in page
+    assert 'class="outline"' not in page
+    assert 'class="ranking"' not in page
+    assert "Restoring" not in " ".join(re.findall(r"<summary>(.*?)</summary>", page))
+
+
+def test_a_run_without_a_null_says_why(tmp_path):
+    notes = ["24 of 24 items.", "Not tested: 12 items are too few for label-permutation to reach the level."]
+    page = page_of(write_run(tmp_path, manifest=manifest_of(notes=notes)))
+    assert "none. Not tested: 12 items are too few" in page
+    assert page.split("Nothing here is claimed to be significant")[1].split("</dd>")[0].endswith("reach the level.")
+    assert "Pale" not in page
+    assert all("q" not in panel for figure in data_of(page) for panel in figure["panels"])
+
+
+def test_the_plain_runs_of_a_null_are_not_those_of_the_items(tested):
+    outcomes = read_run(tested).outcomes
+    values = fixtures.values_of(Planted())[0].to_pylist()
+    assert outcomes is not None
+    assert outcomes.clean == tuple(one["value"] for one in values if one["component"] == "clean")
+
+
+def test_a_map_that_is_reduced_keeps_a_cell_that_passes_before_a_larger_one(tmp_path):
+    rows = [
+        {"method": "patch", "component": "z", "layer": layer, "head": 0, "position": position, "p": q, "q": q,
+         "estimate": estimate, "low": 0.5, "high": 9.5, "null": "label-permutation:99"}
+        for layer, position, estimate, q in ((0, 1, 9.0, 0.4), (0, 2, 1.0, 0.01), (1, 1, 2.0, 0.6), (1, 2, 1.0, 0.3))
+    ]  # fmt: skip
+    page = page_of(write_run(tmp_path, effects=effects(rows)))
+    panel = data_of(page)[0]["panels"][0]
+    assert (panel["w"], panel["e"], panel["s"]) == (["L0.z.h0@2", "L1.z.h0@1"], [1.0, 2.0], [1, 0])
+    assert "Each cell is the strongest effect that passes, or else the strongest over 2 positions" in page
+    assert "Outlined: the one of 4 cells that passes" in page
+
+
+def test_figures_dim_what_fails_and_say_so(tested, tmp_path):
+    write_report(tested, tmp_path / "page.html")
+    spec = json.loads((tmp_path / "figures" / "patch-attn_out-tokens.vl.json").read_text())
+    assert spec["title"]["subtitle"].startswith("Outlined: the ")
+    assert spec["encoding"]["opacity"]["condition"]["test"] == "datum.passes === false"
+    passing = [row for row in spec["data"]["values"] if row["passes"]]
+    assert 0 < len(passing) < len(spec["data"]["values"])
+    assert all(row["q"] <= 0.05 and row["null"] == "label-permutation:19" for row in passing)
+    figure = plot(Effects.read(tested / "effects.parquet").where(method="patch", component="attn_out"))
+    assert "Outlined: the" in figure.axes[0].get_xlabel()
+    alpha = figure.axes[0].images[0].get_alpha()
+    assert alpha is not None
+    assert int((np.asarray(alpha) == 1).sum()) == len(passing)
+    assert len(inline_svg(Effects.read(tested / "effects.parquet"))) < 100_000
 
 
 def test_figures_are_written_beside_the_page(run, page):
@@ -228,6 +366,9 @@ def test_a_huge_grid_stays_below_a_megabyte_and_keeps_its_strongest_cell(tmp_pat
             "low": -1.0,
             "high": 10.0,
             "n": 8,
+            "null": "label-permutation:99",
+            "p": 0.0123456,
+            "q": 0.01 if position == 301 else 0.123456,
         }
         for component in ("resid_pre", "attn_out", "mlp_out")
         for layer in range(80)
@@ -235,7 +376,7 @@ def test_a_huge_grid_stays_below_a_megabyte_and_keeps_its_strongest_cell(tmp_pat
     ]
     page = page_of(write_run(tmp_path, effects=effects(rows), items=[]))
     assert len(page.encode()) < LIMIT
-    assert "each cell is the strongest effect of 8 neighbouring rows" in page
+    assert "each cell is the strongest effect that passes, or else the strongest of 8 neighbouring rows" in page
     assert "All 32,000 are in effects.parquet" in page
     panel = data_of(page)[0]["panels"][0]
     assert panel["w"][panel["e"].index(9.25)] == "L37.resid_pre@301"

@@ -1,15 +1,23 @@
 """Do the sentences say what was planted, and no more?"""
 
 import dataclasses
+import re
+from collections import Counter
+from typing import get_args
 
 import pyarrow as pa
 import pytest
 import report_fixtures as fixtures
+from hypothesis import given
+from hypothesis import strategies as st
 
-from aetia.effects import STATISTICS, Effects
+from aetia.effects import STATISTICS, Correction, Effects
 from aetia.report import sentences
 from aetia.report.rows import MINUS, Row, decimals, number, percent, read_rows, token_text
-from aetia.report.sentences import Sentence, of_rows, task_of
+from aetia.report.sentences import Sentence, of_rows, site_words, task_of
+from aetia.report.verdicts import outline
+from aetia.report.wording import CORRECTIONS, NULLS
+from aetia.studies import DESCRIPTIONS
 
 
 def row(**changes: object) -> Row:
@@ -143,10 +151,142 @@ def test_shares_of_the_total_are_given_only_where_they_mean_something():
     assert "of the total effect)" not in texts(of_rows([*baseline(clean=-4.0), row()], "denoise"))
 
 
-def test_corrected_p_values_are_told_once_there_are_some():
-    tested = [row(layer=layer, null="randomised-weights", p=0.001 * layer, q=0.02 * layer) for layer in range(6)]
-    text = of_rows(tested, "denoise")[-1].text
-    assert "3 of 6 cells tested against randomised-weights have a corrected p-value of at most 0.05." in text
+def checked(q: float, **changes: object) -> Row:
+    return row(null="randomised-weights:99", p=q / 2, q=q, **changes)
+
+
+def test_cells_that_pass_are_counted_beside_those_that_would_have_seemed_to():
+    cells = [checked(0.02 * layer, layer=layer) for layer in range(1, 6)] + [checked(0.9, layer=6, low=-1.0)]
+    last = of_rows(cells, "denoise", "max-t")[-1]
+    assert last.text == (
+        "Activation patching, clean into corrupted: 6 cells were looked at; 2 pass at 5% against randomised-weights "
+        "(99 draws), corrected by max-T for all of them. The 95% interval alone excludes zero in 5; 2 of these pass."
+    )
+    assert [one.layer for one in last.rows] == [1, 2]
+    none = of_rows([checked(0.06, layer=layer) for layer in range(3)], "denoise")
+    assert "3 cells were looked at; none passes at 5%" in texts(none)
+    assert len(none) == 1
+
+
+def test_the_threshold_is_that_of_the_level_without_rounding():
+    assert checked(0.1, level=0.9).passes  # 1 - 0.9 as a float is less
+    assert checked(0.05).passes
+    assert not checked(0.0501).passes
+    assert not row(null="randomised-weights:99").is_finding
+    assert row().is_finding
+
+
+PLACES = st.tuples(
+    st.sampled_from(["resid_pre", "attn_out", "mlp_out", "z", "logit_lens", "direct"]),
+    st.integers(0, 4),
+    st.integers(0, 3),
+)
+
+
+@given(cells=st.dictionaries(PLACES, st.tuples(st.booleans(), st.floats(0.5, 9), st.booleans()), max_size=30))
+def test_a_cell_that_fails_its_test_is_named_in_no_sentence(cells):
+    rows = baseline()
+    for place_in_list, ((name, layer, place), (does_pass, size, is_negative)) in enumerate(cells.items()):
+        # The cells that fail are the largest, and their intervals exclude zero.
+        estimate = (size if does_pass else size + 10) * (-1 if is_negative else 1) + place_in_list * 1e-5
+        bounds = {"estimate": estimate, "low": estimate - 1e-4, "high": estimate + 1e-4}
+        method = name if name in ("logit_lens", "direct") else "patch"
+        component = {"logit_lens": "resid_post", "direct": "mlp_out"}.get(name, name)
+        where = {"head": place} if name == "z" else {"position": place}
+        where = {"position": None} if method != "patch" else where
+        if method != "patch" and place:
+            continue
+        where = {"token": None, "layer": layer, **where}
+        rows.append(checked(0.01 if does_pass else 0.06, method=method, component=component, **where, **bounds))
+    said = of_rows(rows, "denoise", "max-t")
+    text = texts(said)
+    for one in rows:
+        if one.is_tested and not one.passes:
+            assert one.figure not in text
+            assert not re.search(rf"{re.escape(site_words(one))}(?!\d)", text) or one.method != "patch"
+    for one in said:
+        if "half of the total" in one.text:
+            assert all(cell.passes for cell in one.rows)
+
+
+def test_the_stretch_of_the_stream_that_carries_the_answer_is_made_of_cells_that_pass():
+    cells = [
+        checked(0.01 if layer < 3 else 0.5, component="resid_pre", layer=layer, position=position, estimate=5.0)
+        for layer in range(6)
+        for position in range(2, 4)
+        if position == 2 or layer > 3
+    ]
+    text = texts(of_rows([*baseline(), *cells], "denoise"))
+    assert "at position 2 (·is) in layers 0 to 2; at no other position does a cell that passes reach that." in text
+
+
+def test_components_without_a_cell_that_passes_are_said_to_have_none():
+    cells = [checked(0.01, layer=1), checked(0.9, component="mlp_out"), checked(0.9, component="k", head=3)]
+    assert "No cell of mlp_out or k passes (2 looked at)." in texts(of_rows(cells, "denoise"))
+
+
+def total(q: float | None, estimate: float = 6.0) -> Row:
+    changes = {"method": "total", "component": "total", "layer": None, "position": None, "token": None}
+    null = None if q is None else "label-permutation:23"
+    return row(**changes, estimate=estimate, low=estimate - 1, high=estimate + 1, null=null, p=q, q=q)
+
+
+def test_the_total_effect_has_its_own_interval_and_says_whether_it_passes():
+    assert "a total effect of +6.0 logits [5.0, 7.0]; the effects of patching below are shares of it." in texts(
+        of_rows([*baseline(), total(None), row()], "denoise")
+    )
+    assert "[5.0, 7.0], which passes its test (q = 0.042); the" in texts(
+        of_rows([*baseline(), total(0.0417), row()], "denoise")
+    )
+    said = of_rows([*baseline(), total(0.5), row()], "denoise")
+    assert "which does not pass its test (q = 0.5), so that no share of it is given." in texts(said)
+    assert "of the total effect)" not in texts(said)
+    assert task_of([*baseline(), total(0.5, 7.0)]).total == 7.0
+
+
+def test_ablations_are_not_measured_against_the_total_effect():
+    said = texts(of_rows([*baseline(), total(None), row(method="zero")], "denoise"))
+    assert "a total effect of +6.0 logits [5.0, 7.0]." in said
+    assert "shares of it" not in said
+
+
+def test_readings_are_families_of_their_own():
+    lens = [
+        checked(q, method="logit_lens", component="resid_post", layer=layer, position=None, token=None, low=0.1)
+        for layer, q in enumerate([0.01, 0.5, 0.01, 0.01])
+    ]
+    said = texts(of_rows(lens, "denoise", "bh"))
+    assert "above zero and passes its test from layer 2 on" in said
+    assert "Logit lens: 4 cells were looked at; 3 pass at 5% against randomised-weights (99 draws)" in said
+    assert "corrected by Benjamini-Hochberg" in said
+    said = texts(of_rows(lens[:2], "denoise"))
+    assert "does not pass its test above zero up to the last layer." in said
+    parts = [checked(0.5, method="direct", layer=layer, position=None, token=None) for layer in range(3)]
+    assert "None of the 3 parts passes in what it writes directly" in texts(of_rows(parts, "denoise"))
+
+
+def test_nulls_are_spoken_of_as_the_studies_claim_them():
+    assert NULLS.keys() == DESCRIPTIONS.keys()
+    for name, (how, claim) in NULLS.items():
+        assert DESCRIPTIONS[name].startswith(how)
+        assert DESCRIPTIONS[name] in (how, f"{how}: {claim}")
+    assert CORRECTIONS.keys() == set(get_args(Correction))
+
+
+@given(marks=st.integers(1, 6).flatmap(lambda n: st.lists(st.lists(st.booleans(), min_size=n, max_size=n), max_size=6)))
+def test_an_outline_stands_exactly_where_a_marked_cell_ends(marks):
+    rows, columns = len(marks), len(marks[0]) if marks else 0
+    found = Counter()
+    for x, y, right, bottom in outline(marks):
+        assert (x == right) != (y == bottom)
+        found.update((x, row, "down") for row in range(y, bottom))
+        found.update((column, y, "across") for column in range(x, right))
+    cells = {(x, y) for y in range(rows) for x in range(columns) if marks[y][x]}
+    edges = Counter()
+    for x, y in cells:
+        edges.update({(x, y, "across"): (x, y - 1) not in cells, (x, y, "down"): (x - 1, y) not in cells})
+        edges.update({(x, y + 1, "across"): (x, y + 1) not in cells, (x + 1, y, "down"): (x + 1, y) not in cells})
+    assert found == +edges
 
 
 def test_attribution_is_judged_against_exact_patching():

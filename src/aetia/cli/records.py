@@ -13,6 +13,7 @@ from aetia.runs.keys import JSON
 
 if TYPE_CHECKING:
     from aetia.report.rows import Row
+    from aetia.report.verdicts import Family
 
 __all__ = [
     "CheckRecord",
@@ -22,6 +23,7 @@ __all__ = [
     "DoneRecord",
     "EffectRecord",
     "ErrorRecord",
+    "FamilyRecord",
     "FileRecord",
     "MethodRecord",
     "ModelRecord",
@@ -57,13 +59,44 @@ class EffectRecord(_Record):
     high: float | None
     level: float
     n: int
+    null: str | None
+    p: float | None
+    q: float | None
+    passed: bool | None
 
     @classmethod
     def of(cls, row: "Row") -> "EffectRecord":
-        """The record of a row of a table of effects; what is not a number is null."""
+        """The record of a row of a table of effects; what is not a number, or was not tested, is null."""
         here = ("method", "component", "layer", "head", "position", "span", "token")
-        values = {name: getattr(row, name) for name in (*here, "unit", "low", "high", "level", "n")}
-        return cls(site=row.address, estimate=row.estimate if row.is_number else None, **values)
+        test = ("unit", "low", "high", "level", "n", "null", "p", "q")
+        values = {name: getattr(row, name) for name in (*here, *test)}
+        passed = row.passes if row.is_tested else None
+        return cls(site=row.address, estimate=row.estimate if row.is_number else None, passed=passed, **values)
+
+
+class FamilyRecord(_Record):
+    """How many cells of one method were looked at, and how many pass; null where they were not tested."""
+
+    method: str
+    null: str | None
+    correction: str | None
+    level: float
+    cells: int
+    passed: int | None
+    excludes_zero: int
+
+    @classmethod
+    def of(cls, family: "Family", correction: str) -> "FamilyRecord":
+        """The record of a family's counts."""
+        return cls(
+            method=family.method,
+            null=family.null,
+            correction=(correction or None) if family.is_tested else None,
+            level=family.level,
+            cells=family.cells,
+            passed=family.passed if family.is_tested else None,
+            excludes_zero=family.sure,
+        )
 
 
 class StartRecord(_Record):
@@ -104,6 +137,7 @@ class DoneRecord(_Record):
     cells_total: int
     failed: list[str]
     baseline: list[EffectRecord]
+    families: list[FamilyRecord]
     top: list[EffectRecord]
 
 

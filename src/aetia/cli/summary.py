@@ -7,13 +7,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from aetia.cli.records import DoneRecord, EffectRecord
+from aetia.cli.records import DoneRecord, EffectRecord, FamilyRecord
 from aetia.cli.voice import Voice
 from aetia.effects import Effects
 from aetia.errors import RunError
 from aetia.report import sentences
 from aetia.report.rows import Row, read_rows, strongest, token_text
 from aetia.report.sentences import NOT_INTERVENTIONS, RESIDUAL, of_sites, task_of
+from aetia.report.verdicts import Family, families
 from aetia.runs import Run
 from aetia.text import clean_text
 
@@ -37,7 +38,8 @@ def done_record(run: Run, report: Path | None) -> DoneRecord:
         cells=done,
         cells_total=total,
         failed=[f"{failed.key}: {clean_text(failed.error)}" for failed in run.manifest.failed],
-        baseline=[EffectRecord.of(row) for row in rows if row.method == "baseline"],
+        baseline=[EffectRecord.of(row) for row in rows if row.method in ("baseline", "total")],
+        families=[FamilyRecord.of(family, _correction(effects)) for family in families(rows)],
         top=[EffectRecord.of(row) for row in _top(rows)],
     )
 
@@ -53,6 +55,9 @@ def show_run(voice: Voice, run: Run, report: Path | None) -> None:
     if _warning(rows):
         voice.show(Text(f"  {_warning(rows)}", style="yellow"))
     top = _top(rows)
+    for family in families(rows):
+        if family.is_tested and family.method not in NOT_INTERVENTIONS:
+            voice.show(f"  {_counts(family, _correction(effects))}")
     if top:
         voice.show("", Padding(_table(top), (0, 0, 0, 2)), "")
     done, total = run.cells
@@ -63,6 +68,15 @@ def show_run(voice: Voice, run: Run, report: Path | None) -> None:
         voice.show(Text(f"  failed  batch {failed.key}: {clean_text(failed.error)}", style="red"))
     if run.status in ("failed", "interrupted"):
         voice.show(f"  Mend: `aetia runs resume {run.directory}`")
+
+
+def _counts(family: Family, correction: str) -> str:
+    said = family.counts(correction)
+    return said if family.passed else f"{said} So no site is named."
+
+
+def _correction(effects: Effects | None) -> str:
+    return effects.provenance.get("correction", "") if effects is not None else ""
 
 
 def _text(value: object, limit: int = 60) -> str:
@@ -94,10 +108,9 @@ def _asked(run: Run) -> str:
 
 def _said(effects: Effects) -> list[str]:
     """The sentences about the task, and about where in the residual stream the answer is."""
-    direction = effects.provenance.get("direction", "denoise")
-    said = sentences(effects, direction)
-    about_task = [one.text for one in said if all(row.method == "baseline" for row in one.rows)]
-    stream = [one.text for one in said if one.rows and all(_is_residual(row) for row in one.rows)]
+    said = sentences(effects)
+    about_task = [one.text for one in said if all(row.method in ("baseline", "total") for row in one.rows)]
+    stream = [one.text for one in said if one.rows and all(_is_residual(row) and row.is_finding for row in one.rows)]
     return (about_task + stream[:1])[:_SENTENCES]
 
 
@@ -116,22 +129,28 @@ def _warning(rows: Sequence[Row]) -> str:
 
 
 def _top(rows: Sequence[Row]) -> list[Row]:
-    """The strongest parts; of the residual stream, which carries everything, only if nothing else was looked at."""
-    cells = of_sites(rows) or [row for row in rows if row.method not in NOT_INTERVENTIONS]
+    """The strongest parts that pass; of the residual stream, which carries everything, only if there are no others."""
+    cells = [row for row in of_sites(rows) if row.is_finding]
     return strongest((row for row in cells if row.component not in RESIDUAL), _TOP) or strongest(cells, _TOP)
 
 
 def _table(rows: Sequence[Row]) -> Table:
     unit = rows[0].unit
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("strongest sites", no_wrap=True)
+    table.add_column(
+        "strongest sites that pass" if any(row.is_tested for row in rows) else "strongest sites", no_wrap=True
+    )
     has_tokens = any(row.token is not None for row in rows)
     if has_tokens:
         table.add_column("token", no_wrap=True)
     table.add_column(f"effect ({unit})" if unit else "effect", justify="right")
     table.add_column(f"{rows[0].level:.0%} interval", justify="right")
     table.add_column("items", justify="right")
+    is_tested = any(row.is_tested for row in rows)
+    if is_tested:
+        table.add_column("q", justify="right")
     for row in rows:
         token = (token_text(row.token) if row.token is not None else "",) if has_tokens else ()
-        table.add_row(row.address, *token, row.figure, row.bounds or "one item", str(row.n))
+        chance = (f"{row.q:.2g}" if row.q is not None else "",) if is_tested else ()
+        table.add_row(row.address, *token, row.figure, row.bounds or "one item", str(row.n), *chance)
     return table

@@ -27,9 +27,14 @@ class _Trace(click.Command):
         return super().parse_args(ctx, fields_as_settings(args, _INSTRUMENT, takes_value))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's
+        from aetia.studies import DESCRIPTIONS
         from aetia.tracing import TraceStudy
+        from aetia.tracing.instrument import Trace
 
         has_option = {"instrument", "pair", *(str(parameter.name) for parameter in self.params)}
+        patching = TraceStudy(contrasts="capitals")  # it supports every null that a method of tracing does
+        with formatter.section("Nulls: what an effect would be by chance (--null NAME:DRAWS)"):
+            formatter.write_dl([(name, DESCRIPTIONS[name]) for name in Trace().nulls(patching)])
         with formatter.section("Further fields of a study (--FIELD VALUE, or --set FIELD=VALUE)"):
             fields = {name: field for name, field in TraceStudy.model_fields.items() if name not in has_option}
             formatter.write_dl([(f"--{name.replace('_', '-')}", _about(field)) for name, field in fields.items()])
@@ -70,18 +75,22 @@ def command(
     as_json: bool,
     **options: str | int | None,
 ) -> int:
-    r"""Find the sites of a language model that cause its answer.
+    """Find the sites of a language model that cause its answer.
 
     A question is a study file (TOML, YAML or JSON), or options, or a file with options that win over it:
 
     \b
       aetia trace --contrasts capitals --items 24 --sites resid_pre,attn_out,mlp_out,z
-      aetia trace --clean "The capital of France is" --corrupt "The capital of Italy is" \
+      aetia trace --clean "The capital of France is" --corrupt "The capital of Italy is" \\
                   --answer " Paris" --foil " Rome"
+      aetia trace --contrasts capitals --null randomised-weights:99
       aetia trace study.toml --method zero --memory 2GB
 
+    Every effect is tested against a null, by default (--null auto) the answers of other items, which costs no further
+    run and takes 20 items or more; the report names only what passes.
+
     The same study in the same directory is carried on where it was stopped.
-    """
+    """  # noqa: D301  click leaves the lines after its mark as they are
     from aetia.cli.models import fetch_if_known
     from aetia.cli.question import default_directory, study_asked
     from aetia.runs import instrument_named

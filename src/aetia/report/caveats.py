@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from aetia.report.evidence import Evidence
 from aetia.report.sentences import NOT_INTERVENTIONS, of_sites, task_of
-from aetia.report.wording import wording
+from aetia.report.verdicts import null_words
+from aetia.report.wording import NULLS, READINGS, wording
 
 __all__ = ["Caveat", "caveats"]
 
@@ -83,27 +84,36 @@ def _about_the_sample(evidence: Evidence) -> list[Caveat]:
 
 def _about_chance(evidence: Evidence) -> list[Caveat]:
     cells = of_sites(evidence.rows)
-    if not cells or any(row.p is not None for row in cells):
+    if not cells:
         return []
-    text = (
-        f"No cell has been tested against chance: the columns null, p and q are empty. {len(cells):,} cells were "
-        "looked at, so the strongest are in part those that were lucky; their estimates are likely to be too large."
-    )
-    return [Caveat("Nothing here is claimed to be significant", text)]
+    tested = [row for row in cells if row.is_tested]
+    if not tested:
+        text = (
+            f"No cell has been tested against chance: the columns null, p and q are empty. {len(cells):,} cells were "
+            "looked at, so the strongest are in part those that were lucky; their estimates are likely to be too "
+            f"large. {evidence.why_untested}"
+        )
+        return [Caveat("Nothing here is claimed to be significant", text.strip())]
+    null = null_words(tested[0].null or "its null")
+    claim = NULLS.get((tested[0].null or "").partition(":")[0], ("", ""))[1]
+    against = f"{null} speaks against the claim that {claim}, and against no other" if claim else f"{null} is one null"
+    found = [
+        Caveat(
+            "To pass rules out one alternative",
+            f"A cell that passes against {against}. Another null asks another question: `--null` names it.",
+        ),
+        Caveat(
+            "Pale is not idle",
+            f"A cell that does not pass may matter all the same; {max(row.n for row in tested)} items and a correction "
+            f"for {len(cells):,} cells show only what is large and even over items.",
+        ),
+    ]
+    if any(row.passes for row in tested):
+        text = "What passes was chosen for being large among many, so its estimates are likely to be too large."
+        found.append(Caveat("The strongest are in part lucky", text))
+    return found
 
 
 def _about_readings(methods: Sequence[str]) -> list[Caveat]:
-    found: list[Caveat] = []
-    if "logit_lens" in methods:
-        text = (
-            "The lens reads a middle layer with the last layer's norm and unembedding. That a layer cannot be read so "
-            "does not mean that the answer is not there; and what can be read need not be used."
-        )
-        found.append(Caveat("The logit lens is a reading", text))
-    if "direct" in methods:
-        text = (
-            "Direct attribution counts only what a part writes straight to the outcome, with the final norm held "
-            "fixed. What reaches it through later parts is not counted; nothing was intervened on."
-        )
-        found.append(Caveat("Direct attribution is a decomposition", text))
-    return found
+    titles = {"logit_lens": "The logit lens is a reading", "direct": "Direct attribution is a decomposition"}
+    return [Caveat(title, READINGS[name].caveat) for name, title in titles.items() if name in methods]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aetia.report.drawing import Tick, value_ticks
 from aetia.report.evidence import Outcomes
-from aetia.report.rows import Row, decimals, interval_text, number
+from aetia.report.rows import Row, chance_text, decimals, interval_text, number
 from aetia.report.sentences import Task, share_of_total, site_words
 from aetia.report.wording import wording
 
@@ -83,20 +83,26 @@ def outcome_chart(task: Task, outcomes: Outcomes | None) -> OutcomeChart | None:
 
 @dataclass(frozen=True)
 class Total:
-    """The total effect, written out."""
+    """The total effect, written out, and how it stood its test; empty if there was none."""
 
     value: str
     unit: str
     bounds: str
+    verdict: str
 
 
-def total_effect(task: Task, outcomes: Outcomes | None) -> Total | None:
+def total_effect(task: Task) -> Total | None:
     """Return clean minus corrupted with the interval of the paired difference; None if it was not measured."""
     if task.total is None or task.clean is None:
         return None
-    low, high = (outcomes.low, outcomes.high) if outcomes is not None else (None, None)
+    row = task.difference
+    low, high = (row.low, row.high) if row is not None else (None, None)
     places = decimals(task.total, low, high)
-    return Total(number(task.total, places, signed=True), task.clean.unit, interval_text(low, high, places))
+    verdict = ""
+    if row is not None and row.is_tested:
+        verdict = ("passes its test" if row.passes else "does not pass its test") + chance_text(row.q)
+    value = number(task.total, places, signed=True)
+    return Total(value, task.clean.unit, interval_text(low, high, places), verdict)
 
 
 def whiskers(rows: Sequence[Row], task: Task) -> list[Whisker]:

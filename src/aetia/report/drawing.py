@@ -5,13 +5,14 @@ The templates write the shapes; nothing here knows of HTML.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from aetia.report.colours import STEPS, level_of, scale_limit
 from aetia.report.grids import Grid, Label
 from aetia.report.rows import Row, decimals, number
+from aetia.report.verdicts import legend, null_words, outline
 from aetia.runs.keys import JSON
 
 __all__ = ["Figure", "Panel", "Tick", "bars", "figures_of", "lens", "line_panel", "value_ticks"]
@@ -48,8 +49,10 @@ class Panel:
         name: The component.
         summary: The picture in one sentence, for those who do not see it.
         columns, rows: How many cells each way.
-        shades: (shade, path) for every shade that occurs.
+        shades: (shade, path) for every shade that occurs among what is drawn in full.
         missing: The path of the cells without a number.
+        pale: (shade, path) of what was tested and does not pass.
+        outline: The border of the cells that pass; points: the layers of a line that do.
         ticks: Marks below; values: marks at the side, for lines and bars.
         limit: The end of the symmetric scale; scale_of: which panels share it.
         data: Estimates, intervals and counts, row by row, for the read-out.
@@ -71,6 +74,10 @@ class Panel:
     values: tuple[Tick, ...] = ()
     line: str = ""
     band: str = ""
+    pale: tuple[tuple[int, str], ...] = ()
+    outline: str = ""
+    points: str = ""
+    is_tested: bool = False
     start: int = 0
     note: str = ""
 
@@ -84,6 +91,7 @@ class Figure:
         labels: One a row, written once at the left.
         panels: Up to three abreast.
         brackets: (span, first row, last row) of the named spans.
+        verdict: How many of the cells pass, and how that is drawn; empty if they were not tested.
     """
 
     method: str
@@ -91,6 +99,7 @@ class Figure:
     labels: tuple[Label, ...]
     panels: tuple[Panel, ...]
     brackets: tuple[tuple[str, int, int], ...] = ()
+    verdict: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -118,7 +127,8 @@ def figures_of(grids: Sequence[Grid]) -> list[Figure]:
         for start in range(0, len(group), _PANELS_ABREAST):
             abreast = group[start : start + _PANELS_ABREAST]
             panels = tuple(_cells_panel(grid, limits[method, _family(grid)]) for grid in abreast)
-            found.append(Figure(method, group[0].kind, labels, panels, _brackets(labels)))
+            verdict = legend([row for grid in abreast for row in grid.rows])
+            found.append(Figure(method, group[0].kind, labels, panels, _brackets(labels), verdict))
     return found
 
 
@@ -128,8 +138,9 @@ def _family(grid: Grid) -> str:
 
 def _cells_panel(grid: Grid, limit: float) -> Panel:
     shades: dict[int, list[str]] = {}
+    pale: dict[int, list[str]] = {}
     missing: list[str] = []
-    best: tuple[float, int, Row | None] = (-1.0, 0, None)
+    best: tuple[tuple[bool, float], int, Row | None] = ((False, -1.0), 0, None)
     columns = len(grid.layers)
     for y, line in enumerate(grid.cells):
         for x, cell in enumerate(line):
@@ -139,8 +150,8 @@ def _cells_panel(grid: Grid, limit: float) -> Panel:
                 continue
             level = level_of(cell.estimate, limit)
             if level:
-                shades.setdefault(level, []).append(square)
-            best = max(best, (cell.size, y * columns + x, cell), key=lambda entry: entry[0])
+                (shades if cell.is_finding else pale).setdefault(level, []).append(square)
+            best = max(best, (cell.rank, y * columns + x, cell), key=lambda entry: entry[0])
     flat = [cell for line in grid.cells for cell in line]
     return Panel(
         kind="cells",
@@ -148,7 +159,7 @@ def _cells_panel(grid: Grid, limit: float) -> Panel:
         summary=_summary(grid, best[2]),
         columns=columns,
         rows=len(grid.labels),
-        shades=tuple((level + STEPS, "".join(shades[level])) for level in sorted(shades)),
+        shades=_paths(shades),
         missing="".join(missing),
         ticks=_ticks(grid.layers),
         data=_data(flat, grid.layers, with_address=grid.is_reduced),
@@ -157,7 +168,14 @@ def _cells_panel(grid: Grid, limit: float) -> Panel:
         scale_of=_FAMILIES.get(grid.component, "") if grid.kind != "heads" else "",
         start=best[1],
         note=grid.note,
+        pale=_paths(pale),
+        outline="".join(f"M{x} {y}L{right} {bottom}" for x, y, right, bottom in outline(grid.marks())),
+        is_tested=any(row.is_tested for row in grid.rows),
     )
+
+
+def _paths(shapes: Mapping[int, Sequence[str]]) -> tuple[tuple[int, str], ...]:
+    return tuple((level + STEPS, "".join(shapes[level])) for level in sorted(shapes))
 
 
 def line_panel(rows: Sequence[Row], name: str) -> Panel:
@@ -184,6 +202,8 @@ def line_panel(rows: Sequence[Row], name: str) -> Panel:
         unit=ordered[0].unit,
         values=value_ticks(bottom, top),
         line=f"M{'L'.join(points)}",
+        points="".join(f"M{point}h0" for point, row in zip(points, ordered, strict=True) if row.passes),
+        is_tested=any(row.is_tested for row in ordered),
         band=f"M{'L'.join(upper + lower)}z" if upper else "",
         start=len(ordered) - 1,
     )
@@ -194,31 +214,34 @@ def bars(rows: Sequence[Row], name: str, within: Sequence[Row]) -> Panel:
     ordered = sorted((row for row in rows if row.is_number), key=lambda row: row.layer or 0)
     bottom, top = _range([row for row in within if row.is_number])
     zero = _height(0.0, bottom, top)
-    shapes: dict[int, list[str]] = {0: [], 2 * STEPS: []}
+    shades: dict[int, list[str]] = {}
+    pale: dict[int, list[str]] = {}
     for index, row in enumerate(ordered):
         end = _height(row.estimate, bottom, top)
-        side = 2 * STEPS if row.estimate >= 0 else 0
-        shapes[side].append(f"M{index + 0.12:g} {zero}h.76V{end}h-.76z")
+        side = STEPS if row.estimate >= 0 else -STEPS
+        (shades if row.is_finding else pale).setdefault(side, []).append(f"M{index + 0.12:g} {zero}h.76V{end}h-.76z")
     whiskers = "".join(
         f"M{index + 0.5:g} {_height(row.low, bottom, top)}V{_height(row.high, bottom, top)}"
         for index, row in enumerate(ordered)
         if row.low is not None and row.high is not None
     )
     layers = tuple(str(row.layer) for row in ordered)
-    best = max(ordered, key=lambda row: row.size)
+    best = max(ordered, key=lambda row: row.rank)
     return Panel(
         kind="bars",
         name=name,
-        summary=f"{name} by layer; the largest is {best.quantity()} at layer {best.layer}.",
+        summary=f"{name} by layer; {_of_best(best, f'{best.quantity()} at layer {best.layer}')}.",
         columns=len(ordered),
         rows=1,
-        shades=tuple((shade, "".join(paths)) for shade, paths in shapes.items() if paths),
+        shades=_paths(shades),
         missing="",
         ticks=_ticks(layers),
         data=_data(list(ordered), layers, with_address=False),
         unit=best.unit,
         values=value_ticks(bottom, top),
         line=whiskers,
+        pale=_paths(pale),
+        is_tested=any(row.is_tested for row in ordered),
         start=ordered.index(best),
     )
 
@@ -227,7 +250,13 @@ def _summary(grid: Grid, best: Row | None) -> str:
     size = f"{len(grid.labels)} by {len(grid.layers)} layers"
     if best is None:
         return f"{grid.component}: {size}; no cell has a number."
-    return f"{grid.component}: {size}; the strongest cell is {best.address} with {best.quantity()}."
+    return f"{grid.component}: {size}; {_of_best(best, f'{best.address} with {best.quantity()}')}."
+
+
+def _of_best(best: Row, what: str) -> str:
+    if best.is_tested:
+        return f"the strongest that passes its test is {what}" if best.passes else "nothing passes its test"
+    return f"the strongest is {what}"
 
 
 def _data(cells: Sequence[Row | None], layers: Sequence[str], *, with_address: bool) -> dict[str, JSON]:
@@ -242,6 +271,12 @@ def _data(cells: Sequence[Row | None], layers: Sequence[str], *, with_address: b
     if any(cell is not None and cell.low is not None for cell in cells):
         data["l"] = [_figures(cell.low) if cell and cell.low is not None else None for cell in cells]
         data["h"] = [_figures(cell.high) if cell and cell.high is not None else None for cell in cells]
+    tested = next((cell for cell in cells if cell is not None and cell.is_tested), None)
+    if tested is not None:
+        data["null"] = null_words(tested.null or "")
+        data["p"] = [_figures(cell.p) if cell and cell.p is not None else None for cell in cells]
+        data["q"] = [_figures(cell.q) if cell and cell.q is not None else None for cell in cells]
+        data["s"] = [int(cell.passes) if cell and cell.is_number else None for cell in cells]
     if with_address:
         data["w"] = [cell.address if cell else None for cell in cells]
     return data

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aetia.effects import Effects, bootstrap_interval
+from aetia.effects import Effects
 from aetia.errors import RunError
 from aetia.report.grids import Label
 from aetia.report.rows import Row, read_rows, shown_token, token_text
+from aetia.report.wording import CORRECTIONS
 from aetia.runs.keys import JSON
 from aetia.runs.store import Manifest, Store
 from aetia.text import clean_text
@@ -42,12 +42,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """The outcome of the plain runs, item by item, and the interval of the mean difference."""
+    """The outcome of the plain runs, item by item."""
 
     clean: tuple[float, ...]
     corrupted: tuple[float, ...]
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,18 @@ class Evidence:
         """Which way values are patched: "denoise" (clean into corrupted) or "noise"."""
         direction = self.study.get("direction")
         return direction if direction in ("denoise", "noise") else "denoise"
+
+    @property
+    def correction(self) -> str:
+        """How p was corrected for the number of cells: "max-t", "bh" or "holm"; empty if that is not known."""
+        correction = self.study.get("correction")
+        return correction if isinstance(correction, str) and correction in CORRECTIONS else ""
+
+    @property
+    def why_untested(self) -> str:
+        """Why the run has no null, as its plan says; empty if it says nothing of it."""
+        notes = self.manifest.notes if self.manifest is not None else ()
+        return next((clean_text(note) for note in notes if note.startswith("Not tested")), "")
 
 
 def read_run(directory: Path) -> Evidence:
@@ -169,7 +179,7 @@ def _spans(record: Mapping[object, object]) -> dict[str, tuple[int, int]]:
 
 def _outcomes(store: Store, manifest: Manifest) -> Outcomes | None:
     parts = (store.read_part(batch.key) for batch in manifest.batches)
-    tables = [_baseline(part) for part in parts if part is not None and "method" in part.schema.names]
+    tables = [_plain_runs(part) for part in parts if part is not None and "method" in part.schema.names]
     values: dict[str, dict[str, float]] = {"clean": {}, "corrupted": {}}
     for table in tables:
         for row in table.to_pylist():
@@ -179,17 +189,10 @@ def _outcomes(store: Store, manifest: Manifest) -> Outcomes | None:
     if not shared:
         return None
     clean = tuple(values["clean"][item] for item in shared)
-    corrupted = tuple(values["corrupted"][item] for item in shared)
-    difference = np.array([clean]) - np.array([corrupted])
-    level, seed = manifest.study.get("level"), manifest.study.get("seed")
-    low, high = bootstrap_interval(
-        difference,
-        level=level if isinstance(level, float) else 0.95,
-        seed=seed if isinstance(seed, int) else 0,
-    )
-    has_interval = bool(np.isfinite(low[0]) and np.isfinite(high[0]))
-    return Outcomes(clean, corrupted, float(low[0]) if has_interval else None, float(high[0]) if has_interval else None)
+    return Outcomes(clean, tuple(values["corrupted"][item] for item in shared))
 
 
-def _baseline(part: pa.Table) -> pa.Table:
-    return part.filter(pc.field("method") == "baseline")
+def _plain_runs(part: pa.Table) -> pa.Table:
+    """The baselines of the real system, without those of any draw of a null."""
+    plain = part.filter(pc.field("method") == "baseline")
+    return plain.filter(plain["draw"].is_null()) if "draw" in plain.schema.names else plain

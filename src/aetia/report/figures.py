@@ -6,6 +6,7 @@ Nothing here touches pyplot or a display; the same effects give the same bytes.
 import io
 import json
 import re
+import textwrap
 import warnings
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,10 +21,11 @@ from matplotlib.figure import Figure
 
 from aetia.effects import Effects
 from aetia.files import write_atomic, writing
-from aetia.report.colours import diverging, scale_limit
+from aetia.report.colours import STEPS, diverging, scale_limit
 from aetia.report.grids import Grid, Label, grids_of
 from aetia.report.rows import Row, read_rows
-from aetia.report.vega import heat_map_spec, lens_spec
+from aetia.report.vega import PALE, heat_map_spec, lens_spec
+from aetia.report.verdicts import legend, outline
 from aetia.report.wording import wording
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ _STYLE: dict[str, object] = {
     "axes.spines.right": False,
     "axes.linewidth": 0.6,
     "axes.titlesize": 9,
+    "image.interpolation": "nearest",
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
     "figure.facecolor": "white",
@@ -45,7 +48,7 @@ _STYLE: dict[str, object] = {
 }
 _POINTS_PER_INCH = 150
 _CELLS_OF_A_FIGURE = 40_000
-_LETTERS_OF_A_TITLE, _LETTERS_OF_A_LABEL = 48, 20
+_LETTERS_OF_A_TITLE, _LETTERS_OF_A_LABEL, _LETTERS_OF_A_LINE = 48, 20, 64
 
 
 def plot(effects: Effects) -> Figure:
@@ -121,9 +124,13 @@ def _draw_grid(figure: Figure, axis: "Axes", grid: Grid) -> None:
     limit = scale_limit(grid.estimates()) or 1.0
     values = np.array([[np.nan if cell is None else cell.estimate for cell in line] for line in grid.cells])
     colours = ListedColormap(list(diverging()), name="aetia").with_extremes(bad="#ffffff")
-    image = axis.imshow(values, cmap=colours, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+    shown = np.array([[1.0 if cell is None or cell.is_finding else PALE for cell in line] for line in grid.cells])
+    image = axis.imshow(values, cmap=colours, vmin=-limit, vmax=limit, alpha=shown, aspect="auto")
+    axis.set_facecolor(diverging()[STEPS])  # what is pale pales towards zero, not towards a missing value
+    for x, y, right, bottom in outline(grid.marks()):
+        axis.plot((x - 0.5, right - 0.5), (y - 0.5, bottom - 0.5), color="#1d1e20", linewidth=0.9, clip_on=False)
     axis.set_title(f"{grid.method}  {grid.component}"[:_LETTERS_OF_A_TITLE], loc="left", parse_math=False)
-    axis.set_xlabel("layer")
+    _name_layers(axis, legend(grid.rows))
     _name_ticks(axis, grid)
     axis.tick_params(length=0)
     for spine in axis.spines.values():
@@ -132,6 +139,12 @@ def _draw_grid(figure: Figure, axis: "Axes", grid: Grid) -> None:
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=7)
     bar.set_label(grid.unit[:_LETTERS_OF_A_LABEL], fontsize=7, parse_math=False)
+
+
+def _name_layers(axis: "Axes", verdict: str) -> None:
+    """Name the axis below, and say under it which cells pass."""
+    lines = textwrap.wrap(verdict, _LETTERS_OF_A_LINE, break_on_hyphens=False)
+    axis.set_xlabel("\n".join(["layer", *lines]), fontsize=7 if lines else None, parse_math=False)
 
 
 def _name_ticks(axis: "Axes", grid: Grid) -> None:
@@ -156,9 +169,13 @@ def _draw_lens(axis: "Axes", rows: Sequence[Row]) -> None:
     if all(low is not None for low, _ in bounds):
         lows, highs = [low or 0.0 for low, _ in bounds], [high or 0.0 for _, high in bounds]
         axis.fill_between(layers, lows, highs, color=diverging()[-1], alpha=0.2, linewidth=0)
-    axis.plot(layers, [row.estimate for row in rows], color=diverging()[-1], linewidth=1.4)
+    is_tested = any(row.is_tested for row in rows)
+    alpha = PALE if is_tested else 1.0
+    axis.plot(layers, [row.estimate for row in rows], color=diverging()[-1], linewidth=1.4, alpha=alpha)
+    passing = [row for row in rows if row.passes]
+    axis.plot([row.layer or 0 for row in passing], [row.estimate for row in passing], "o", color=diverging()[-1], ms=3)
     axis.set_title("logit lens, last position", loc="left")
-    axis.set_xlabel("layer")
+    _name_layers(axis, legend(rows, "With a dot"))
     axis.set_ylabel(rows[0].unit[:_LETTERS_OF_A_LABEL], parse_math=False)
 
 

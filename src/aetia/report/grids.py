@@ -14,7 +14,7 @@ from aetia.report.sentences import NOT_INTERVENTIONS
 __all__ = ["BUDGET", "Grid", "Label", "grids_of"]
 
 BUDGET = 12_000
-"""Cells on one page: about 40 bytes each, so that a page of them stays below half a megabyte."""
+"""Cells on one page: about 60 bytes each, so that a page of them stays below a megabyte."""
 
 _MOST_GRIDS = 24
 _MOST_COLUMNS = 96
@@ -54,6 +54,7 @@ class Grid:
         cells: `[rows][columns]`; None where there is no effect.
         is_reduced: Whether a cell stands for the strongest of several effects.
         note: What was reduced, and how; empty if nothing was.
+        rows: All effects that the grid stands for.
     """
 
     method: str
@@ -65,10 +66,15 @@ class Grid:
     cells: Cells
     is_reduced: bool = False
     note: str = ""
+    rows: tuple[Row, ...] = ()
 
     def estimates(self) -> list[float]:
         """All estimates that are numbers."""
         return [cell.estimate for row in self.cells for cell in row if cell is not None and cell.is_number]
+
+    def marks(self) -> list[list[bool]]:
+        """Which cells pass their test."""
+        return [[cell is not None and cell.is_number and cell.passes for cell in row] for row in self.cells]
 
 
 def grids_of(
@@ -125,9 +131,11 @@ def _grid(rows: Sequence[Row], tokens: Mapping[int, Label], budget: int) -> Grid
     first = rows[0]
     component = first.component.partition(".u")[0]
     labels, names = tuple(keys[key] for key in order), tuple(str(layer) for layer in layers)
-    grid = Grid(first.method, component, first.unit, kind, names, labels, cells)
+    grid = Grid(first.method, component, first.unit, kind, names, labels, cells, rows=tuple(rows))
     if kind in ("heads", "units") and len(places) > 1:
-        note = f"Each cell is the strongest effect over {len(places)} positions; the read-out names which."
+        note = (
+            f"Each cell is the strongest effect{_chosen(rows)} over {len(places)} positions; the read-out names which."
+        )
         grid = replace(grid, is_reduced=True, note=note)
     return _reduced(grid, budget)
 
@@ -164,7 +172,12 @@ def _place_label(row: Row, tokens: Mapping[int, Label]) -> Label:
 
 
 def _stronger(one: Row | None, other: Row) -> Row:
-    return other if one is None or other.size > one.size else one
+    return other if one is None or other.rank > one.rank else one
+
+
+def _chosen(rows: Sequence[Row]) -> str:
+    """What stands for several effects, if some of them may pass."""
+    return " that passes, or else the strongest" if any(row.is_tested for row in rows) else ""
 
 
 def _reduced(grid: Grid, budget: int) -> Grid:
@@ -182,8 +195,9 @@ def _reduced(grid: Grid, budget: int) -> Grid:
     labels = tuple(_merged(grid.labels[row : row + height]) for row in range(0, rows, height))
     what = [f"{height} neighbouring rows" if height > 1 else "", f"{width} neighbouring layers" if width > 1 else ""]
     note = (
-        f"{rows} rows by {columns} layers are too many to show: each cell is the strongest effect of "
-        f"{' by '.join(part for part in what if part)}. All {rows * columns:,} are in effects.parquet."
+        f"{rows} rows by {columns} layers are too many to show: each cell is the strongest effect"
+        f"{_chosen(grid.rows)} of {' by '.join(part for part in what if part)}. "
+        f"All {rows * columns:,} are in effects.parquet."
     )
     note = f"{grid.note} {note}".strip()
     return replace(grid, cells=cells, labels=labels, layers=grid.layers[::width], is_reduced=True, note=note)
@@ -191,7 +205,7 @@ def _reduced(grid: Grid, budget: int) -> Grid:
 
 def _strongest_of(cells: Cells, row: int, column: int, height: int, width: int) -> Row | None:
     block = [cell for line in cells[row : row + height] for cell in line[column : column + width] if cell is not None]
-    return max(block, key=lambda cell: cell.size, default=None)
+    return max(block, key=lambda cell: cell.rank, default=None)
 
 
 def _merged(labels: Sequence[Label]) -> Label:

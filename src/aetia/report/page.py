@@ -20,7 +20,7 @@ from aetia.effects import Effects
 from aetia.errors import RunError
 from aetia.files import write_atomic, writing
 from aetia.report.caveats import caveats
-from aetia.report.charts import outcome_chart, total_effect, whiskers
+from aetia.report.charts import Whisker, outcome_chart, total_effect, whiskers
 from aetia.report.colours import STEPS, diverging
 from aetia.report.drawing import Figure, bars, figures_of, lens
 from aetia.report.evidence import Evidence, of_effects, read_run, token_labels
@@ -28,7 +28,8 @@ from aetia.report.figures import write_figures
 from aetia.report.grids import BUDGET, grids_of
 from aetia.report.question import asked, model_name, prompt_tokens, provenance, study_json, title
 from aetia.report.rows import Row, strongest, token_text
-from aetia.report.sentences import RESIDUAL, Sentence, of_rows, of_sites, task_of
+from aetia.report.sentences import RESIDUAL, Sentence, Task, of_rows, of_sites, task_of
+from aetia.report.verdicts import legend
 from aetia.report.wording import wording
 
 __all__ = ["LIMIT", "HasDirectory", "render", "report_effects", "write_report"]
@@ -119,7 +120,6 @@ def _rendered(evidence: Evidence, files: Sequence[str], budget: int) -> str:
         )
         for method in methods
     ]
-    parts, everything = _strongest(rows)
     style, script = _style(), _read("report.js")
     return (
         _environment()
@@ -132,18 +132,17 @@ def _rendered(evidence: Evidence, files: Sequence[str], budget: int) -> str:
             script=Markup(script),  # noqa: S704  the package's own file
             data=[_data(figure) for figure in shown],
             task=task,
-            total=total_effect(task, evidence.outcomes),
+            total=total_effect(task),
             chart=outcome_chart(task, evidence.outcomes),
             asked=asked(evidence),
             item_count=len(evidence.items),
             example=evidence.items[0] if evidence.items else None,
             prompts=prompt_tokens(evidence.items[0]) if evidence.items else ([], []),
-            sentences=[_evidence(sentence) for sentence in of_rows(rows, evidence.direction)],
+            sentences=[_evidence(sentence) for sentence in of_rows(rows, evidence.direction, evidence.correction)],
             sections=sections,
             note=note,
             reading=[(numbered[id(figure)], name, figure) for name, figure in reading],
-            parts=whiskers(parts, task),
-            everything=whiskers(everything, task),
+            ranking=_ranking(rows, task),
             methods=len(methods),
             caveats=caveats(evidence),
             manifest=evidence.manifest,
@@ -159,25 +158,49 @@ def _readings(evidence: Evidence) -> list[tuple[str, Figure]]:
     found: list[tuple[str, Figure]] = []
     line = lens(evidence.rows)
     if line is not None:
-        found.append(("lens", Figure("logit_lens", "line", (), (line,))))
+        layers = [row for row in evidence.rows if row.method == "logit_lens"]
+        found.append(("lens", Figure("logit_lens", "line", (), (line,), verdict=legend(layers, "With a dot"))))
     direct = [row for row in evidence.rows if row.method == "direct" and row.layer is not None and row.is_number]
     whole = [row for row in direct if row.head is None]
     components = dict.fromkeys(row.component for row in whole if (row.layer or 0) > 0)
     whole = [row for row in whole if row.component in components]
     panels = [bars([row for row in whole if row.component == name], name, whole) for name in components]
     if panels:
-        found.append(("direct", Figure("direct", "bars", (), tuple(panels[:3]))))
+        verdict = legend(whole, "In full colour")
+        found.append(("direct", Figure("direct", "bars", (), tuple(panels[:3]), verdict=verdict)))
     grids, _ = grids_of([row for row in direct if row.head is not None], {}, methods=frozenset({"direct"}))
     found += [("direct-heads", figure) for figure in figures_of(grids)]
     return found
 
 
-def _strongest(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """The strongest parts, and the strongest sites of all if those are others."""
+@dataclass(frozen=True)
+class _Ranking:
+    """The strongest sites that may be named, and out of how many.
+
+    Args:
+        text: How many pass of how many that were looked at; empty if they were not tested.
+        parts: The strongest parts.
+        everything: The strongest sites of all, if those are others.
+    """
+
+    text: str
+    parts: Sequence[Whisker]
+    everything: Sequence[Whisker]
+
+
+def _ranking(rows: Sequence[Row], task: Task) -> _Ranking | None:
     cells = of_sites(rows)
-    everything = strongest(cells, _STRONGEST)
-    parts = strongest((row for row in cells if row.component not in RESIDUAL), _STRONGEST)
-    return (parts, everything) if parts and parts != everything else (everything, [])
+    found = [row for row in cells if row.is_finding]
+    everything = strongest(found, _STRONGEST)
+    parts = strongest((row for row in found if row.component not in RESIDUAL), _STRONGEST)
+    if not parts or parts == everything:
+        parts, everything = everything, []
+    text = ""
+    if any(row.is_tested for row in cells):
+        looked = sum(row.is_number for row in cells)
+        text = f"Only what passes its test is listed: {len(found):,} of {looked:,} cells."
+        text = text if found else f"None of the {looked:,} cells passes its test, so none is listed."
+    return _Ranking(text, whiskers(parts, task), whiskers(everything, task)) if parts or text else None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aetia.report.evidence import Evidence, Item
 from aetia.report.rows import token_text
 from aetia.report.sentences import of_sites, task_of
+from aetia.report.verdicts import correction_claim, null_claim, null_words
 from aetia.report.wording import wording
 from aetia.runs.keys import JSON
 from aetia.text import clean_text
@@ -71,6 +72,7 @@ def asked(evidence: Evidence) -> list[Fact]:
         *(Fact("Intervention", _done(method, evidence.direction)) for method in methods),
         Fact("Sites", f"{components}: {len(cells):,} cells{wide}" if cells else "none"),
         Fact("Intervals", _intervals(evidence)),
+        *_tests(evidence),
     ]
 
 
@@ -96,6 +98,20 @@ def _intervals(evidence: Evidence) -> str:
     if row is None:
         return "none: they need two items or more"
     return f"{row.level:.0%}, bootstrap over items (Wilson for accuracy); not corrected for the number of cells"
+
+
+def _tests(evidence: Evidence) -> list[Fact]:
+    """What the cells were tested against and how that was corrected for their number, or that they were not."""
+    row = next((row for row in evidence.rows if row.is_tested), None)
+    if row is None:
+        return [Fact("Null", f"none. {evidence.why_untested}".strip())]
+    null = row.null or ""
+    return [
+        Fact(
+            "Null", f"{null_words(null)}: {null_claim(null)}" if null_claim(null) else null_words(null) or "not named"
+        ),
+        Fact("Correction", correction_claim(evidence.correction, row.level)),
+    ]
 
 
 def prompt_tokens(item: Item) -> tuple[list[Token], list[Token]]:

@@ -3,17 +3,23 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
 
 import pyarrow as pa
 
+from aetia.effects import passes
 from aetia.text import clean_text
 
 __all__ = [
     "Row",
+    "chance_text",
     "decimals",
     "interval_text",
     "number",
     "percent",
+    "rate_of",
+    "rate_text",
     "read_rows",
     "shown_token",
     "strongest",
@@ -66,6 +72,26 @@ class Row:
     def excludes_zero(self) -> bool:
         """Whether the interval lies on one side of zero; False where there is none."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether it belongs to a family that was run on a null."""
+        return self.null is not None or self.q is not None
+
+    @property
+    def passes(self) -> bool:
+        """Whether its corrected p-value is at most one minus the level; False where there is none."""
+        return self.q is not None and _passes(self.q, self.level)
+
+    @property
+    def is_finding(self) -> bool:
+        """Whether it may be spoken of: a number that passes its test, or that nobody tested."""
+        return self.is_number and (self.passes or not self.is_tested)
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """What the strongest of several is chosen by: what passes stands before what does not."""
+        return self.is_finding, self.size
 
     @property
     def address(self) -> str:
@@ -197,6 +223,26 @@ def percent(share: float) -> str:
     if 0.995 < share < 1:
         return ">99%"
     return f"{share * 100:.0f}%"
+
+
+def rate_of(level: float) -> float:
+    """Return one minus the level, as people write it: 0.05 and not 0.050000000000000044."""
+    return float(1 - Fraction(str(level)))
+
+
+def rate_text(level: float) -> str:
+    """Return one minus the level as a percentage: `5%`."""
+    return f"{100 * rate_of(level):.4g}%"
+
+
+@lru_cache(maxsize=4096)  # of q there are only as many values as draws
+def _passes(q: float, level: float) -> bool:
+    return bool(passes(q, level))
+
+
+def chance_text(q: float | None) -> str:
+    """Return a corrected p-value in brackets, ` (q = 0.042)`; empty if there is none."""
+    return "" if q is None else f" (q = {q:.2g})"
 
 
 def strongest(rows: Iterable[Row], count: int) -> list[Row]:

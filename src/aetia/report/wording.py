@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["INTERVENTIONS", "Wording", "wording"]
+__all__ = ["CORRECTIONS", "INTERVENTIONS", "NULLS", "READINGS", "Wording", "wording"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,60 @@ INTERVENTIONS: dict[str, Wording] = {
         "elsewhere before the cut.",
     ),
 }
+READINGS: dict[str, Wording] = {
+    "total": Wording(
+        "Total effect",
+        "Exchanging the whole corrupted prompt for the clean one",
+        "moves the answer by",
+        "The outcome on the clean prompts minus that on the corrupted ones.",
+        "The total effect is that of all that differs between the prompts. It says nothing of where in the network it "
+        "arises.",
+    ),
+    "logit_lens": Wording(
+        "Logit lens",
+        "Reading {site} as if it were the last layer",
+        "gives",
+        "The outcome that the last layer's norm and unembedding read from the residual stream after each layer.",
+        "The lens reads a middle layer with the last layer's norm and unembedding. That a layer cannot be read so "
+        "does not mean that the answer is not there; and what can be read need not be used.",
+    ),
+    "direct": Wording(
+        "Direct attribution",
+        "What {site} writes straight to the outcome",
+        "is",
+        "What each part adds to the outcome at the last position, with the final norm held fixed.",
+        "Direct attribution counts only what a part writes straight to the outcome, with the final norm held "
+        "fixed. What reaches it through later parts is not counted; nothing was intervened on.",
+    ),
+}
+"""Numbers of the plain runs that are tested as families of their own, though nothing is done at any site."""
+
+NULLS: dict[str, tuple[str, str]] = {
+    "label-permutation": (
+        "each item is scored by another item's answer and foil",
+        "the effect has nothing to do with the answer",
+    ),
+    "randomised-weights": ("the same architecture with weights drawn anew", "nothing has been learned"),
+    "permuted-pairs": ("the clean prompt is another item's", "the pair does not share the cause"),
+    "unrelated-contrast": ("the clean prompt is one of another task", "any other text would do as well"),
+    "paraphrase-placebo": (
+        "the corrupted prompt reworded, its cause kept, in place of the clean one",
+        "any other wording would do as well",
+    ),
+    "random-direction": (
+        "a random direction of equal norm",
+        "any change of this size at this place would do as well",
+    ),
+    "random-subspace": ("a random subspace of equal rank", "any subspace of this size would do as well"),
+}
+"""What is done under each null, and the claim that a cell speaks against by passing; as `aetia.studies` has them."""
+
+CORRECTIONS: dict[str, tuple[str, str]] = {
+    "max-t": ("max-T", "the chance that any cell without an effect passes is at most {rate}"),
+    "holm": ("Holm", "the chance that any cell without an effect passes is at most {rate}"),
+    "bh": ("Benjamini-Hochberg", "of the cells that pass, at most {rate} are without an effect on average"),
+}
+"""The name of each correction for the number of cells, and what it promises."""
 
 
 def wording(method: str, direction: str) -> Wording:
@@ -107,4 +161,4 @@ def wording(method: str, direction: str) -> Wording:
     if method == "patch":
         return _NOISE if direction == "noise" else _DENOISE
     unknown = Wording(method, "Intervening on {site}", "moves the answer by", "", "This page knows nothing more of it.")
-    return INTERVENTIONS.get(method, unknown)
+    return INTERVENTIONS.get(method) or READINGS.get(method, unknown)

@@ -35,8 +35,10 @@
     const value = panel.e[index];
     const many = Array.isArray(panel.n) ? panel.n[index] : panel.n;
     const bounds = panel.l && panel.l[index] !== null ? `${panel.level}% interval [${four(panel.l[index])}, ${four(panel.h[index])}]` : "no interval";
+    const two = (chance) => (chance === null ? "none" : Number(chance.toPrecision(2)).toString());
+    const verdict = !panel.s || value === null ? "" : panel.q[index] === null ? "not tested" : `${panel.s[index] ? "passes" : "does not pass"}: q = ${two(panel.q[index])}, p = ${two(panel.p[index])} against ${panel.null}`;
     return {
-      place, row: name ? `${name}${figure.titles[row] ? ` \u2014 ${figure.titles[row]}` : ""}` : "",
+      verdict, passes: Boolean(panel.s && panel.s[index]), place, row: name ? `${name}${figure.titles[row] ? ` \u2014 ${figure.titles[row]}` : ""}` : "",
       value: value === null ? "no value" : `${four(value)} ${panel.unit}`,
       bounds: value === null ? "" : `${bounds}, n = ${many}`,
     };
@@ -69,7 +71,7 @@
     const names = figure.querySelector(`.label[data-row="${Math.floor(index / Number(plot.dataset.columns))}"]`);
     if (names) names.classList.add("here");
     const text = read(plot, index);
-    tip.replaceChildren(line(text.place, "where"), line(text.row, "row"), line(text.value, "value"), line(text.bounds, "bounds"));
+    tip.replaceChildren(line(text.place, "where"), line(text.row, "row"), line(text.value, "value"), line(text.bounds, "bounds"), line(text.verdict, text.passes ? "test passes" : "test"));
     tip.hidden = false;
     const box = cursor.getBoundingClientRect();
     const size = tip.getBoundingClientRect();
@@ -77,7 +79,7 @@
     const top = box.top - size.height - 8 < 0 ? Math.min(box.bottom, innerHeight - size.height - 16) + 8 : box.top - size.height - 8;
     tip.style.left = `${left + scrollX}px`;
     tip.style.top = `${top + scrollY}px`;
-    if (spoken) live.textContent = `${text.place}, ${text.row}: ${text.value}, ${text.bounds}`;
+    if (spoken) live.textContent = `${text.place}, ${text.row}: ${text.value}, ${text.bounds}${text.verdict ? `, ${text.verdict}` : ""}`;
   };
   const under = (plot, event) => {
     const field = plot.querySelector(".field").getBoundingClientRect();
