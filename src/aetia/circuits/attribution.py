@@ -7,7 +7,7 @@ each other have none either.
 Letters: k steps, S senders, E edges, T positions, D width, H heads, d head width, R receivers of a layer, m positions.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
@@ -56,18 +56,18 @@ def edge_attribution(
     """
     _check(one, method, steps)
     graph = one.graph
-    arguments = [{name: _usable(value) for name, value in layer.items()} for layer in one.clean.arguments]
     scores = np.zeros(graph.edges)
     middle = (torch.arange(steps, device=network.device, dtype=network.dtype) + 0.5) / steps
     shares = torch.ones_like(middle[:1]) if method == "eap" else middle
+    difference = one.difference.flatten(1)
     for moved in _groups(one, is_all=method == "eap-ig-activations"):
-        graded = _run(network, one, arguments, moved, shares)
+        graded = _run(network, one, moved, shares)
         senders = range(len(graph.senders)) if method != "eap-ig-activations" else moved.senders
-        for row, gradient in _reader_gradients(network, one, graded):
-            first, last = senders[0], min(senders[-1] + 1, int(graph.reads[row]))
-            if last > first:
-                found = one.difference[first:last].flatten(1) @ gradient.flatten()
-                scores[graph.offsets[row] + first : graph.offsets[row] + last] = found.double().cpu().numpy()
+        for row, gradients in _reader_gradients(network, one, graded):
+            first, last = senders.start, min(senders.stop, int(graph.reads[row]))
+            found = (gradients.flatten(1) @ difference[first:last].T).double().cpu().numpy()
+            for at, values in enumerate(found, row):
+                scores[graph.offsets[at] + first : graph.offsets[at] + first + len(values)] = values
     return scores
 
 
@@ -82,13 +82,6 @@ def _check(one: "Prepared", method: str, steps: int) -> None:
         )
     if steps < 1:
         raise StudyError("AE-1307", f"Integration needs a step; {steps} were asked for.", mend="use 5 or more.")
-
-
-def _usable(value: object) -> object:
-    """A block's argument for a run with gradients: what was recorded in inference mode cannot be kept for them."""
-    if isinstance(value, Tensor):
-        return value.clone()
-    return tuple(_usable(part) for part in value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)
@@ -120,23 +113,15 @@ class _Graded:
     final: list[Tensor] = field(default_factory=list)
 
 
-def _run(
-    network: "Network",
-    one: "Prepared",
-    arguments: Sequence[Mapping[str, object]],
-    moved: _Group,
-    shares: Tensor,
-) -> _Graded:
+def _run(network: "Network", one: "Prepared", moved: _Group, shares: Tensor) -> _Graded:
     """Runs the clean prompt with `moved` at each of `shares` `[k]` of the way from reference to clean, and back."""
-    clean = one.clean
-    total = one.difference[moved.senders.start : moved.senders.stop].sum(0).clone()
-    shift = clean.resid_pre.new_zeros(len(shares), clean.length, network.width)
-    shift[:, one.start :] = (shares - 1)[:, None, None] * total
+    total = one.difference[moved.senders.start : moved.senders.stop].sum(0)
+    shift = (shares - 1)[:, None, None] * total.clone()
     start = moved.layer + 1 if moved.is_mlp else max(moved.layer, 0)
     graded = _Graded(start)
-    hidden = clean.resid_pre[start].clone().expand(len(shares), -1, -1)
+    hidden = one.clean.resid_pre[start, one.start :].clone().expand(len(shares), -1, -1)
     with torch.enable_grad(), ExitStack() as stack:
-        leaf = shift.clone().requires_grad_()
+        leaf = shift.requires_grad_()
         if moved.layer < 0 or moved.is_mlp:
             hidden = hidden + leaf
         else:
@@ -144,7 +129,7 @@ def _run(
             stack.callback(module.register_forward_hook(_adder(leaf)).remove)
         for layer in range(start, one.graph.layers):
             _listen(network, one, graded, layer, stack)
-        final = run_blocks(network, arguments, hidden, start)
+        final = run_blocks(network, one.clean, hidden, layer=start, start=one.start)
         final.retain_grad()
         graded.final.append(final)
         one.outcome.read(network, final[:, -one.outcome.positions :]).sum().backward()
@@ -177,27 +162,27 @@ def _listen(network: "Network", one: "Prepared", graded: _Graded, layer: int, st
 
 
 def _reader_gradients(network: "Network", one: "Prepared", graded: _Graded) -> Iterator[tuple[int, Tensor]]:
-    """For every receiver after the start its number, and the mean gradient of what it reads, `[T - start, D]`."""
+    """The mean gradients of what receivers of equal reach read, `[n, T - start, D]`, each with the first's number."""
     graph = one.graph
     for layer in range(graded.start, graph.layers):
         first = layer * graph.receivers_a_layer
         if ("q", layer) in graded.tensors:
-            yield from enumerate(_attention_gradients(network, one, graded, layer), first)
+            yield first, _attention_gradients(network, one, graded, layer)
         if ("mlp", layer) in graded.tensors:
             residual, tensor = graded.residuals["mlp", layer], graded.tensors["mlp", layer]
             gradient = _through(one.wiring[layer].mlp_norm, residual, _gradient(tensor))
-            rows = gradient.view(-1, one.clean.length, network.width)[:, one.start :]
-            yield first + graph.receivers_a_layer - 1, rows.mean(0)
-    yield len(graph.receivers) - 1, _gradient(graded.final[0])[:, one.start :].mean(0)
+            rows = gradient.view(-1, *one.difference.shape[1:])
+            yield first + graph.receivers_a_layer - 1, rows.mean(0)[None]
+    yield len(graph.receivers) - 1, _gradient(graded.final[0]).mean(0)[None]
 
 
 def _attention_gradients(network: "Network", one: "Prepared", graded: _Graded, layer: int) -> Tensor:
     """The mean gradients of what the layer's queries, keys and values read, `[R, T - start, D]`."""
     wires, parts = one.wiring[layer], []
-    residual = graded.residuals["attention", layer][:, one.start :]
+    residual = graded.residuals["attention", layer]
     for name in "qkv":
         by_row = network.ports[layer][name].view(_gradient(graded.tensors[name, layer]))
-        gradient = by_row.unflatten(0, (len(residual), -1))[:, one.start :]
+        gradient = by_row.unflatten(0, (len(residual), -1))
         parts.append(torch.einsum("bthd,hxd->bhtx", gradient, wires.readers[name][0]))
     gradients = torch.cat(parts, 1)
     return _through(wires.attention_norm, residual[:, None].expand_as(gradients), gradients).mean(0)

@@ -9,7 +9,7 @@ Letters: B circuits, S senders, R receivers, E edges, T positions, D width, H he
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -63,7 +63,8 @@ class Prepared:
         writes: What each sender writes in the clean run, `[S, T, D]`.
         reference: What an edge that is out carries, `[S, T, D]`.
         outcome: What is read at the end.
-        start: The first position at which the two can differ.
+        start: The first position at which the two can differ; what comes before is never computed again.
+        is_patched: Whether the reference is the corrupted run.
     """
 
     graph: Graph
@@ -74,11 +75,27 @@ class Prepared:
     reference: Tensor
     outcome: Outcome
     start: int
+    is_patched: bool
 
     @property
     def difference(self) -> Tensor:
         """Clean writes less reference writes from `start` on, `[S, T - start, D]`."""
         return (self.writes - self.reference)[:, self.start :]
+
+    @property
+    def turned(self) -> "Prepared":
+        """The same item the other way round: the corrupted prompt runs, edges that are out carry clean values.
+
+        Raises:
+            StudyError: AE-1308 if the reference is no run, but means or zeros.
+        """
+        if not self.is_patched:
+            raise StudyError(
+                "AE-1308",
+                "Means and zeros are no run that an edge could be restored in.",
+                mend="use --reference patch.",
+            )
+        return replace(self, clean=self.corrupted, corrupted=self.clean, writes=self.reference, reference=self.writes)
 
 
 def prepare(
@@ -99,13 +116,15 @@ def prepare(
     clean, corrupted = record_writes(network, item.clean_ids), record_writes(network, item.corrupted_ids)
     distribution = network.unembed(clean.resid_pre[-1, -1]).log_softmax(-1) if kind == "kl" else None
     outcome = Outcome(kind, item.answer_ids[:1], item.foil_ids[0] if item.foil_ids else None, distribution)
-    start = 0
+    start, is_patched = 0, reference is None
     if reference is None:
         reference = writes_of(wiring, corrupted)
         same = [a == b for a, b in zip(item.clean_ids, item.corrupted_ids, strict=True)]
         start = min(same.index(False) if False in same else len(same), len(same) - outcome.positions)
     writes = writes_of(wiring, clean)
-    return Prepared(Graph.of(network), wiring, clean, corrupted, writes, reference.expand_as(writes), outcome, start)
+    return Prepared(
+        Graph.of(network), wiring, clean, corrupted, writes, reference.expand_as(writes), outcome, start, is_patched
+    )
 
 
 def reference_writes(network: "Network", items: Sequence["AlignedContrast"], kind: Literal["mean", "zero"]) -> Tensor:
@@ -195,7 +214,7 @@ def _together(one: Prepared, layer: int, memory: int) -> int:
     """How many circuits that begin at `layer` are run at once."""
     graph, (_, positions, width) = one.graph, one.difference.shape
     own = (graph.layers - layer) * (graph.heads + 1)
-    numbers = (own + 4 * graph.receivers_a_layer) * positions * width + 12 * one.clean.length * width
+    numbers = (own + 4 * graph.receivers_a_layer + 12) * positions * width
     fixed = 3 * one.writes.numel() * one.writes.element_size()
     return max(1, min(_MOST_TOGETHER, (memory - fixed) // (numbers * one.writes.element_size())))
 
@@ -216,8 +235,9 @@ class _CircuitRun:
         self.is_needed: list[bool] = [bool(found) for found in missed.any(0)]
         self.shared = 1 + layer * (graph.heads + 1)  # senders that write here as they do in the clean run
         self.before = one.difference[: self.shared].flatten(1)
+        last = max((index for index, found in enumerate(self.is_needed) if found), default=0)
         positions = one.clean.length - one.start
-        self.own = self.before.new_zeros(self.batch, len(graph.senders) - self.shared, positions, network.width)
+        self.own = self.before.new_zeros(self.batch, max(0, last + 1 - self.shared), positions, network.width)
         self.values: dict[str, tuple[list[int], Tensor]] = {}
 
     def run(self) -> Tensor:
@@ -226,8 +246,8 @@ class _CircuitRun:
         with ExitStack() as stack:
             for layer in range(self.layer, one.graph.layers):
                 self._listen(stack, layer)
-            hidden = one.clean.resid_pre[self.layer].repeat(self.batch, 1, 1)
-            final = run_blocks(self.network, one.clean.arguments, hidden, self.layer)[:, -read:]
+            hidden = one.clean.resid_pre[self.layer, one.start :].repeat(self.batch, 1, 1)
+            final = run_blocks(self.network, one.clean, hidden, layer=self.layer, start=one.start)[:, -read:]
         last = len(one.graph.receivers) - 1
         if not self.is_corrected[last]:
             return final
@@ -243,25 +263,26 @@ class _CircuitRun:
             norm = self.one.wiring[layer].mlp_norm
             stack.callback(norm.register_forward_pre_hook(self._mlp_reader(row)).remove)
         first = 1 + layer * (self.one.graph.heads + 1)
-        if any(self.is_needed[first : first + self.one.graph.heads + 1]):
+        if any(self.is_needed[first : first + self.one.graph.heads]):
             stack.callback(listen(ports["z"], lambda tensor: self._heads_wrote(layer, first, tensor)).remove)
-            mlp = first + self.one.graph.heads
+        mlp = first + self.one.graph.heads
+        if self.is_needed[mlp]:
             stack.callback(
                 listen(ports["mlp_out"], lambda tensor: self._wrote(mlp, self._rows(tensor)[:, None])).remove
             )
 
     def _correction(self, rows: Sequence[int]) -> Tensor:
         """What these receivers of equal reach do not see of the live stream, `[B, rows, T - start, D]`."""
-        count = int(self.one.graph.reads[rows[0]])
+        count = min(int(self.one.graph.reads[rows[0]]), self.shared + self.own.shape[1])
         out = self.out[:, rows, :count]
-        total = out[:, :, : self.shared] @ self.before
+        total = out[:, :, : self.shared] @ self.before[:count]
         if count > self.shared:
             total = torch.baddbmm(total, out[:, :, self.shared :], self.own[:, : count - self.shared].flatten(2))
         return total.unflatten(2, self.own.shape[2:])
 
     def _rows(self, tensor: Tensor) -> Tensor:
         """A module's tensor as `[B, T - start, ...]`."""
-        return tensor.view(self.batch, self.one.clean.length, -1)[:, self.one.start :]
+        return tensor.view(self.batch, self.own.shape[2], -1)
 
     def _read(self, layer: int, hidden: Tensor) -> None:
         """Computes what the layer's queries, keys and values are; the ports will take them."""
@@ -286,7 +307,7 @@ class _CircuitRun:
         def receive(tensor: Tensor) -> None:
             heads, values = self.values.get(name, ([], None))
             if values is not None:
-                view(tensor).unflatten(0, (self.batch, -1))[:, self.one.start :, heads] = values
+                view(tensor).unflatten(0, (self.batch, -1))[:, :, heads] = values
 
         return receive
 
@@ -306,6 +327,6 @@ class _CircuitRun:
 
     def _wrote(self, first: int, writes: Tensor) -> None:
         """Notes by how much writes `[B, n, T - start, D]` of the senders from `first` on differ from the reference."""
-        count = writes.shape[1]
+        count = min(writes.shape[1], self.shared + self.own.shape[1] - first)
         reference = self.one.reference[first : first + count, self.one.start :]
-        torch.sub(writes, reference, out=self.own[:, first - self.shared : first - self.shared + count])
+        torch.sub(writes[:, :count], reference, out=self.own[:, first - self.shared : first - self.shared + count])

@@ -147,6 +147,30 @@ class Graph:
         group = 1 if port == "q" else self.heads // self.key_value_heads
         return tuple(f"L{layer}.h{int(head) * group + member}" for member in range(group))
 
+    @cached_property
+    def fed(self) -> "tuple[NDArray[np.int64], ...]":
+        """The numbers of the senders that each receiver is an input of, as `feeds`."""
+        return tuple(np.array([self.sender_index[n] for n in self.feeds(name)], np.int64) for name in self.receivers)
+
+    def reached(self, mask: "NDArray[np.bool_]") -> "NDArray[np.bool_]":
+        """Which senders a path of the edges in `mask` `[E]` leads to from `embed`, `[S]`."""
+        reached = np.zeros(len(self.senders), dtype=bool)
+        reached[0] = True
+        for first, count, fed in zip(self.offsets, self.reads, self.fed, strict=False):
+            if (mask[first : first + count] & reached[:count]).any():
+                reached[fed] = True
+        return reached
+
+    def leading(self, mask: "NDArray[np.bool_]") -> "tuple[NDArray[np.bool_], NDArray[np.bool_]]":
+        """From which senders `[S]` and receivers `[R]` a path of the edges in `mask` `[E]` leads to `logits`."""
+        senders, receivers = np.zeros(len(self.senders), dtype=bool), np.zeros(len(self.receivers), dtype=bool)
+        for index in reversed(range(len(self.receivers))):
+            receivers[index] = index == len(self.receivers) - 1 or senders[self.fed[index]].any()
+            if receivers[index]:
+                count = self.reads[index]
+                senders[:count] |= mask[self.offsets[index] : self.offsets[index] + count]
+        return senders, receivers
+
     def layer_of(self, name: str) -> int:
         """The layer of a sender or receiver; -1 for `embed`, L for `logits`."""
         if name in ("embed", "logits"):
@@ -289,23 +313,8 @@ class Circuit:
         not write its mean.
         """
         graph, (sender, receiver) = self.graph, self.graph.ends
-        chosen = np.array(self.edges, dtype=np.int64)
-        fed = [[graph.sender_index[name] for name in graph.feeds(receiver)] for receiver in graph.receivers]
-        reached = np.zeros(len(graph.senders), dtype=bool)
-        reached[0] = True
-        for edge in chosen:  # edges are sorted by receiver, so whatever an edge's sender reads has come before it
-            if reached[sender[edge]]:
-                reached[fed[receiver[edge]]] = True
-        leads = np.zeros(len(graph.senders), dtype=bool)
-        used = np.zeros(len(graph.receivers), dtype=bool)
-        used[-1] = True
-        keep = []
-        for edge in chosen[::-1]:
-            used[receiver[edge]] |= bool(leads[fed[receiver[edge]]].any())
-            if used[receiver[edge]] and reached[sender[edge]]:
-                leads[sender[edge]] = True
-                keep.append(int(edge))
-        return self._only(keep)
+        is_used = graph.leading(self.mask)[1]
+        return self._only(np.flatnonzero(self.mask & graph.reached(self.mask)[sender] & is_used[receiver]).tolist())
 
     def without(self, edges: Collection[int]) -> "Circuit":
         """The circuit less these edges."""

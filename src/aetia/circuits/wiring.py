@@ -5,7 +5,7 @@ The weights of one head's reading and writing are slices of the model's own matr
 Letters: T positions, D width, H query heads, K key/value heads, d head width, S senders, B runs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from aetia.errors import StudyError
+from aetia.models.attention import AttentionCall, causal_mask, handled_attention
 from aetia.models.network import Network
+from aetia.models.packing import at_rows, attend
 from aetia.models.recording import Recording, record
 
 __all__ = ["Wiring", "record_writes", "run_blocks", "wiring_of", "writes_of"]
@@ -94,15 +96,39 @@ def writes_of(wiring: Sequence[Wiring], run: Recording) -> Tensor:
     return torch.cat(parts)
 
 
-def run_blocks(network: Network, arguments: Sequence[Mapping[str, object]], hidden: Tensor, start: int) -> Tensor:
-    """Takes residuals `[B, T, D]` that enter block `start` through it and all later ones; the hooks on them act.
+def run_blocks(network: Network, run: Recording, hidden: Tensor, *, layer: int, start: int) -> Tensor:
+    """Takes residuals `[B, T - start, D]` that enter block `layer` through all later ones too; hooks act.
+
+    They are those of B runs that equal `run` before the position `start`; its keys and values are read there.
 
     Args:
         network: The network.
-        arguments: What the model passes to each block besides, as `Recording.arguments`.
+        run: What the runs equal before `start`.
         hidden: The residuals.
-        start: The first block to run.
+        layer: The first block to run.
+        start: The first position.
     """
-    for block, further in zip(network.blocks[start:], arguments[start:], strict=True):
-        hidden = block(hidden, **further)
+    positions = torch.arange(start, run.length, device=hidden.device)
+    made_here = ("attention_mask", "past_key_values", "layer_past")
+    with handled_attention(network.module.config, _attention_after(network, run, start)):
+        for block, recorded in zip(network.blocks[layer:], run.arguments[layer:], strict=True):
+            further = {name: at_rows(value, positions, run.length) for name, value in recorded.items()}
+            hidden = block(hidden, **further | {name: None for name in made_here if name in recorded})
     return hidden
+
+
+def _attention_after(network: Network, run: Recording, start: int) -> Callable[[AttentionCall], tuple[Tensor, None]]:
+    def attention(call: AttentionCall) -> tuple[Tensor, None]:
+        layer, (batch, _, rows, _) = network.attentions[call.module], call.query.shape
+        key, value = call.key, call.value
+        if start:
+            key, value = (
+                torch.cat([recorded[layer, :, :start].expand(batch, -1, -1, -1), own], 2)
+                for recorded, own in ((run.keys, key), (run.values, value))
+            )
+        mask = causal_mask(rows, run.length, call.options, call.query.device)
+        return attend(
+            AttentionCall(call.module, call.query, key, value, None if mask.all() else mask, call.options)
+        ), None
+
+    return attention
