@@ -5,7 +5,8 @@ import pyarrow as pa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aetia.effects import bootstrap_interval, summarise
+from aetia.effects import bootstrap_interval, equivalence, permutation_test, sign_flip_test, summarise
+from aetia.effects.tests import against_null
 
 rows = st.lists(
     st.tuples(
@@ -63,3 +64,42 @@ def test_bounds_move_and_grow_with_the_values(numbers, shift, scale):
     np.testing.assert_allclose(
         [moved_low[0], moved_high[0]], [low[0] * scale + shift, high[0] * scale + shift], atol=1e-4
     )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 25), st.sampled_from(["max-t", "bh", "holm"]))
+def test_corrected_p_are_chances_that_keep_the_order_of_cells(seed, count, draws, correction):
+    rng = np.random.default_rng(seed)
+    observed, null = rng.normal(size=count).round(1), rng.normal(size=(draws, count)).round(1)  # with ties
+    p, q = against_null(observed, ((row, np.abs(row).max()) for row in null), correction)
+    assert ((p > 0.0) & (p <= 1.0) & (q > 0.0) & (q <= 1.0)).all()
+    assert (q >= p - 1e-12).all()
+    order = np.argsort(-np.abs(observed) if correction == "max-t" else p, kind="stable")
+    assert (np.diff(q[order]) >= -1e-12).all()
+    flipped = against_null(-observed * 3.0, ((-3.0 * row, 3.0 * np.abs(row).max()) for row in null), correction)
+    np.testing.assert_array_equal(flipped, (p, q))
+    if count == 1:
+        np.testing.assert_allclose(p, q)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 9), st.integers(1, 200))
+def test_permutation_tests_do_not_ask_for_the_order_or_unit_of_items(seed, items, draws):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(2, 3, items)).round(1)
+    order = rng.permutation(items)
+    if 2 ** (items - 1) <= draws:
+        np.testing.assert_allclose(sign_flip_test(x[:, order] * 2.5, draws), sign_flip_test(x, draws))
+    p, q = permutation_test(x, y, draws, seed)
+    assert ((p > 0.0) & (p <= q + 1e-12) & (q <= 1.0)).all()
+    np.testing.assert_allclose(permutation_test(x * 4.0 + 1.0, y * 4.0 + 1.0, draws, seed), (p, q))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 30), st.floats(0.01, 5.0))
+def test_a_wider_margin_is_easier_to_stay_within(seed, items, margin):
+    x = np.random.default_rng(seed).normal(size=(2, items))
+    p = equivalence(x, margin)
+    assert ((p > 0.0) & (p <= 1.0)).all()
+    assert (equivalence(x, margin * 1.5) <= p + 1e-12).all()
+    np.testing.assert_allclose(equivalence(-2.0 * x, 2.0 * margin), p, rtol=1e-6)

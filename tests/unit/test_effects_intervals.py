@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from aetia.effects import bootstrap_interval, wilson_interval
+from aetia.effects import bootstrap_interval, clopper_pearson_interval, wilson_interval
 from aetia.effects import intervals as module
+from aetia.effects.intervals import effective_items
 
 
 @pytest.mark.parametrize(("method", "name"), [("bca", "BCa"), ("percentile", "percentile")])
@@ -92,6 +93,63 @@ def test_wilson_equals_scipys(successes):
     known = stats.binomtest(successes, 24).proportion_ci(0.95, method="wilson")
     low, high = wilson_interval(np.array([float(successes)]), np.array([24.0]))
     np.testing.assert_allclose([low[0], high[0]], [known.low, known.high], atol=1e-12)
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.999])
+@pytest.mark.parametrize("n", [1, 7, 24, 3000])
+def test_clopper_and_pearson_are_scipys(n, level):
+    successes = np.unique([0, 1, n // 3, n - 1, n])
+    low, high = clopper_pearson_interval(successes.astype(float), np.full(successes.size, float(n)), level)
+    for place, count in enumerate(successes):
+        known = stats.binomtest(int(count), n).proportion_ci(level, method="exact")
+        np.testing.assert_allclose([low[place], high[place]], [known.low, known.high], rtol=1e-8)
+    assert clopper_pearson_interval(np.empty(0), np.empty(0))[0].shape == (0,)
+
+
+def test_clusters_are_resampled_whole():
+    rng = np.random.default_rng(0)
+    clusters = np.repeat(np.arange(7), [1, 4, 2, 3, 1, 2, 2])
+    x = rng.gamma(1.0, size=(3, 15))
+    order = rng.permutation(15)
+    low, high = bootstrap_interval(x[:, order], 0.9, 999, 3, "percentile", clusters[order])
+    sums = np.array([[row[clusters == one].sum() for one in range(7)] for row in x])
+    widened = 2.0 * stats.norm.cdf(np.sqrt(7 / 6) * stats.t.isf(0.05, 6)) - 1.0
+    sizes = np.bincount(clusters)
+    for row in range(3):
+        known = stats.bootstrap(
+            (sums[row], sizes),
+            lambda total, size, axis=-1: total.sum(axis=axis) / size.sum(axis=axis),
+            paired=True,
+            confidence_level=widened,
+            n_resamples=999,
+            method="percentile",
+            rng=np.random.default_rng(3),
+        ).confidence_interval
+        np.testing.assert_allclose([low[row], high[row]], [known.low, known.high], rtol=1e-9)
+
+
+def test_clusters_of_one_item_are_items_and_their_order_and_names_change_nothing():
+    x = np.random.default_rng(1).exponential(size=(4, 12))
+    np.testing.assert_allclose(bootstrap_interval(x, clusters=np.arange(12)), bootstrap_interval(x), rtol=1e-12)
+    clusters = np.repeat(np.arange(6), 2)
+    alone = bootstrap_interval(x.reshape(4, 6, 2).mean(axis=2))
+    np.testing.assert_allclose(bootstrap_interval(x, clusters=clusters), alone, rtol=1e-12)
+    assert np.isnan(bootstrap_interval(x, clusters=["one"] * 12)).all()
+
+
+def test_items_that_differ_within_clusters_that_do_not():
+    x = np.tile([[1.0, 3.0]], (2, 8))
+    low, high = bootstrap_interval(x, clusters=np.arange(16) // 2)
+    np.testing.assert_allclose([low, high], 2.0, rtol=1e-12)
+
+
+def test_effective_items():
+    alike = np.repeat(np.random.default_rng(2).random((5, 400)) < 0.3, 3, axis=1).astype(float)
+    alone = np.random.default_rng(3).random((5, 1200)) < 0.3
+    clusters = np.repeat(np.arange(400), 3)
+    np.testing.assert_allclose(effective_items(alike, clusters), 400, rtol=0.02)
+    np.testing.assert_allclose(effective_items(alone.astype(float), clusters), 1150, rtol=0.1)
+    assert effective_items(np.ones((1, 1200)), clusters)[0] == pytest.approx(400, rel=0.02)
 
 
 def test_ten_thousand_draws_over_a_grid_of_ten_thousand_cells_are_feasible():

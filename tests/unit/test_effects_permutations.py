@@ -69,6 +69,13 @@ def test_rows_without_spread():
     assert sign_flip_test(np.ones((2, 1)))[0].tolist() == [1.0, 1.0]
 
 
+def test_a_difference_of_rounding_is_none():
+    x, y = np.array([[0.1, 0.2, 0.3]]), np.array([[0.3, 0.1, 0.2]])
+    for scale in (1.0, 3.0, 0.7):
+        assert permutation_test(scale * x, scale * y)[0][0] == 1.0
+        assert paired_test(scale * x, scale * y)[0][0] == 1.0
+
+
 def test_clusters_are_flipped_as_one():
     x = np.random.default_rng(5).normal(size=(4, 12))
     clusters = np.repeat(np.arange(4), 3)

@@ -57,6 +57,7 @@ def test_max_t_counts_draws():
 def test_max_t_of_one_cell_is_its_p_and_ties_count_even_if_rounding_parts_them():
     p, q = max_t(np.array([0.3]), np.array([[0.1 + 0.2 - 1e-16], [0.0], [-0.3]]))
     assert p.tolist() == q.tolist() == [3 / 4]
+    assert max_t(np.array([1e-16]), np.zeros((19, 1)))[0].tolist() == [1.0]
     p, q = max_t(np.array([0.0, np.inf]), np.array([[0.0, np.inf], [1.0, 3.0]]))
     assert p.tolist() == [1.0, 2 / 3]
     assert q.tolist() == [1.0, 2 / 3]

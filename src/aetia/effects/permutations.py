@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aetia.effects.intervals import BootstrapMethod, bootstrap_interval
-from aetia.effects.tests import TIE, cluster_sums, require_finite
+from aetia.effects.tests import cluster_sums, require_finite, tied
 from aetia.errors import StudyError
 
 __all__ = ["paired_interval", "paired_test", "permutation_test", "sign_flip_test"]
@@ -150,14 +150,14 @@ def _differences(x: Floats, y: Floats) -> Floats:
 
 def _compare(statistics: Callable[[Booleans], Floats], patterns: Booleans, groups: int) -> tuple[Floats, Floats]:
     """Return `p` and `q` from [G, .] statistics of each block of patterns, the first of which is the data."""
-    observed = statistics(patterns[:1])[:, 0]
+    bar = tied(statistics(patterns[:1])[:, 0])
     exceeded = np.zeros(groups)
     maxima = np.empty(len(patterns))
     for block in _blocks(len(patterns), _BLOCK // max(1, groups)):
         drawn = statistics(patterns[block])
-        exceeded += (drawn >= observed[:, None] * TIE).sum(axis=1)
+        exceeded += (drawn >= bar[:, None]).sum(axis=1)
         maxima[block] = drawn.max(axis=0, initial=0.0)
-    q = (len(patterns) - np.searchsorted(np.sort(maxima), observed * TIE)) / len(patterns)
+    q = (len(patterns) - np.searchsorted(np.sort(maxima), bar)) / len(patterns)
     return exceeded / len(patterns), q
 
 

@@ -32,8 +32,7 @@ __all__ = [
 Floats: TypeAlias = npt.NDArray[np.float64]
 Correction: TypeAlias = Literal["max-t", "bh", "holm"]
 
-# A draw that is the data in another order has the data's statistic, up to rounding: a tie, and ties count.
-TIE = 1.0 - 1e-9
+_ROUNDING = 1e-9
 
 
 def t_statistics(x: Floats, clusters: npt.ArrayLike | None = None) -> Floats:
@@ -146,11 +145,12 @@ def against_null(
     """
     size = np.abs(observed)
     exceeded = np.ones(size.shape)
+    bar = tied(size)
     maxima: list[float] = []
     for row, largest in null:
         if np.isnan(row).any() or np.isnan(largest):
             raise ValueError("a draw's statistics are numbers: 0 stands for a cell in which it found nothing")
-        exceeded += np.abs(row) >= size * TIE
+        exceeded += np.abs(row) >= bar
         maxima.append(float(largest))
     if not maxima:
         raise ValueError("a test needs at least one draw of the null")
@@ -158,7 +158,7 @@ def against_null(
     known = ~np.isnan(size)
     q = np.full(size.shape, np.nan)
     if correction == "max-t":
-        q[known] = (1 + draws - np.searchsorted(np.sort(maxima), size[known] * TIE)) / (draws + 1)
+        q[known] = (1 + draws - np.searchsorted(np.sort(maxima), bar[known])) / (draws + 1)
     else:
         adjust = _step_up if correction == "bh" else _step_down
         q[known] = adjust(exceeded[known], draws + 1)
@@ -249,6 +249,15 @@ def require_finite(x: npt.ArrayLike) -> Floats:
         found = f"{len(wrong)} of {values.size} values are not finite numbers; the first is item {item} of cell {row}."
         raise StudyError("AE-1107", found, mend="leave that item out, or choose an outcome that is always a number")
     return values
+
+
+def tied(statistics: Floats) -> Floats:
+    """Return the least value that counts as large as each of these: a draw that is the data in another order ties.
+
+    Args:
+        statistics: Absolute values of order 1, such as t; rounding has parted what is equal, and equal from 0.
+    """
+    return statistics * (1.0 - _ROUNDING) - _ROUNDING
 
 
 def cluster_sums(values: Floats, clusters: npt.ArrayLike) -> tuple[Floats, Floats]:
