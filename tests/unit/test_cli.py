@@ -17,7 +17,10 @@ from aetia.cli.application import COMMANDS, cli, run
 from aetia.cli.explain import error_codes
 from aetia.cli.records import records_schema
 from aetia.models.wheels import Progress
+from aetia.report.wording import NULLS
 from aetia.studies import DESCRIPTIONS
+from aetia.tracing import TraceStudy
+from aetia.tracing.instrument import Trace
 
 SOURCES = Path.cwd()  # what a relative PYTHONPATH starts from, before tests go elsewhere
 TOY = ("trace", "--model", "toy", "--contrasts")
@@ -489,3 +492,13 @@ def test_a_terminal_without_unicode_gets_an_answer_all_the_same(tmp_path):
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err.count("Error")) == (0, 0)
     assert "L2.mlp_out@1" in out
+
+
+def test_the_page_on_tracing_lists_every_null_of_tracing_with_its_claim():
+    page = (Path(__file__).parents[2] / "docs" / "tracing.md").read_text(encoding="utf-8")
+    listed = {
+        row[0]: " ".join(row[1:3]) for row in re.findall(r"^\| `([a-z-]+)` \| (.*?) \| (.*?) \|", page, re.MULTILINE)
+    }
+    for name in Trace().nulls(TraceStudy(contrasts="capitals")):
+        how, claim = NULLS[name]
+        assert listed[name] == f"{how} {claim}"
