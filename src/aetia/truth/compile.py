@@ -1,8 +1,8 @@
 """How does a discrete program become a Hugging Face transformer with exactly its causal parts?
 
 Every variable has a place of its own in the residual stream, one unit a value. A head matches by one product of one-hot
-vectors, large enough to saturate the softmax; a lookup has two neurons for each combination of its inputs. The layer
-norms are the identity: their eps is so large that float32 sees no variance beside it, their weight is its root,
+vectors, large enough to saturate the softmax; a lookup has a neuron or two for each combination of its inputs. The
+layer norms are the identity: their eps is so large that float32 sees no variance beside it, their weight is its root,
 and one unit keeps the mean at zero. What the program does not use (free head slots, some neurons) computes something
 random that varies with the prompt and that nothing the program can say depends on: distractors.
 
@@ -26,6 +26,7 @@ __all__ = ["Compiled", "compile_program"]
 _EPS_EXPONENT = 40  # 2**40 + variance is 2**40 in float32 for any variance below 2**16
 _SLOPE = 32.0  # between neighbours in the softmax: exp(-32) vanishes beside 1 in float32
 _SILENCE = -256.0  # the logit of the token that nothing says: its probability is 0 in float32
+_MARGIN = 0.25  # a neuron's threshold is that far above what it ignores, so that no rounding error opens it
 _SHORTEST = 6  # positions that the check at loading needs; a shorter program never uses them all
 _DISTRACTOR_UNITS = 6
 _DISTRACTOR_NEURONS = 8
@@ -234,18 +235,35 @@ def _write_head(
     mixer[slot * layout.head_width : slot * layout.head_width + size, layout.of(head.name)] += np.eye(size)
 
 
+def _rounded(program: Program) -> frozenset[str]:
+    """The variables that carry the rounding of a count: the count, what a lookup makes of it, and copies of that."""
+    found = {name for name, variable in program.variables.items() if variable.is_count}
+    for layer in program.layers:
+        found |= {head.name for head in layer.heads if head is not None and head.value in found}
+        found |= {lookup.name for lookup in layer.lookups if program.variables[lookup.inputs[0]].is_count}
+    return frozenset(found)
+
+
 def _neuron_count(program: Program, lookup: Lookup) -> int:
-    return 2 * int(np.prod([program.variables[name].size for name in lookup.inputs]))
+    each = 2 if _rounded(program) & {*lookup.inputs} else 1
+    return each * int(np.prod([program.variables[name].size for name in lookup.inputs]))
 
 
 def _write_lookup(
     program: Program, lookup: Lookup, arrays: tuple[np.ndarray, np.ndarray, np.ndarray], layout: _Layout, start: int
 ) -> None:
-    """Two neurons a combination: a ramp from 0 to 1 that is flat at both ends, so that rounding errors end here."""
+    """One neuron a combination, which is silent until its last input is there, and then rises to 1.
+
+    Where an input was rounded there are two, a ramp that is flat at both ends, so that rounding errors end here.
+    """
     up, thresholds, down = arrays
     variables = [program.variables[name] for name in lookup.inputs]
+    is_ramp = bool(_rounded(program) & {*lookup.inputs})
+    gain, offsets, ends = (
+        (2.0, [-0.5, -1.5], [1, -1]) if is_ramp else (1 / (1 - _MARGIN), [-_MARGIN / (1 - _MARGIN)], [1])
+    )
     for row, values in enumerate(product(*(range(variable.size) for variable in variables))):
-        neurons = slice(start + 2 * row, start + 2 * row + 2)
+        neurons = slice(start + len(ends) * row, start + len(ends) * (row + 1))
         output = layout.unit(lookup.name, lookup.table[row])
         if variables[0].is_count:
             (count,) = values
@@ -258,9 +276,9 @@ def _write_lookup(
                 down[neurons.start - 2 : neurons.start, output] += [-1, 1]
             continue
         for name, value in zip(lookup.inputs, values, strict=True):
-            up[layout.unit(name, value), neurons] += 2
-        thresholds[neurons] = -2 * (len(values) - 1) + np.array([-0.5, -1.5])
-        down[neurons, output] += [1, -1]
+            up[layout.unit(name, value), neurons] += gain
+        thresholds[neurons] = -gain * (len(values) - 1) + np.array(offsets)
+        down[neurons, output] += ends
 
 
 def _distract_head(

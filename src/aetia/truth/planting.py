@@ -80,12 +80,15 @@ def planted(network: Network, items: "Sequence[AlignedContrast]", sizes: Sequenc
         sizes: One size an item, in logits.
 
     Raises:
-        StudyError: AE-1707 if there is not one size an item, or an item has no foil or nothing that differs.
+        StudyError: AE-1707 if there is not one size an item, an item has no foil or nothing that differs, or the model
+            caps its logits.
     """
     if len(sizes) != len(items) or not items:
         raise StudyError(
             "AE-1707", f"There are {len(items)} items and {len(sizes)} sizes.", mend="give one size an item."
         )
+    if getattr(network.module.config, "final_logit_softcapping", None) is not None:
+        raise StudyError("AE-1707", "This model caps its logits, so that none can be added.", mend="use another model.")
     starts, towards, writes = [], [], []
     for item, size in zip(items, sizes, strict=True):
         clean, corrupted = (
