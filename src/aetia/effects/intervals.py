@@ -32,12 +32,11 @@ def bootstrap_interval(
 ) -> tuple[Floats, Floats]:
     """Return the bootstrap interval of each row's mean, resampling columns; all rows share the same resamples.
 
-    Sharing keeps what is paired paired and turns the whole grid into products of one matrix of counts, in blocks, so
-    that memory does not grow with the number of groups. The tails are widened as far as Student's interval is wider
-    than the bootstrap's, sqrt(C / (C - 1)) t against z, without which 24 items cover 93% where 95% is said. Without
-    spread the interval is the value itself; where the bias correction has no finite value, BCa gives way to
-    percentiles; where so few items have no resample as far out as the tail (below five, for 95%), Student's interval
-    takes over. For two arms that share items, give their differences.
+    Sharing keeps what is paired paired, and memory does not grow with the number of groups. The tails are widened as
+    far as Student's interval is wider than the bootstrap's, sqrt(C / (C - 1)) t against z, without which 24 items
+    cover 93% where 95% is said. Without spread the interval is the value itself; where the bias correction has no
+    finite value, BCa gives way to percentiles; where so few items have no resample as far out as the tail (below five,
+    for 95%), Student's interval takes over. For two arms that share items, give their differences.
 
     Args:
         x: [G, N] values, one column an item, in any unit.
@@ -67,11 +66,11 @@ def bootstrap_interval(
     rows = np.flatnonzero(finite & ~constant)
     t = t_quantile((1.0 - level) / 2.0, sizes.size - 1)
     z = sqrt(sizes.size / (sizes.size - 1)) * t
-    if float(normal_cdf(-z)) < float(sizes.size) ** -sizes.size:
+    if not rows.size or float(normal_cdf(-z)) < float(sizes.size) ** -sizes.size:
         mean, error, _ = means_and_errors(values[rows], clusters)
         low[rows], high[rows] = mean - t * error, mean + t * error
         return low, high
-    counts = _resampling_counts(sizes.size, draws, seed) if rows.size else np.empty((0, sizes.size), dtype=np.uint16)
+    counts = _resampling_counts(sizes.size, draws, seed)
     drawn = counts @ sizes  # (B,) items in each draw
     for block in _blocks(rows, _BLOCK // draws):
         sums = values[block] if clusters is None else cluster_sums(values[block], clusters)[0]

@@ -56,8 +56,8 @@ def summarise(
         level: Coverage of the intervals, between 0 and 1.
         seed: Seed of the resamples.
         draws: How many resamples: see `bootstrap_interval`.
-        value: The name of the column of values.
-        item: The name of the column of items' ids, none of them null.
+        value: The column of values.
+        item: The column of items' ids, none of them null.
         null: The null's name, as in "randomised-weights:19"; each row says it with the draws that are there.
         correction: "max-t" (family-wise, for which 19 draws do), "bh" (false discoveries) or "holm" (family-wise).
         cluster: The name of a column that says which items depend on each other; clusters are then what is resampled.
@@ -75,15 +75,15 @@ def summarise(
     for chosen, x, clusters in cells.alike():
         estimate[chosen] = x.mean(axis=1)
         low[chosen], high[chosen] = _interval(x, clusters, unit, level, (draws, seed))
-    p, q = np.full(cells.n.size, np.nan), np.full(cells.n.size, np.nan)
+    statistics = {"estimate": estimate, "low": low, "high": high, "level": np.full(low.size, level)}
     numbers = _numbers(values[_DRAW]) if has_draws else []
-    if numbers:
-        if null is None:
-            raise ValueError("values with draws of a null need its name")
-        p, q = against_null(_scores(cells), _draws(values, numbers, columns, cells), correction)
-    name = None if null is None or not numbers else re.sub(r":\d+$", f":{len(numbers)}", null)
-    statistics = {"estimate": estimate, "low": low, "high": high, "level": np.full(low.size, level), "p": p, "q": q}
-    return effects_table(cells.table, statistics, cells.n, unit=unit, null=name)
+    if not numbers:
+        return effects_table(cells.table, statistics, cells.n, unit=unit, null=None)
+    if null is None:
+        raise ValueError("values with draws of a null need its name")
+    p, q = against_null(_scores(cells), _draws(values, numbers, columns, cells), correction)
+    name = re.sub(r":\d+$", f":{len(numbers)}", null)  # a draw that failed is not there
+    return effects_table(cells.table, {**statistics, "p": p, "q": q}, cells.n, unit=unit, null=name)
 
 
 def _interval(
