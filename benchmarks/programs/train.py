@@ -14,14 +14,13 @@ On another processor rounding may lead the same seed to another program.
 import argparse
 import json
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 
-from aetia.learning import RECIPES, Learned, LearnedProgram, Task, learn, task_names, write_program
+from aetia.learning import Learned, LearnedProgram, Task, learn, task_names, write_program
 from aetia.learning.comparison import differences_from_network, largest_logit_gap
 from aetia.truth import Program, run, to_python
 
@@ -29,30 +28,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 SHIPPED = Path(__file__).parents[2] / "src/aetia/learning/data"
-RESULTS = Path(__file__).parent / "results.json"
 
 
 def main() -> None:
     """Trains what was asked for, and says how it went."""
     args = _arguments()
     torch.set_num_threads(1)
-    rows = []
     for task in args.tasks:
         found: dict[int, Learned] = {}
         for seed in args.seeds:
             start = time.process_time()
             found[seed] = learn(task, seed=seed)
-            rows.append(_row(found[seed], seed, time.process_time() - start))
-            print(json.dumps(rows[-1]), flush=True)
+            print(json.dumps(_row(found[seed], seed, time.process_time() - start)), flush=True)
         if args.write:
             # Of equally good ones the shortest: it is the one that people read.
             seed = max(found, key=lambda seed: (found[seed].exact[found[seed].best], -_parts(found[seed])))
             learned = found[seed]
             kept = LearnedProgram(learned.task, learned.program, seed, learned.exact[learned.best])
             write_program(SHIPPED / f"{task}.json", kept)
-    if args.results:
-        recipes = {task: asdict(RECIPES[task]) for task in args.tasks}
-        RESULTS.write_text(json.dumps({"recipes": recipes, "runs": rows}, indent=1) + "\n")
 
 
 def _row(learned: Learned, seed: int, seconds: float) -> dict[str, object]:
@@ -99,7 +92,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tasks", nargs="+", choices=task_names(), default=list(task_names()))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--write", action="store_true", help="replace the programs of the package")
-    parser.add_argument("--results", action="store_true", help="replace results.json")
     return parser.parse_args()
 
 

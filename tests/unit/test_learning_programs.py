@@ -192,7 +192,7 @@ def test_a_damaged_file_is_one_clear_line(tmp_path, damage):
 def test_systems_that_cannot_be():
     task = get_task("reverse", letters=2, size=2)
     nothing = matching(task.length, task.length, lambda _query, _key: False)
-    heads = tuple(Head(f"copied_0_{n}", "position", "position", "token", nothing) for n in range(5))
+    heads = tuple(Head(f"copied_0_{n}", "position", "position", "token", nothing) for n in range(4))
     weights = weighing(len(task.vocabulary), len(task.vocabulary), lambda value, token: value == token)
     crowded = Program(task.vocabulary, task.length, (Layer(heads),), (Reading("copied_0_0", weights),))
     constant = Program(task.vocabulary, task.length, (Layer(heads[:1]),), (Reading("copied_0_0", weights),))

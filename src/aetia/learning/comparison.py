@@ -38,7 +38,7 @@ def differences_from_network(learned: Learned) -> int:
 def largest_logit_gap(task: Task, program: Program) -> float:
     """The largest difference of a logit between the program and the GPT-2 it is compiled into, over all inputs."""
     heads = max(len(layer.heads) for layer in program.layers)
-    network = compile_program(program, heads=max(4, heads)).network
+    network = compile_program(program, heads=heads + 1).network  # one for a distractor
     prompts = torch.tensor([program.token_ids(task.prompt(letters)) for letters in task.inputs])
     expected = np.stack([run(program, prompt).logits for prompt in prompts.tolist()])
     with torch.no_grad():

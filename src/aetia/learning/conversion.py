@@ -57,6 +57,10 @@ def _heads(
     wanted = layer.predicate[restart].argmax(-1).tolist()  # (H + C, D): for each query value the key value
     heads = []
     for slot, (query, key) in enumerate(zip(queries, keys, strict=True)):
+        if len(set(wanted[slot][: sizes[query]])) == 1:
+            # Whatever is asked with, the answer is the same: then nothing need be computed to ask with.
+            wanted[slot] = wanted[slot][:1] * len(wanted[slot])
+            query = TOKEN
         matches = tuple(
             tuple(wanted[slot][asking] == holding for holding in range(sizes[key])) for asking in range(sizes[query])
         )

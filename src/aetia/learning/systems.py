@@ -21,7 +21,7 @@ from aetia.truth.tasks import Task as TruthTask
 
 __all__ = ["answers_of", "learned_system", "learned_systems"]
 
-_HEADS = 4  # a layer, in all truth systems
+_HEADS = 4  # a layer, in all truth systems; one of them at least is a distractor
 
 
 def learned_systems() -> tuple[str, ...]:
@@ -41,7 +41,7 @@ def learned_system(learned: str | LearnedProgram, seed: int = 0, *, slot: int | 
         slot: Which answer is asked for, 0 to n - 1; by default the last one.
 
     Raises:
-        StudyError: AE-1801 if there is no such task; AE-1805 if a layer of the program has more than four heads, if
+        StudyError: AE-1801 if there is no such task; AE-1805 if a layer of the program has more than three heads, if
             there is no such slot, or if the program's answer at it is the same for all inputs.
     """
     learned = shipped_program(learned) if isinstance(learned, str) else learned
@@ -92,8 +92,8 @@ def _scattered(program: Program, random: np.random.Generator) -> Program:
     """The same program with the heads of each layer in slots drawn at random, so that a slot says nothing."""
     layers = []
     for layer in program.layers:
-        if len(layer.heads) > _HEADS:
-            raise _unusable(f"has {len(layer.heads)} heads in a layer", f"train one with at most {_HEADS}")
+        if len(layer.heads) >= _HEADS:
+            raise _unusable(f"has {len(layer.heads)} heads in a layer", f"train one with at most {_HEADS - 1}")
         slots = [*layer.heads, *[None] * (_HEADS - len(layer.heads))]
         layers.append(replace(layer, heads=tuple(slots[number] for number in random.permutation(_HEADS))))
     return replace(program, layers=tuple(layers))
