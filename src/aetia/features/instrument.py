@@ -43,9 +43,7 @@ def _only(values: pa.Table, **wanted: Sequence[str]) -> pa.Table:
 
 def _real(values: pa.Table) -> pa.Table:
     """The rows of the real system, without those of its null."""
-    if "draw" not in values.column_names:
-        return values
-    return values.filter(values["draw"].is_null()).drop_columns(["draw"])
+    return values.filter(pc.field("draw").is_null()) if "draw" in values.column_names else values
 
 
 @catalogue.instrument(
@@ -106,9 +104,8 @@ class Subspace(ContrastInstrument[SubspaceStudy]):
     def parts(self, study: SubspaceStudy, values: pa.Table, /) -> Sequence[Part]:  # noqa: ARG002  as the others do
         """The effects of the subspace and of its read half, which are tested; and what is measured beside them."""
         tested = _only(values, part=("subspace", "row"), measure=("effect",))
-        real = _real(values)
-        beside = [Part(_only(real, part=("full", "null", "random"), measure=("effect",)), "logits", is_tested=False)]
-        others = [Part(_only(real, measure=(name,)), unit, is_tested=False) for name, unit in _UNITS.items()]
+        beside = [Part(_only(values, part=("full", "null", "random"), measure=("effect",)), "logits", is_tested=False)]
+        others = [Part(_only(values, measure=(name,)), unit, is_tested=False) for name, unit in _UNITS.items()]
         return (Part(tested, "logits"), *beside, *others[1:])
 
     def summarise(self, study: SubspaceStudy, values: pa.Table, /) -> Effects:
@@ -193,12 +190,11 @@ class Alignment(ContrastInstrument[AlignmentStudy]):
 
     def parts(self, study: AlignmentStudy, values: pa.Table, /) -> Sequence[Part]:  # noqa: ARG002  as the others do
         """What is above chance, which is tested; and the accuracies of both systems, their difference, the checks."""
-        real = _real(values)
-        shares = _only(real, measure=("iia", "random labels", "unpatched", "own"))
+        shares = _only(values, measure=("iia", "random labels", "unpatched", "own"))
         return (
             Part(_only(values, measure=("excess",)), "share"),
             Part(shares, "share", is_tested=False),
-            Part(_only(real, measure=("inverse error",)), "relative", is_tested=False),
+            Part(_only(values, measure=("inverse error",)), "relative", is_tested=False),
         )
 
 

@@ -48,7 +48,9 @@ _NEAREST = 3  # a control is drawn among so many components of the nearest norm
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What components are compared by and replaced with: from clean runs of all items of both tasks.
+    """What components are compared by and replaced with: from clean and corrupted runs of all items of both tasks.
+
+    Both, since the clean runs of a task may all call for the same answer, which their mean would then keep.
 
     Args:
         means: The mean over items and positions of each component's value, `[d]` or `[D]`.
@@ -69,13 +71,13 @@ def components(network: Network, kind: Components) -> tuple[Site, ...]:
 
 @torch.inference_mode()
 def reference_of(network: Network, items: "Sequence[AlignedContrast]", chosen: Sequence[Site]) -> Reference:
-    """The means and norms of components over clean runs; items of any lengths."""
+    """The means and norms of components over the runs of items, which may be of any lengths."""
     wanted = list(dict.fromkeys((site.component, site.layer) for site in chosen))
     totals: dict[Site, Tensor] = {}
     norms = dict.fromkeys(chosen, 0.0)
     rows = 0
-    for item in items:
-        run = record(network, item.clean_ids, wanted)
+    for ids in (ids for item in items for ids in (item.clean_ids, item.corrupted_ids)):
+        run = record(network, ids, wanted)
         rows += run.length
         for site in chosen:
             value = run.at(site, range(run.length)).float()
@@ -166,7 +168,7 @@ def drops(
         network: The network.
         items: The items of one task.
         sets: The sets of components.
-        ablation: What a component's value becomes, at all positions: its mean over positions and items of both tasks,
+        ablation: What a component's value becomes, at all positions: its mean over positions and runs of both tasks,
             zero, or its value in the item's own corrupted run. It is part of the claim: the kinds disagree.
         reference: The means.
         outcome: What is read in the clean run.

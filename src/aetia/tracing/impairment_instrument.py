@@ -68,6 +68,19 @@ class Impairment(ContrastInstrument[ImpairmentStudy]):
 
         return impairment_values(study, network, items, _other(study, network)).of_places
 
+    def run_on_tasks(
+        self,
+        study: ImpairmentStudy,
+        network: "Network",
+        first: "Sequence[AlignedContrast]",
+        second: "Sequence[AlignedContrast]",
+        /,
+    ) -> Effects:
+        """Return the effects on a network and both tasks' items that are in memory; nothing is written."""
+        from aetia.tracing.impairment_values import impairment_values
+
+        return self.summarise(study, impairment_values(study, network, first, second).table)
+
     def parts(self, study: ImpairmentStudy, values: pa.Table, /) -> Sequence[Part]:
         """The drops, with the controls as draws of their null."""
         return (Part(values, _UNITS[study.outcome]),)
