@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import cast
+from typing import Literal, cast
 
 import pytest
 import torch
@@ -27,6 +27,7 @@ from aetia.models import Network, wrap
 from aetia.models.attention import AttentionCall, handled_attention, own_attention, weights_attention
 from aetia.models.hooks import mix
 from aetia.models.ports import listen
+from aetia.truth.systems import truth_system
 
 FAMILIES = ("llama", "mistral", "qwen2", "qwen3", "phi3", "gpt2", "gpt_neox", "gpt_neox_sequential", "opt")
 UNBIASED = ("llama", "mistral", "qwen3", "phi3")
@@ -151,8 +152,9 @@ def test_parts_add_up_at_every_operation(family: str, monkeypatch: pytest.Monkey
         monkeypatch.setattr(decomposition, f"{name}_rule", rule)
     senders = ("embed", "L0.h1", "L1.mlp", "L2.h3")
     run = next(deviations(network, [ITEM], "patch"))
-    decompose(network, run, [Source((sender,)) for sender in senders] + [Source(senders)])
-    assert seen[0] >= 6 * LAYERS
+    for rules in (Rules(), Rules("frozen"), Rules(stabiliser=True)):
+        decompose(network, run, [Source((sender,)) for sender in senders] + [Source(senders)], rules=rules)
+    assert seen[0] >= 3 * 6 * LAYERS
     assert worst[0] < 1e-5
 
 
@@ -179,10 +181,10 @@ def test_equal_prompts_leave_nothing_relevant() -> None:
 
 
 class _Frozen:
-    """A network whose attention weights and norm scales are those of its run on ITEM: by plain hooks."""
+    """A network whose norm scales are those of its run on ITEM, and attention weights but in `free` layers."""
 
-    def __init__(self, network: Network) -> None:
-        self.network, self.free = network, -1
+    def __init__(self, network: Network, free: Sequence[int]) -> None:
+        self.network, self.free = network, free
         self.weights: dict[int, Tensor] = {}
         self.inputs: dict[nn.Module, Tensor] = {}
         wiring = wiring_of(network)
@@ -201,7 +203,7 @@ class _Frozen:
 
     def _mix(self, call: AttentionCall) -> tuple[Tensor, Tensor | None]:
         layer = self.network.attentions[call.module]
-        return own_attention(call) if layer == self.free else (mix(self.weights[layer], call.value), None)
+        return own_attention(call) if layer in self.free else (mix(self.weights[layer], call.value), None)
 
     def _scaled(self, module: nn.Module, given: tuple[Tensor, ...], _out: Tensor) -> Tensor:
         return irrelevant_norm(module, Parts(self.inputs[module], self.inputs[module] - given[0]))
@@ -219,11 +221,15 @@ class _Frozen:
 
 
 @pytest.mark.parametrize("family", UNBIASED)
-def test_without_biases_the_rest_is_the_frozen_network_with_the_source_at_its_reference(family: str) -> None:
+@pytest.mark.parametrize("patterns", ["frozen", "decomposed"])
+def test_without_biases_the_rest_is_the_frozen_network_with_the_source_at_its_reference(
+    family: str, patterns: Literal["frozen", "decomposed"]
+) -> None:
     network = tiny_network(family)
-    run, frozen = next(deviations(network, [ITEM], "patch")), _Frozen(network)
+    frozen = _Frozen(network, range(LAYERS) if patterns == "decomposed" else ())
+    run = next(deviations(network, [ITEM], "patch"))
     sources = [Source(("L0.h1",)), Source(("L1.h2",), (3, 5)), Source(("L1.mlp",)), Source(("L2.h0",))]
-    found = decompose(network, run, sources)[:, 0].tolist()
+    found = decompose(network, run, sources, rules=Rules(patterns))[:, 0].tolist()
 
     def at_reference(component: str, layer: int, head: int | None, rows: Sequence[int]) -> float:
         change = run.mlp[layer] if head is None else run.z[layer, :, head]
@@ -245,10 +251,12 @@ def test_without_biases_the_rest_is_the_frozen_network_with_the_source_at_its_re
 
 
 @pytest.mark.parametrize("port", ["q", "k", "v"])
-def test_an_edge_acts_through_its_receiver_alone(port: str) -> None:
-    network = tiny_network("llama")
-    run, frozen, layer, head = next(deviations(network, [ITEM], "patch")), _Frozen(network), 1, 1
-    frozen.free = layer  # queries and keys act through the layer's weights
+@pytest.mark.parametrize("patterns", ["frozen", "decomposed"])
+def test_an_edge_acts_through_its_receiver_alone(port: str, patterns: Literal["frozen", "decomposed"]) -> None:
+    network, layer, head = tiny_network("llama"), 1, 1
+    # Queries and keys act through the weights of the receiver's own layer in any case.
+    frozen = _Frozen(network, range(LAYERS) if patterns == "decomposed" else [layer])
+    run = next(deviations(network, [ITEM], "patch"))
     wires = wiring_of(network)[layer]
     written = run.z[0, :, 2] @ wiring_of(network)[0].output[2]
     before = run.base.resid_pre[layer]
@@ -258,7 +266,7 @@ def test_an_edge_acts_through_its_receiver_alone(port: str) -> None:
         view[:, head] -= read
 
     expected = clean_outcome(network) - frozen.outcome(port, layer, edit)
-    found = edge_relevance(network, [ITEM], [("L0.h2", f"L{layer}.h{head}.{port}")])
+    found = edge_relevance(network, [ITEM], [("L0.h2", f"L{layer}.h{head}.{port}")], rules=Rules(patterns))
     assert found.item() == pytest.approx(expected, abs=1e-4)
     source = Source(("L0.h2",), receiver=f"L{layer}.h{head}.{port}")
     shares = decompose(network, run, [source], [f"L1.h1.{p}" for p in "qkv"] + ["L1.h0.v"])[0]
@@ -348,6 +356,21 @@ def test_only_earlier_parts_are_relevant_to_a_receiver(family: str) -> None:
         before = int(graph.reads[column])
         assert (found[:before, column] > 0).all(), receiver
         assert found[before:, column].abs().max() == 0, receiver
+
+
+def test_a_head_that_acts_through_keys_is_seen_only_where_attention_is_decomposed() -> None:
+    system = truth_system("induction")
+    items = system.draw(4, seed=1)
+    found = {
+        patterns: node_relevance(system.network, items, system.candidates, rules=Rules(patterns)).abs().mean(0)
+        for patterns in ("decomposed", "frozen")
+    }
+    is_cause = torch.tensor([name in system.nodes for name in system.candidates])
+    assert found["decomposed"][is_cause].min() > 10 * found["decomposed"][~is_cause].max()
+    assert found["frozen"][is_cause].min() < 1e-4  # the previous-token head only moves the other head's attention
+    edges = edge_relevance(system.network, items, system.edge_candidates).abs().mean(0)
+    is_true = torch.tensor([edge in system.edges for edge in system.edge_candidates])
+    assert edges[is_true].min() > edges[~is_true].max()
 
 
 def test_a_mean_is_taken_over_the_clean_runs() -> None:

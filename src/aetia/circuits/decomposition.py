@@ -5,8 +5,8 @@ how much of its output that makes relevant. One pass over the layers serves many
 layer, at the first position where anything deviates; the real run passes beside them and is compared with the
 model's own, so that a wrong rule for an architecture is an error and no finding.
 
-It shows how a value is composed in this run at the attention weights and norms that the run has; not what the network
-would do without the source. Patching asks that.
+It shows how a value is composed in this run, at the scales of the norms that the run has; not what the network would
+do without the source. Patching asks that.
 
 Letters: n sources, S positions from the first deviation on, D residual width, H query heads, K key/value heads,
 d head width.
@@ -147,8 +147,7 @@ def decompose(
         run: A clean run and what deviates in it, from `deviations`.
         sources: What is relevant, each by itself.
         targets: `logits` (in logits), receivers and heads (shares); see `receiver_relevance`.
-        rules: The method's open choices; by default frozen attention weights and no stabiliser, which is additive
-            wherever the network is linear.
+        rules: The method's open choices; by default attention is decomposed and nothing is stabilised.
 
     Raises:
         StudyError: AE-1301 an unknown name; AE-1350, AE-1351, AE-1354 an architecture that the rules do not fit.

@@ -8,7 +8,7 @@ Letters: n decompositions, T positions, S positions from the first deviation on,
 
 import inspect
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from aetia.models.attention import AttentionCall, handled_attention, own_attention
 from aetia.models.network import Network
+from aetia.models.packing import Stop
 
 __all__ = ["attend_without", "attention_arguments"]
 
@@ -73,12 +74,11 @@ def attend_without(
                 elif way == port:
                     whole[index, head] = state[index, head]
             states[port] = whole
-        out = own_attention(replace(call, query=states["q"], key=states["k"], value=states["v"]))
-        made.append(out[0])
-        return out
+        made.append(own_attention(replace(call, query=states["q"], key=states["k"], value=states["v"]))[0])
+        raise Stop  # what the heads' outputs are mixed into is not asked
 
     module = next(module for module, at in network.attentions.items() if at == layer)
-    with handled_attention(network.module.config, handler):
+    with suppress(Stop), handled_attention(network.module.config, handler):
         module(hidden_states=torch.cat([hidden[None], without]), **arguments)
     z = made[0][:, -length:]  # (1 + n, S, H, d)
     return z[:1] - z[1:]

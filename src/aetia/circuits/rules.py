@@ -29,13 +29,14 @@ class Rules:
     """The choices that the method leaves open.
 
     Args:
-        patterns: `frozen` keeps the attention weights of the real run, so that heads relay values only; `decomposed`
-            lets the irrelevant queries, keys and values attend among themselves, and what that changes is relevant.
+        patterns: `decomposed` lets the irrelevant queries, keys and values attend among themselves, and what that
+            changes is relevant; `frozen` keeps the attention weights of the real run, so that heads relay values
+            only: half the price, blind to what acts through queries and keys.
         stabiliser: Whether, after each operation, a unit whose two parts have opposite signs belongs wholly to the
             larger one. It bounds the parts, and makes the parts of disjoint sources no longer add up.
     """
 
-    patterns: Literal["frozen", "decomposed"] = "frozen"
+    patterns: Literal["decomposed", "frozen"] = "decomposed"
     stabiliser: bool = False
 
 
