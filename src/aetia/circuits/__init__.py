@@ -1,4 +1,54 @@
 """Which edges between a network's parts carry a behaviour, and is what they make the whole of it?
 
-Names are imported when they are first used: reading and drawing a circuit needs no torch.
+Names are imported when they are first used: reading and drawing a circuit needs no torch. The search of ACDC is
+`aetia.circuits.acdc.acdc`.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aetia.circuits.acdc import Search
+    from aetia.circuits.attribution import edge_attribution
+    from aetia.circuits.edge_patching import Explanation, edge_effects, explanatory_graph, joint_effects
+    from aetia.circuits.execution import Prepared, circuit_outcomes, circuit_residuals, prepare, reference_writes
+    from aetia.circuits.graph import Circuit, Graph
+    from aetia.circuits.metrics import cmd, cpr, faithfulness, faithfulness_curve
+
+__all__ = [
+    "Circuit",
+    "Explanation",
+    "Graph",
+    "Prepared",
+    "Search",
+    "circuit_outcomes",
+    "circuit_residuals",
+    "cmd",
+    "cpr",
+    "edge_attribution",
+    "edge_effects",
+    "explanatory_graph",
+    "faithfulness",
+    "faithfulness_curve",
+    "joint_effects",
+    "prepare",
+    "reference_writes",
+]
+
+_HOMES = {
+    "acdc": ("Search",),
+    "attribution": ("edge_attribution",),
+    "edge_patching": ("Explanation", "edge_effects", "explanatory_graph", "joint_effects"),
+    "execution": ("Prepared", "circuit_outcomes", "circuit_residuals", "prepare", "reference_writes"),
+    "graph": ("Circuit", "Graph"),
+    "metrics": ("cmd", "cpr", "faithfulness", "faithfulness_curve"),
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(f"aetia.circuits.{module}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'aetia.circuits' has no attribute {name!r}")
