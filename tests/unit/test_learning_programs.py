@@ -26,7 +26,7 @@ from aetia.learning.systems import answers_of
 from aetia.truth import run, to_python
 from aetia.truth.program import Head, Layer, Program, Reading, matching, weighing
 
-SHORT = Recipe(layers=2, heads=1, counters=1, lookups=1, restarts=2, hidden=8, steps=20, batch=8)
+SHORT = Recipe(layers=1, heads=2, counters=1, lookups=1, restarts=2, hidden=8, steps=20, batch=8)
 
 
 @pytest.fixture(scope="module")

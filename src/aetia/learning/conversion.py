@@ -56,14 +56,13 @@ def _heads(
     queries, keys, values = (_chosen(gates, restart, names) for gates in (layer.query, layer.key, layer.value))
     wanted = layer.predicate[restart].argmax(-1).tolist()  # (H + C, D): for each query value the key value
     heads = []
-    for slot, (query, key) in enumerate(zip(queries, keys, strict=True)):
-        if len(set(wanted[slot][: sizes[query]])) == 1:
-            # Whatever is asked with, the answer is the same: then nothing need be computed to ask with.
-            wanted[slot] = wanted[slot][:1] * len(wanted[slot])
-            query = TOKEN
-        matches = tuple(
-            tuple(wanted[slot][asking] == holding for holding in range(sizes[key])) for asking in range(sizes[query])
-        )
+    for slot, (asked, key) in enumerate(zip(queries, keys, strict=True)):
+        looked_for = wanted[slot][: sizes[asked]]
+        # If it is the same whatever is asked with, nothing need be computed to ask with.
+        is_constant = len(set(looked_for)) == 1
+        query = TOKEN if is_constant else asked
+        rows = looked_for[:1] * sizes[TOKEN] if is_constant else looked_for
+        matches = tuple(tuple(row == holding for holding in range(sizes[key])) for row in rows)
         if slot < layer.heads:
             name = f"copied_{number}_{slot}"
             heads.append(Head(name, query, key, values[slot], matches, "nearest"))

@@ -79,6 +79,6 @@ RECIPES: Mapping[str, Recipe] = {
     "reverse": Recipe(layers=1, heads=2, lookups=1, steps=300),
     "sort": Recipe(layers=2, heads=1, counters=3, lookups=3, steps=400),
     "histogram": Recipe(layers=2, heads=3, counters=3, lookups=2, steps=500, restarts=8),
-    "dyck": Recipe(layers=3, heads=3, counters=2, lookups=3, steps=400),
+    "dyck": Recipe(layers=2, heads=2, counters=1, lookups=2, steps=400),
 }
 """A recipe that learns each task at its smallest size."""
