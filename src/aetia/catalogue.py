@@ -2,8 +2,11 @@
 
 import difflib
 import importlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from typing import TypeVar
 
 from aetia.errors import StudyError
@@ -12,7 +15,13 @@ __all__ = ["Entry", "find", "instrument", "instruments"]
 
 # Every module that registers instruments. They are imported when the catalogue is first read, so none of them may
 # import torch at its top.
-_MODULES: tuple[str, ...] = ("aetia.tracing.instrument",)
+_MODULES: tuple[str, ...] = (
+    "aetia.tracing.instrument",
+    "aetia.tracing.impairment_instrument",
+    "aetia.features.instrument",
+    "aetia.calibration.instrument",
+)
+_CERTIFICATE = ("calibration", "certificate.json")
 
 InstrumentClass = TypeVar("InstrumentClass", bound=type[object])
 
@@ -28,11 +37,22 @@ class Entry:
     citation: str
     inputs: str
     cost: str
-    calibration: str
     implementation: type[object]
+
+    @property
+    def calibration(self) -> str:
+        """What its certificate says in one line; "uncalibrated" if it has none."""
+        return _statuses().get(self.name, "uncalibrated")
 
 
 _entries: dict[str, Entry] = {}
+
+
+@cache
+def _statuses() -> dict[str, str]:
+    """The line of every instrument that has a certificate, from the file that calibration wrote into the package."""
+    path = resources.files("aetia").joinpath(*_CERTIFICATE)
+    return json.loads(path.read_text("utf-8"))["instruments"] if path.is_file() else {}
 
 
 def instrument(
@@ -44,7 +64,6 @@ def instrument(
     citation: str,
     inputs: str,
     cost: str,
-    calibration: str = "uncalibrated",
 ) -> Callable[[InstrumentClass], InstrumentClass]:
     """Register the decorated class, which keeps the `Instrument` protocol of `aetia.runs`, under `name`.
 
@@ -56,7 +75,6 @@ def instrument(
         citation: The paper to cite.
         inputs: What it needs of the user.
         cost: What its time grows with.
-        calibration: Where its certificate is; "uncalibrated" until it has one.
 
     Raises:
         ValueError: Another class has this name.
@@ -67,7 +85,7 @@ def instrument(
         # The same class may come twice: a spawned worker imports the main script again under another module name.
         if known is not None and known.implementation.__qualname__ != implementation.__qualname__:
             raise ValueError(f"two instruments are called {name!r}: {known.implementation} and {implementation}")
-        _entries[name] = Entry(name, room, question, seeds, citation, inputs, cost, calibration, implementation)
+        _entries[name] = Entry(name, room, question, seeds, citation, inputs, cost, implementation)
         return implementation
 
     return register

@@ -30,13 +30,16 @@ STUDY = TraceStudy(contrasts="capitals", sites=("resid_pre", "z"))
 
 
 def asked(null: str, items: int = 24, **fields) -> Null | None:
-    return null_of(STUDY.model_copy(update={"null": null, **fields}), items, SYSTEM_NULLS, comparisons=720)
+    contrasts = [item(number) for number in range(items)]
+    return null_of(STUDY.model_copy(update={"null": null, **fields}), contrasts, SYSTEM_NULLS, comparisons=720)
 
 
 def test_auto_takes_labels_where_they_can_pass_and_otherwise_none():
     assert asked("auto") == Null("label-permutation", 23)
     assert asked("auto", 20) == Null("label-permutation", 19)
     assert asked("auto", 19) is None
+    alike = [replace(item(number), answer_ids=(5,), foil_ids=(6,)) for number in range(24)]
+    assert null_of(STUDY, alike, SYSTEM_NULLS, comparisons=720) is None
     assert asked("none") is None
     assert asked("randomised-weights") == Null("randomised-weights", 19)
     assert asked("label-permutation", 500) == Null("label-permutation", 99)

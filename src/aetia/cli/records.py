@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from aetia.runs.keys import JSON
 
 if TYPE_CHECKING:
+    from aetia.calibration.certificate import Certificate
     from aetia.report.rows import Row
     from aetia.report.verdicts import Family
 
@@ -238,6 +239,33 @@ class ContrastRecord(_Record):
     spans: dict[str, tuple[int, int]]
 
 
+class FigureRecord(BaseModel):
+    """One measure of a calibrated instrument on one kind of system."""
+
+    measure: str
+    system: str
+    estimate: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+class CertificateRecord(_Record):
+    """What was measured of one way of an instrument, and what it does not reach."""
+
+    record: Literal["certificate"] = "certificate"
+    subject: str
+    is_exact: bool
+    figures: list[FigureRecord]
+    short: list[str]
+
+    @classmethod
+    def of(cls, one: "Certificate") -> "CertificateRecord":
+        """The record of a certificate."""
+        figures = [FigureRecord(**vars(figure)) for figure in one.figures]
+        return cls(subject=one.subject, is_exact=one.is_exact, figures=figures, short=one.shortfalls())
+
+
 class CheckRecord(_Record):
     """One thing that the doctor looked at."""
 
@@ -268,6 +296,7 @@ _AnyRecord = Annotated[
     | MethodRecord
     | ContrastsRecord
     | ContrastRecord
+    | CertificateRecord
     | CheckRecord
     | CodeRecord,
     Field(discriminator="record"),

@@ -126,7 +126,7 @@ class ContrastInstrument(ABC, Generic[StudyT]):
         alignment = items_of(study, network)
         items = alignment.items
         cost = self.forecast(study, network, items)
-        null = null_of(study, len(items), self.nulls(study), comparisons=cost.cells)
+        null = null_of(study, items, self.nulls(study), comparisons=cost.cells)
         if null is not None and null.name not in ("randomised-weights", "random-direction", "random-subspace"):
             drawn(null, 0, study, network, items)  # what the items do not allow is said now
         system = _system(study, network)
@@ -148,7 +148,7 @@ class ContrastInstrument(ABC, Generic[StudyT]):
         network = load(study.model, dtype=study.dtype)
         items = items_of(study, network).items
         cost = self.forecast(study, network, items)
-        null = null_of(study, len(items), self.nulls(study), comparisons=cost.cells)
+        null = null_of(study, items, self.nulls(study), comparisons=cost.cells)
         opened: dict[int | None, Values] = {}
 
         def compute(batch: Batch) -> pa.Table:
@@ -175,7 +175,7 @@ class ContrastInstrument(ABC, Generic[StudyT]):
             AetiaError: As `plan`.
         """
         cost = self.forecast(study, network, items)
-        null = null_of(study, len(items), self.nulls(study), comparisons=cost.cells)
+        null = null_of(study, items, self.nulls(study), comparisons=cost.cells)
         size = cost.batch_items(study.memory_bytes, len(items))
         tables = []
         for draw in self._draws(study, null):
@@ -329,8 +329,8 @@ def _about_null(null: Null | None, study: ContrastStudy, items: int) -> str:
     if items < 2:
         return "One item is an anecdote: there is neither an interval nor a test."
     return (
-        f"Not tested: {items} items are too few for {LABELS} to reach the level; "
-        "give more items, or --null randomised-weights:19."
+        f"Not tested: {LABELS} needs 20 items whose answers differ and an outcome that reads them; "
+        "give such items, or --null randomised-weights:19, which costs 19 further runs."
     )
 
 

@@ -58,13 +58,15 @@ class Null:
         return f"{self.name}:{self.draws}"
 
 
-def null_of(study: ContrastStudy, items: int, supported: Sequence[str], *, comparisons: int) -> Null | None:
+def null_of(
+    study: ContrastStudy, items: Sequence["AlignedContrast"], supported: Sequence[str], *, comparisons: int
+) -> Null | None:
     """Return the null that the study asks for, drawn as often as it can be; None if there is to be none.
 
     Args:
         study: The study; `auto` stands for the cheapest null that can reach the study's level, which is
-            `label-permutation` where the method supports it and there are items enough.
-        items: How many items there are.
+            `label-permutation` where the method supports it and there are items enough, with labels that differ.
+        items: The study's items.
         supported: The nulls that the instrument supports for this study.
         comparisons: How many places are looked at.
 
@@ -74,15 +76,15 @@ def null_of(study: ContrastStudy, items: int, supported: Sequence[str], *, compa
     """
     needed = draws_needed(study.level, comparisons, study.correction)
     if study.null == "auto":
-        has_enough = LABELS in supported and items > needed
-        return Null(LABELS, min(items - 1, _RELABELLINGS)) if has_enough else None
+        is_able = LABELS in supported and len(items) > needed and _have_labels(items)
+        return Null(LABELS, min(len(items) - 1, _RELABELLINGS)) if is_able else None
     if study.null == "none":
         return None
     null = _parsed(study.null, supported)
     if null.name == LABELS:
-        null = Null(LABELS, min(null.draws, items - 1))
-    if null.name == LABELS and null.draws == items - 1 and null.draws < needed:
-        found = f"{items} items can be relabelled in {items - 1} ways; to pass a corrected test takes {needed}."
+        null = Null(LABELS, min(null.draws, len(items) - 1))
+    if null.name == LABELS and null.draws == len(items) - 1 and null.draws < needed:
+        found = f"{len(items)} items can be relabelled in {null.draws} ways; to pass a corrected test takes {needed}."
         mend = f"give at least {needed + 1} items, or --null randomised-weights:{needed}."
         raise StudyError("AE-1602", found, mend=mend)
     check_draws(null.draws, study.level, comparisons, study.correction)
@@ -126,7 +128,7 @@ def shifted(items: Sequence["AlignedContrast"], draw: int) -> "tuple[AlignedCont
     Raises:
         StudyError: AE-1603 all items have the same answer and foil.
     """
-    if len({(item.answer_ids, item.foil_ids) for item in items}) < 2:
+    if not _have_labels(items):
         found = f"All {len(items)} items have the same answer and foil, so that exchanging them changes nothing."
         raise StudyError("AE-1603", found, mend="use --null randomised-weights:19 or permuted-pairs:19.")
     after = [items[(place + draw + 1) % len(items)] for place in range(len(items))]
@@ -134,6 +136,11 @@ def shifted(items: Sequence["AlignedContrast"], draw: int) -> "tuple[AlignedCont
         replace(one, answer=other.answer, foil=other.foil, answer_ids=other.answer_ids, foil_ids=other.foil_ids)
         for one, other in zip(items, after, strict=True)
     )
+
+
+def _have_labels(items: Sequence["AlignedContrast"]) -> bool:
+    """Whether there are two different pairs of an answer and a foil."""
+    return len({(item.answer_ids, item.foil_ids) for item in items}) > 1
 
 
 def _seed(study: ContrastStudy, null: Null, draw: int) -> int:

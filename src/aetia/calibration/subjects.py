@@ -1,0 +1,132 @@
+"""Which instruments are calibrated, how are they asked, and how are their effects read as causes?
+
+A subject is an instrument with the fields of one kind of study. What it finds is compared with truth by name: senders
+`embed`, `L0.h1`, `L0.mlp`, and edges from a sender to a reader, as `aetia.truth` names them.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aetia.effects import Effects
+from aetia.errors import StudyError
+from aetia.runs.instrument import instrument_named
+from aetia.runs.keys import JSON
+from aetia.studies import ContrastInstrument, ContrastStudy
+
+__all__ = ["SUBJECTS", "Cause", "Subject", "subjects_named"]
+
+Cause = str | tuple[str, str]
+"""A sender, or an edge (sender, reader)."""
+
+Grain = Literal["nodes", "edges"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An instrument, asked in one way.
+
+    Args:
+        name: The instrument, and after a colon the way.
+        fields: The fields of its study that are not by default.
+        tested: The columns' values of the rows that are its findings.
+        grain: What its findings are compared with; None if they are no parts of a circuit.
+        is_exact: Whether its effects are those of real interventions.
+        covers: Whether a row is the mean of a population whose mean is known, so that its interval can cover it.
+        replicates: How many null systems the full certificate draws for it.
+        null_systems: Which of them it can be asked of.
+    """
+
+    name: str
+    fields: Mapping[str, JSON] = field(default_factory=dict)
+    tested: Mapping[str, str] = field(default_factory=dict)
+    grain: Grain | None = None
+    is_exact: bool = True
+    covers: bool = False
+    replicates: int = 500
+    null_systems: tuple[str, ...] = ("llama", "gpt2", "labels")
+
+    @property
+    def instrument(self) -> ContrastInstrument[ContrastStudy]:
+        """The instrument, ready to be asked."""
+        found = instrument_named(self.name.partition(":")[0])
+        assert isinstance(found, ContrastInstrument)
+        return found
+
+    def study(self, **fields: JSON) -> ContrastStudy:
+        """The study; what it is asked of stays with the caller."""
+        return self.instrument.study_type.model_validate({"contrasts": "given", **self.fields, **fields})
+
+    def findings(self, effects: Effects) -> pa.Table:
+        """The rows of its findings, without those about the prompts as a whole."""
+        table = effects.to_arrow()
+        for column, value in self.tested.items():
+            table = table.filter(pc.field(column) == value)
+        return table
+
+    def causes(self, effects: Effects) -> Iterator[tuple[Cause, dict[str, object]]]:
+        """Each finding with the name of its part or edge."""
+        for row in self.findings(effects).to_pylist():
+            yield _cause(row), row
+
+
+def _cause(row: Mapping[str, object]) -> Cause:
+    if "sender" in row:
+        return str(row["sender"]) if row.get("receiver") is None else (str(row["sender"]), str(row["receiver"]))
+    if row["component"] == "z":
+        return f"L{row['layer']}.h{row['head']}"
+    return f"L{row['layer']}.mlp"
+
+
+_NODES: Mapping[str, JSON] = {"sites": ("z", "mlp_out"), "positions": "joint"}
+
+
+def _traced(method: str, *, grain: Grain | None = "nodes", is_exact: bool = True, **fields: JSON) -> Subject:
+    name = f"trace:{method}" + ("-noise" if fields.get("direction") == "noise" else "")
+    tested = {"method": method}
+    covers = name == "trace:patch"
+    # The contrasts of tasks have no span that is called `changed`.
+    nulls = ("llama", "gpt2") if method == "noise" else ("llama", "gpt2", "labels")
+    fields = {"method": method, **_NODES, **fields}
+    return Subject(name, fields, tested, grain, is_exact, covers, null_systems=nulls)
+
+
+SUBJECTS: tuple[Subject, ...] = (
+    _traced("patch"),
+    _traced("patch", direction="noise"),
+    _traced("zero"),
+    _traced("mean"),
+    _traced("resample"),
+    _traced("noise", grain=None, noise_span="changed"),
+    _traced("attribution", is_exact=False, exact_cells=0),
+    _traced("path", grain=None),
+    _traced("knockout", grain=None),
+    Subject(
+        "subspace",
+        {"site": "L1.mlp_post@-1", "method": "means", "random_draws": 1},
+        {"part": "subspace", "measure": "effect"},
+        replicates=300,
+        null_systems=("llama", "gpt2"),
+    ),
+)
+"""All subjects, in the order of the certificate."""
+
+
+def subjects_named(names: tuple[str, ...]) -> tuple[Subject, ...]:
+    """The subjects of those names, or of the instruments of those names; all of them without any.
+
+    Raises:
+        StudyError: AE-1501 there is no such subject.
+    """
+    if not names or names == ("all",):
+        return SUBJECTS
+    found = [one for one in SUBJECTS if one.name in names or one.name.partition(":")[0] in names]
+    known = {one.name for one in SUBJECTS} | {one.name.partition(":")[0] for one in SUBJECTS}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        mend = f"use all, or some of {', '.join(one.name for one in SUBJECTS)}."
+        raise StudyError("AE-1501", f"No instrument {unknown[0]!r} can be calibrated.", mend=mend)
+    return tuple(found)

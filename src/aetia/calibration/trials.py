@@ -1,0 +1,118 @@
+"""What does an instrument say where the answer is known?
+
+A trial is one run of the whole instrument, its null included, on one system of `aetia.truth`.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from aetia.calibration.scores import auroc
+from aetia.calibration.subjects import Cause, Subject
+from aetia.effects import passes
+from aetia.truth import Graded, graded_system, null_system, truth_system
+
+if TYPE_CHECKING:
+    from aetia.truth import NullSystem
+
+__all__ = ["ITEMS", "Measured", "cost", "false_positive", "interval_coverage", "recovery"]
+
+ITEMS = 24
+"""Items of a trial: the default of a study."""
+
+_ITEM_SETS = 5  # a null network meets so many independent draws of items: making it costs more than running it
+_SAMPLES = 25  # samples of items that are drawn from one graded population
+
+Measured = tuple[str, str, float]
+"""What is measured, on which trial, and the value."""
+
+
+def false_positive(subject: Subject, system: str, replicate: int) -> Measured:
+    """Whether the instrument finds anything at all, corrected for its places, where there is nothing."""
+    null = _null_system(system, replicate // _ITEM_SETS)
+    study = subject.study(seed=replicate)
+    effects = subject.instrument.run_on(study, null.network, null.draw(ITEMS, replicate))
+    q = subject.findings(effects)["q"].to_numpy(zero_copy_only=False).astype(np.float64)
+    return "false positives", f"{system}-{replicate}", float(passes(q, study.level).any())
+
+
+def recovery(subject: Subject, system: str, replicate: int) -> Iterator[Measured]:
+    """How well the instrument's effects rank the true causes first, and which of them pass its test."""
+    truth = truth_system(system, replicate)
+    items = truth.draw(ITEMS, replicate)
+    study = subject.study(seed=replicate)
+    if len({item.answer_ids for item in items}) == 1:  # then exchanging answers changes nothing
+        study = subject.study(seed=replicate, null="randomised-weights:19")
+    effects = subject.instrument.run_on(study, truth.network, items)
+    found = dict(subject.causes(effects))
+    causes: frozenset[Cause] = truth.nodes if subject.grain == "nodes" else truth.edges
+    is_true = np.array([cause in causes for cause in found])
+    if not is_true.any() or is_true.all():
+        return
+    trial = f"{system}-{replicate}"
+    estimates = np.array([_number(row["estimate"]) for row in found.values()])
+    yield f"auroc of {subject.grain}", trial, auroc(np.abs(estimates), is_true)
+    q = np.array([_number(row["q"]) for row in found.values()])
+    if np.isfinite(q).any():
+        passed = passes(q, 0.95)
+        yield "recall", trial, float(passed[is_true].mean())
+        yield "false discoveries", trial, float((passed & ~is_true).sum() / max(1, passed.sum()))
+
+
+def interval_coverage(subject: Subject, shape: str, replicate: int) -> Iterator[Measured]:
+    """Whether the intervals of samples from a population cover its known means.
+
+    The population is 48 items, one for each strength; a sample is `ITEMS` independent draws from it. An item's value
+    does not depend on the others, so that every item is run once.
+    """
+    graded = _graded_system(shape, replicate)
+    items = {item.answer_ids: item for item in graded.system.draw(600, replicate)}
+    population = tuple(items.values())
+    study = subject.study(null="none", seed=replicate)
+    values = subject.instrument.compute(study, graded.system.network, population)(range(len(population)))
+    random = np.random.default_rng(replicate)
+    for sample in range(_SAMPLES):
+        effects = subject.instrument.summarise(study, _resampled(values, random.integers(len(population), size=ITEMS)))
+        for cause, row in subject.causes(effects):
+            mean = graded.means.get(str(cause), 0.0)
+            if len(set(graded.effects.get(str(cause), ()))) > 1 and cause != "embed":
+                is_covered = _number(row["low"]) <= mean <= _number(row["high"])
+                yield "coverage", f"{shape}-{replicate}-{sample}-{cause}", float(is_covered)
+
+
+def cost(subject: Subject, system: str, replicate: int) -> Measured:
+    """What one item costs by the instrument's forecast, in plain forward runs of its prompt, without the null."""
+    truth = truth_system(system, replicate)
+    items = truth.draw(ITEMS, replicate)
+    spent = subject.instrument.forecast(subject.study(), truth.network, items)
+    parameters = sum(weights.numel() for block in truth.network.blocks for weights in block.parameters())
+    return "cost", f"{system}-{replicate}", spent.flops / (2.0 * parameters * max(item.length for item in items))
+
+
+def _resampled(values: pa.Table, chosen: Sequence[int] | np.ndarray) -> pa.Table:
+    """The values of a sample of items, drawn with replacement; an item that is drawn twice counts as two."""
+    rows = values["item"].combine_chunks().dictionary_encode()
+    codes = rows.indices.to_numpy()
+    parts = []
+    for number, item in enumerate(chosen):
+        part = values.filter(pa.array(codes == item))
+        place = part.schema.get_field_index("item")
+        parts.append(part.set_column(place, "item", pa.repeat(f"{number:04d}", part.num_rows)))
+    return pa.concat_tables(parts)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+@lru_cache(maxsize=8)
+def _null_system(name: str, seed: int) -> "NullSystem":
+    return null_system(name, seed)
+
+
+@lru_cache(maxsize=4)
+def _graded_system(shape: str, seed: int) -> Graded:
+    return graded_system(shape, seed)  # pyright: ignore[reportArgumentType]  one of the two shapes
