@@ -8,6 +8,7 @@ one, in `chance` none does.
 
 import sys
 import time
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -96,9 +97,7 @@ def _sign(study: TraceStudy, index: int, place: tuple[str, int, int]) -> int:
 def install() -> None:
     """Put the toy in the place of the instrument `trace`."""
     about = next(entry for entry in catalogue.instruments() if entry.name == "trace")
-    catalogue._entries["trace"] = catalogue.Entry(
-        "trace", about.room, about.question, about.seeds, about.citation, about.inputs, about.cost, "toy", ToyTrace
-    )
+    catalogue._entries["trace"] = replace(about, implementation=ToyTrace)
 
 
 if __name__ == "__main__":

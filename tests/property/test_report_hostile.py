@@ -75,6 +75,7 @@ ITEM = st.fixed_dictionaries(
         "spans": st.dictionaries(TEXT, st.lists(st.integers(0, 4), max_size=3), max_size=2),
     }
 )
+NAMED = ["model", "contrasts", "outcome", "direction", "window", "correction"]
 TAGS = frozenset(
     (
         "html head meta title link style body a header div p span button h1 h2 h3 strong main section dl "
@@ -157,7 +158,9 @@ def test_no_text_of_the_effects_breaks_out(rows):
     rows=st.lists(ROW, max_size=4),
     items=st.lists(ITEM, max_size=3),
     study=st.dictionaries(TEXT, VALUE, max_size=4),
-    named=st.dictionaries(st.sampled_from(["model", "contrasts", "outcome", "direction", "window", "correction"]), VALUE),
+    named=st.dictionaries(
+        st.sampled_from(["model", "contrasts", "outcome", "direction", "window", "correction"]), VALUE
+    ),
     system=st.dictionaries(TEXT, VALUE, max_size=3),
     words=st.lists(TEXT, max_size=3),
 )

@@ -106,6 +106,7 @@ def test_a_trace_says_what_was_asked_whether_it_is_done_and_what_is_strongest(as
     assert code == 0
     assert "of toy causes its answer on the capitals contrasts?" in out
     assert "4 of 4 items" in out
+    assert "4 cells were looked at and none was tested against a null: what stands out may be chance." in out
     assert out.index("L2.mlp_out@1") < out.index("L3.attn_out@1") < out.index("L0.mlp_out@0")
     assert re.search(r"L2\.mlp_out@1 .*\+5\.\d+ +\[", out)
     assert "there/report.html" in out

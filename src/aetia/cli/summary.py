@@ -56,7 +56,7 @@ def show_run(voice: Voice, run: Run, report: Path | None) -> None:
         voice.show(Text(f"  {_warning(rows)}", style="yellow"))
     top = _top(rows)
     for family in families(rows):
-        if family.is_tested and family.method not in NOT_INTERVENTIONS:
+        if family.method not in NOT_INTERVENTIONS and family.with_interval:
             voice.show(f"  {_counts(family, _correction(effects))}")
     if top:
         voice.show("", Padding(_table(top), (0, 0, 0, 2)), "")
@@ -71,6 +71,10 @@ def show_run(voice: Voice, run: Run, report: Path | None) -> None:
 
 
 def _counts(family: Family, correction: str) -> str:
+    if not family.is_tested:
+        return (
+            f"{family.cells:,} cells were looked at and none was tested against a null: what stands out may be chance."
+        )
     said = family.counts(correction)
     return said if family.passed else f"{said} So no site is named."
 

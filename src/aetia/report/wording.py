@@ -149,9 +149,9 @@ NULLS: dict[str, tuple[str, str]] = {
 """What is done under each null, and the claim that a cell speaks against by passing; as `aetia.studies` has them."""
 
 CORRECTIONS: dict[str, tuple[str, str]] = {
-    "max-t": ("max-T", "the chance that any cell without an effect passes is at most {rate}"),
-    "holm": ("Holm", "the chance that any cell without an effect passes is at most {rate}"),
-    "bh": ("Benjamini-Hochberg", "of the cells that pass, at most {rate} are without an effect on average"),
+    "max-t": ("max-T", "where the null's claim holds, the chance that any cell passes is at most {rate}"),
+    "holm": ("Holm", "where the null's claim holds, the chance that any cell passes is at most {rate}"),
+    "bh": ("Benjamini-Hochberg", "of the cells that pass, at most {rate} owe it to chance on average"),
 }
 """The name of each correction for the number of cells, and what it promises."""
 
