@@ -1,10 +1,11 @@
-"""What do the commands and the catalogue say of themselves? Writes three pages of docs/ from them."""
+"""What do the commands and the catalogue say of themselves? Writes pages of docs/ from them."""
 
 import json
 from pathlib import Path
 
 import click
 
+from aetia.calibration.certificate import markdown, packaged
 from aetia.catalogue import instruments
 from aetia.cli.application import cli
 from aetia.cli.records import records_schema
@@ -37,11 +38,22 @@ def methods_page() -> str:
     return "\n".join(["# Methods\n", MADE, *sections])
 
 
+def calibration_page() -> str:
+    """Return what was measured of every instrument, as the certificate in the package has it."""
+    return (
+        (Path(__file__).with_name("calibration.head.md")).read_text(encoding="utf-8")
+        + MADE
+        + "\n"
+        + markdown(packaged())
+    )
+
+
 def pages() -> dict[str, str]:
     """Return the text of every generated page, by its name."""
     return {
         "cli.md": "\n".join(["# Commands\n", MADE, RECORDS, *command_pages(cli, ("aetia",))]),
         "methods.md": methods_page(),
+        "calibration.md": calibration_page(),
         "records.schema.json": json.dumps(records_schema(), indent=2) + "\n",
     }
 

@@ -24,6 +24,7 @@ ITEMS = 24
 """Items of a trial: the default of a study."""
 
 _ITEM_SETS = 5  # a null network meets so many independent draws of items: making it costs more than running it
+_ROUNDING = 1e-4  # logits: smaller effects are float32's, and their order says nothing
 _SAMPLES = 25  # samples of items that are drawn from one graded population
 
 Measured = tuple[str, str, float]
@@ -53,8 +54,8 @@ def recovery(subject: Subject, system: str, replicate: int) -> Iterator[Measured
     if not is_true.any() or is_true.all():
         return
     trial = f"{system}-{replicate}"
-    estimates = np.array([_number(row["estimate"]) for row in found.values()])
-    yield f"auroc of {subject.grain}", trial, auroc(np.abs(estimates), is_true)
+    sizes = np.abs([_number(row["estimate"]) for row in found.values()])
+    yield f"auroc of {subject.grain}", trial, auroc(np.where(sizes < _ROUNDING, 0.0, sizes), is_true)
     q = np.array([_number(row["q"]) for row in found.values()])
     if np.isfinite(q).any():
         passed = passes(q, 0.95)
