@@ -7,8 +7,9 @@ import pytest
 from tiny_models import tiny_network
 from truth_networks import cached_system
 
+from aetia.contrasts import Contrast, align
 from aetia.errors import StudyError
-from aetia.models import Cell, Intervention, Outcome, Set, Site, record, run_planned, run_with_hooks
+from aetia.models import Cell, Intervention, Outcome, Set, Site, load, record, run_planned, run_with_hooks
 from aetia.models.wavefront import base_outcomes
 from aetia.truth import graded_system, planted, random_contrasts, run
 
@@ -40,6 +41,18 @@ def test_plain_runs_hooks_and_planned_runs_all_find_the_planted_size(family):
             assert float(hooked[answer] - hooked[foil]) == pytest.approx(float(values[0]), abs=2e-4)
 
 
+@pytest.mark.model
+def test_a_real_model_whose_items_share_a_prompt_has_the_planted_sizes():
+    network = load("smollm2-135m")
+    facts = [("France", "Paris", "Italy", "Rome"), ("Italy", "Rome", "Spain", "Madrid")]
+    pairs = [Contrast(a, f"The capital of {a} is", f"The capital of {b} is", f" {x}", f" {y}") for a, x, b, y in facts]
+    items = align(pairs, network.tokenizer).items
+    twin = planted(network, items, (0.5, 4.0))
+    for item, size in zip(items, (0.5, 4.0), strict=True):
+        gap = twin.last_logits([item.clean_ids])[0] - twin.last_logits([item.corrupted_ids])[0]
+        assert float(gap[item.answer_ids[0]] - gap[item.foil_ids[0]]) == pytest.approx(size, abs=2e-4)
+
+
 def test_the_given_network_stays_as_it_was():
     network = tiny_network("llama")
     before = network.logits(ITEMS[0].clean_ids)
@@ -61,6 +74,29 @@ def test_the_given_network_stays_as_it_was():
 def test_what_cannot_be_planted_is_refused(items, sizes):
     with pytest.raises(StudyError) as caught:
         planted(tiny_network("llama"), items, sizes)
+    assert caught.value.code == "AE-1707"
+
+
+def test_items_that_share_prompts_each_have_their_size_unless_the_sizes_contradict_one_another():
+    one, two, three = ITEMS[:3]
+    ring = [
+        replace(one, corrupted_ids=two.clean_ids, foil_ids=two.answer_ids),
+        replace(two, corrupted_ids=three.clean_ids, foil_ids=three.answer_ids),
+        replace(three, corrupted_ids=one.clean_ids, foil_ids=one.answer_ids),
+    ]
+    twin = planted(tiny_network("llama"), ring, SIZES[3:])
+    for item, size in zip(ring, SIZES[3:], strict=True):
+        gap = twin.logits(item.clean_ids)[-1] - twin.logits(item.corrupted_ids)[-1]
+        assert float(gap[item.answer_ids[0]] - gap[item.foil_ids[0]]) == pytest.approx(size, abs=2e-4)
+    turned = replace(
+        one,
+        clean_ids=one.corrupted_ids,
+        corrupted_ids=one.clean_ids,
+        answer_ids=one.foil_ids,
+        foil_ids=one.answer_ids,
+    )
+    with pytest.raises(StudyError, match="contradict") as caught:
+        planted(tiny_network("llama"), [one, turned], (1.0, 2.0))
     assert caught.value.code == "AE-1707"
 
 

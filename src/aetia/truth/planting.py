@@ -39,24 +39,29 @@ _ATOMS = 48
 class _Plant:
     """What is added to the output of the final norm, a function of each row of its input.
 
+    All in float64, since a row has to be recognised among the items' by the difference of large numbers.
+
     Args:
         start: The last residual of each item's corrupted run, `[n, D]`.
         towards: What the clean run's is beyond that, `[n, D]`.
-        write: What is added to the normed residual where the row is that of the clean run, `[n, D]`.
+        base: What is added to the normed residual where the row is that of the corrupted run, `[n, D]`.
+        beyond: What is added besides where it is that of the clean run, `[n, D]`.
     """
 
     start: Tensor
     towards: Tensor
-    write: Tensor
+    base: Tensor
+    beyond: Tensor
 
     def __call__(self, _module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        """The output, moved by the write of the item whose segment from corrupted to clean is nearest to the row."""
-        rows = inputs[0].reshape(-1, inputs[0].shape[-1]).float()
-        offset = rows[:, None] - self.start  # (rows, n, D)
-        share = ((offset * self.towards).sum(-1) / self.towards.square().sum(-1)).clamp(0, 1)
-        distance = (offset - share[..., None] * self.towards).square().sum(-1)
-        item = distance.argmin(-1)
-        moved = share.gather(1, item[:, None]) * self.write[item]
+        """The output, moved by what belongs to the nearest point on any item's way from corrupted to clean."""
+        rows = inputs[0].reshape(-1, inputs[0].shape[-1]).double()
+        along = rows @ self.towards.T - (self.start * self.towards).sum(-1)  # (rows, n)
+        way = self.towards.square().sum(-1)
+        share = (along / way).clamp(0, 1)
+        offset = rows.square().sum(-1, keepdim=True) - 2 * rows @ self.start.T + self.start.square().sum(-1)
+        item = (offset - 2 * share * along + share.square() * way).argmin(-1)
+        moved = self.base[item] + share.gather(1, item[:, None]) * self.beyond[item]
         return output + moved.view(output.shape).to(output.dtype)
 
 
@@ -80,8 +85,8 @@ def planted(network: Network, items: "Sequence[AlignedContrast]", sizes: Sequenc
         sizes: One size an item, in logits.
 
     Raises:
-        StudyError: AE-1707 if there is not one size an item, an item has no foil or nothing that differs, or the model
-            caps its logits.
+        StudyError: AE-1707 if there is not one size an item, an item has no foil or nothing that differs, the sizes
+            of items that share prompts contradict one another, or the model caps its logits.
     """
     if len(sizes) != len(items) or not items:
         raise StudyError(
@@ -89,24 +94,44 @@ def planted(network: Network, items: "Sequence[AlignedContrast]", sizes: Sequenc
         )
     if getattr(network.module.config, "final_logit_softcapping", None) is not None:
         raise StudyError("AE-1707", "This model caps its logits, so that none can be added.", mend="use another model.")
-    starts, towards, writes = [], [], []
-    for item, size in zip(items, sizes, strict=True):
-        clean, corrupted = (
-            record(network, ids).resid_pre[-1, -1].float() for ids in (item.clean_ids, item.corrupted_ids)
+    prompts = list(dict.fromkeys(ids for item in items for ids in (item.corrupted_ids, item.clean_ids)))
+    points = torch.stack([record(network, ids).resid_pre[-1, -1] for ids in prompts])
+    ends = torch.tensor([[prompts.index(ids) for ids in (item.corrupted_ids, item.clean_ids)] for item in items])
+    start, stop = points[ends[:, 0]].double(), points[ends[:, 1]].double()
+    bare = [n for n, item in enumerate(items) if not item.foil_ids or torch.equal(start[n], stop[n])]
+    if bare:
+        raise StudyError(
+            "AE-1707",
+            f"Nothing can be planted in {items[bare[0]].id}.",
+            mend="use items with a foil, whose prompts differ.",
         )
-        if not item.foil_ids or torch.equal(clean, corrupted):
-            raise StudyError(
-                "AE-1707", f"Nothing can be planted in {item.id}.", mend="use items with a foil, whose prompts differ."
-            )
-        weight = network.unembedding.weight[[item.answer_ids[0], item.foil_ids[0]]].float()
-        towards_answer = weight[0] - weight[1]
-        logits = network.unembed(torch.stack([clean, corrupted]))
-        own = logits[:, item.answer_ids[0]] - logits[:, item.foil_ids[0]]
-        starts.append(corrupted)
-        towards.append(clean - corrupted)
-        writes.append((size - (own[0] - own[1])) * towards_answer / towards_answer.square().sum())
-    plant = _Plant(torch.stack(starts), torch.stack(towards), torch.stack(writes))
+    tokens = torch.tensor([[item.answer_ids[0], item.foil_ids[0]] for item in items])
+    weight = network.unembedding.weight[tokens].double().cpu()
+    logits = network.unembed(points).double().cpu()[ends[:, :, None], tokens[:, None, :]]  # (n, run, answer and foil)
+    own = logits[..., 0] - logits[..., 1]
+    wanted = torch.tensor(sizes, dtype=torch.float64) - (own[:, 1] - own[:, 0])
+    writes = _writes(ends, weight[:, 0] - weight[:, 1], wanted, len(prompts)).to(points.device)
+    base = writes[ends[:, 0]]
+    plant = _Plant(start, stop - start, base, writes[ends[:, 1]] - base)
     return Network(_with_norm(network, plant), network.tokenizer, network.source)  # pyright: ignore[reportArgumentType]
+
+
+def _writes(ends: Tensor, directions: Tensor, wanted: Tensor, prompts: int) -> Tensor:
+    """The smallest additions `[prompts, D]` that move each item's logit difference between its ends as wanted.
+
+    Items may share prompts, so that one prompt's addition has to serve all of its items.
+    """
+    signs = torch.zeros(len(ends), prompts, dtype=torch.float64)
+    signs.scatter_(1, ends, torch.tensor([-1.0, 1.0], dtype=torch.float64).expand(len(ends), 2))
+    products = (signs @ signs.T) * (directions @ directions.T)
+    amounts = torch.linalg.pinv(products, hermitian=True) @ wanted
+    if (products @ amounts - wanted).abs().max() > 1e-6 * max(1.0, float(wanted.abs().max())):
+        raise StudyError(
+            "AE-1707",
+            "The sizes contradict one another: items that share prompts and answers cannot differ by these.",
+            mend="use items that do not share prompts, or sizes that agree.",
+        )
+    return signs.T @ (amounts[:, None] * directions)
 
 
 def _with_norm(network: Network, plant: _Plant) -> nn.Module:
