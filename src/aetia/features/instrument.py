@@ -102,9 +102,12 @@ class Subspace(ContrastInstrument[SubspaceStudy]):
         return subspace_values(study, network, items, random_seed=draw_seed(study, draw))
 
     def parts(self, study: SubspaceStudy, values: pa.Table, /) -> Sequence[Part]:  # noqa: ARG002  as the others do
-        """The effects of the subspace and of its read half, which are tested; and what is measured beside them."""
-        tested = _only(values, part=("subspace", "row"), measure=("effect",))
-        beside = [Part(_only(values, part=("full", "null", "random"), measure=("effect",)), "logits", is_tested=False)]
+        """The effect of the subspace, which is tested; and what is measured beside it."""
+        # Its read half is not: where one direction is read, the read half of every random subspace is that direction.
+        tested = _only(values, part=("subspace",), measure=("effect",))
+        beside = [
+            Part(_only(values, part=("full", "row", "null", "random"), measure=("effect",)), "logits", is_tested=False)
+        ]
         others = [Part(_only(values, measure=(name,)), unit, is_tested=False) for name, unit in _UNITS.items()]
         return (Part(tested, "logits"), *beside, *others[1:])
 

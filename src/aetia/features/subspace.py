@@ -112,7 +112,8 @@ def patch_parts(
         site: The site, at one position.
         bundle: The items, with what the site holds in both runs.
         parts: The subspace and its halves.
-        draws: How many random subspaces of the same rank; the effect of `random` is their mean.
+        draws: How many random subspaces of the same rank; the effect of `random` is their mean. None, and it is left
+            out.
         seed: Of the random subspaces.
         memory: Bytes above the loaded model.
 
@@ -127,7 +128,8 @@ def patch_parts(
     before, after = _outcomes(network, site, bundle, values, memory)
     effect = after - before[:, None]
     named = {name: effect[:, index] for index, name in enumerate(PARTS[:-1])}
-    named["random"] = effect[:, len(PARTS) - 1 :].mean(1) if draws else torch.full_like(before, torch.nan)
+    if draws:
+        named["random"] = effect[:, len(PARTS) - 1 :].mean(1)
     return SubspaceEffects(before, named, *_evidence(base, changes, parts))
 
 

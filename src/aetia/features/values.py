@@ -118,7 +118,9 @@ def subspace_values(
         parts = split(found, space)
         chosen = [items[index] for index in tested]
         for bundle in bundles(network, site, as_interchanges(chosen, site, both_ways=False)):
-            how = {"draws": study.random_draws, "seed": study.seed, "memory": study.memory_bytes}
+            # A random subspace needs no other random ones beside it.
+            draws = study.random_draws if random_seed is None else 0
+            how = {"draws": draws, "seed": study.seed, "memory": study.memory_bytes}
             effects = patch_parts(network, site, bundle, parts, **how)
             for place, index in enumerate(bundle.places):
                 rows[tested[index]] += _subspace_rows(parts, effects, place)
