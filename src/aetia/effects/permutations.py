@@ -45,7 +45,7 @@ def sign_flip_test(
 
     Source: Fisher 1935, section 21; Westfall and Young 1993 (max-T).
     What it does not show: of skewed values it tests symmetry, not the mean: a grid of 20 cells of 24 exponential
-    values around 0 is wrong 12% of the time, not 5% (benchmarks/statistics).
+    values around 0 is wrong 11% of the time, not 5% (benchmarks/statistics).
     """
     values = require_finite(x)
     sums = values if clusters is None else cluster_sums(values, clusters)[0]
