@@ -275,6 +275,7 @@ def main() -> None:
         if pair in args.search:
             results[f"{pair}: search"] = _searches(job)
         target = Path(__file__).parent / "results" / "decomposition.json"
+        target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 
 
