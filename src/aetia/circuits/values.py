@@ -1,0 +1,223 @@
+"""The values of a study of circuits: the effect of every node or edge in every item, and how good their circuit is.
+
+Letters: N items.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from aetia.circuits.choosing import Choice, choose, is_selective
+from aetia.circuits.edge_patching import joint_effects
+from aetia.circuits.execution import Prepared, circuit_outcomes
+from aetia.circuits.judging import Judgement, judge, shares
+from aetia.circuits.metrics import held_out
+from aetia.circuits.scoring import Label, PreparedItems, Scorer
+from aetia.circuits.study import SEARCHES, CircuitStudy
+from aetia.models.outcome import Outcome
+from aetia.studies.nulls import shifted
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from aetia.contrasts import AlignedContrast
+    from aetia.models.network import Network
+
+__all__ = ["SCHEMA", "CircuitValues"]
+
+SCHEMA = pa.schema(
+    [
+        ("item", pa.string()),
+        ("method", pa.string()),
+        ("component", pa.string()),
+        ("layer", pa.int32()),
+        ("head", pa.int32()),
+        ("sender", pa.string()),
+        ("receiver", pa.string()),
+        ("fraction", pa.float64()),
+        ("draw", pa.int32()),
+        ("value", pa.float64()),
+    ]
+)
+
+_COMPONENTS = {"embed": "embed", "mlp": "mlp_out"}
+
+
+class _Rows:
+    """The values table as it grows."""
+
+    def __init__(self) -> None:
+        self.parts: list[pa.Table] = []
+
+    def add(self, item: str, values: "NDArray[np.float64]", **columns: object) -> None:
+        """Adds values `[1 + k, n]`: the real ones, and those of the draws 0 to k - 1.
+
+        Args:
+            item: The item's id.
+            values: The numbers.
+            columns: One text or number for all of them, or a list of n.
+        """
+        draws, count = values.shape
+        table: dict[str, pa.Array] = {}
+        for field in SCHEMA:
+            given = columns.get(field.name)
+            if isinstance(given, list):
+                table[field.name] = pa.array(given * draws, field.type)
+            else:
+                table[field.name] = pa.repeat(pa.scalar(given, field.type), draws * count)
+        table["item"] = pa.repeat(pa.scalar(item, pa.string()), draws * count)
+        table["draw"] = pa.array([None] * count + list(np.repeat(np.arange(draws - 1), count)), pa.int32())
+        table["value"] = pa.array(values.ravel(), pa.float64())
+        self.parts.append(pa.table(table, schema=SCHEMA))
+
+    def one(self, item: str, method: str, component: str, value: float) -> None:
+        """Adds one value of the real system."""
+        self.add(item, np.array([[value]]), method=method, component=component)
+
+    def table(self) -> pa.Table:
+        """All of them."""
+        return pa.concat_tables(self.parts) if self.parts else SCHEMA.empty_table()
+
+
+class CircuitValues:
+    """The values of one system, real or a draw of a null; what several items are needed for is found once.
+
+    Args:
+        study: The study.
+        network: The network.
+        items: All items.
+        other: Items of another task.
+        labels: In how many draws of label-permutation each item is scored besides.
+        is_draw: Whether this is a draw of a null, where circuits are chosen but not judged.
+    """
+
+    def __init__(
+        self,
+        study: CircuitStudy,
+        network: "Network",
+        items: "Sequence[AlignedContrast]",
+        *,
+        other: "Sequence[AlignedContrast]" = (),
+        labels: int = 0,
+        is_draw: bool = False,
+    ) -> None:
+        self.study, self.network, self.items, self.other = study, network, items, other
+        self.scorer = Scorer(study, network, items)
+        self.is_draw = is_draw
+        self.relabelled = [shifted(items, draw) for draw in range(labels)]
+        self.searched, self.judged = held_out(len(items), study.search, study.seed)
+        self.is_selective = is_selective(study, self.scorer.graph)
+        self.scored: dict[int, NDArray[np.float64]] = {}
+        self._choice: Choice | None = None
+
+    @property
+    def choice(self) -> Choice:
+        """What the search items show."""
+        if self._choice is None:
+            self._choice = choose(self.scorer, self.searched, self.scored)
+        return self._choice
+
+    def compute(self, places: Sequence[int]) -> pa.Table:
+        """The values of the items at these places; with those of the first judged item, what all of them say."""
+        rows = _Rows()
+        for place in places:
+            self._describe(place, rows)
+            if not self.is_selective or place in self.judged:
+                self._score(place, rows)
+        if self.judged[0] in places and self.study.fractions and not self.is_draw:
+            self._judge(rows)
+        return rows.table()
+
+    def _labels(self, place: int) -> list[Label]:
+        others = [items[place] for items in self.relabelled]
+        return [(other.answer_ids[0], other.foil_ids[0] if other.foil_ids else None) for other in others]
+
+    def _describe(self, place: int, rows: _Rows) -> None:
+        """Whether the model does the task at all, and the shape of its graph."""
+        item, one = self.items[place], self.scorer.prepared.at(place)
+        runs = (one.clean, one.corrupted)
+        hidden = torch.stack([run.resid_pre[-1, -1:] for run in runs])
+        outcome = replace(one.outcome, decoys=tuple(self._labels(place)))
+        with torch.inference_mode():
+            clean, corrupted = outcome.read(self.network, hidden).double().cpu().numpy().reshape(2, -1)
+        rows.add(item.id, (clean - corrupted)[:, None], method="total", component="total")
+        if self.is_draw:
+            return
+        rows.one(item.id, "baseline", "clean", clean[0])
+        rows.one(item.id, "baseline", "corrupted", corrupted[0])
+        if item.foil_ids and item.foil_ids[0] != item.answer_ids[0]:
+            verdict = Outcome("accuracy", item.answer_ids[:1], item.foil_ids[0])
+            with torch.inference_mode():
+                rows.one(item.id, "baseline", "clean_correct", float(verdict.read(self.network, hidden[:1])[0]))
+        for name in ("layers", "heads", "key_value_heads", "is_parallel"):
+            rows.one(item.id, "graph", name, float(getattr(one.graph, name)))
+
+    def _score(self, place: int, rows: _Rows) -> None:
+        chosen = self.choice.chosen if self.is_selective else np.arange(self.scorer.count)
+        if not len(chosen):
+            return
+        if self.study.method in SEARCHES:
+            values = self._confirmed(self.scorer.prepared.at(place))
+        else:
+            values = self.scorer.scores(place, chosen, self._labels(place))
+        if not self.is_selective:
+            self.scored[place] = values[0]
+        rows.add(self.items[place].id, values, method=self.study.method, **self._names(chosen))
+
+    def _confirmed(self, one: Prepared) -> "NDArray[np.float64]":
+        """What a search found, measured on an item that it has not seen, `[1, n]`."""
+        choice, memory = self.choice, self.study.memory_bytes // 2
+        edges = [int(edge) for edge in choice.chosen]
+        if self.study.method == "path-intervention":
+            groups = [choice.groups.get(edge, (edge,)) for edge in edges]
+            return joint_effects(self.network, one, groups, memory=memory)[None]
+        circuits = [choice.circuit, *(choice.circuit.without([edge]) for edge in edges)]
+        values = circuit_outcomes(self.network, one, circuits, memory=memory)
+        harm = values[:1] - values[1:]
+        return -harm[None] if one.outcome.kind == "kl" else harm[None]
+
+    def _names(self, chosen: "NDArray[np.int64]") -> dict[str, object]:
+        graph = self.scorer.graph
+        if self.study.by == "edges":
+            ends = [graph.edge(int(edge)) for edge in chosen]
+            return {"component": "edge", "sender": [s for s, _ in ends], "receiver": [r for _, r in ends]}
+        return _places([graph.senders[int(node)] for node in chosen])
+
+    def _judge(self, rows: _Rows) -> None:
+        """What the judged items say, and another task's."""
+        choice = self.choice
+        items = self.scorer.prepared.of(self.judged)
+        self._say(rows, judge(self.study, self.network, choice, items), [self.items[place] for place in self.judged])
+        seen = self.scorer.prepared.of(self.searched)
+        own = shares(self.network, seen, [choice.circuit], self.study.memory_bytes // 2)[:, 0]
+        size = len(choice.circuit.edges) / choice.circuit.graph.edges if choice.ranking is None else self.study.size
+        chosen_on = [self.items[place] for place in self.searched]
+        self._say(rows, [Judgement("faithfulness", "circuit, items it was chosen on", own, size)], chosen_on)
+        if self.other:
+            others = PreparedItems(self.network, self.other, self.study, self.other)
+            left = shares(self.network, others, [choice.circuit.complement()], self.study.memory_bytes // 2)[:, 0]
+            self._say(rows, [Judgement("isolate", "circuit", left, size)], self.other)
+
+    def _say(self, rows: _Rows, judgements: Iterable[Judgement], items: "Sequence[AlignedContrast]") -> None:
+        for one in judgements:
+            names = (
+                {**_places([one.sender]), "component": one.component} if one.sender else {"component": one.component}
+            )
+            for item, value in zip(items, one.values, strict=True):
+                rows.add(item.id, np.array([[value]]), method=one.method, fraction=one.fraction, **names)
+
+
+def _places(senders: Sequence[str]) -> dict[str, object]:
+    """The columns that say which parts these are; what an address of tracing would call them."""
+    parts = [(name, *name.split(".")) if name != "embed" else (name, "", "embed") for name in senders]
+    is_head = [part.startswith("h") for _, _, part in parts]
+    return {
+        "component": ["z" if head else _COMPONENTS[part] for head, (_, _, part) in zip(is_head, parts, strict=True)],
+        "layer": [int(layer[1:]) if layer else None for _, layer, _ in parts],
+        "head": [int(part[1:]) if head else None for head, (_, _, part) in zip(is_head, parts, strict=True)],
+        "sender": list(senders),
+    }
