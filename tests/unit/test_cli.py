@@ -16,9 +16,8 @@ from aetia import catalogue
 from aetia.cli.application import COMMANDS, cli, run
 from aetia.cli.explain import error_codes
 from aetia.cli.records import records_schema
+from aetia.effects.nulls import NULLS
 from aetia.models.wheels import Progress
-from aetia.report.wording import NULLS
-from aetia.studies import DESCRIPTIONS
 from aetia.tracing import TraceStudy
 from aetia.tracing.instrument import Trace
 
@@ -199,8 +198,8 @@ def test_a_null_is_an_option_and_the_help_lists_them_with_what_they_claim(ask):
     start = records(ask(*TOY, "tested", "--null", "randomised-weights:99", "--out", "there", "--json")[1])[0]
     assert start["study"]["null"] == "randomised-weights:99"
     shown = " ".join(ask("trace", "--help")[1].split())
-    for name, claim in DESCRIPTIONS.items():
-        assert (f"{name} {claim}" in shown) == (name != "random-subspace")
+    for name, (how, claim) in NULLS.items():
+        assert (f"{name} {how}: {claim}" in shown) == (name != "random-subspace")
     assert "--null randomised-weights:99" in shown
 
 

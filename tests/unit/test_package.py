@@ -1,6 +1,7 @@
 """Is the package what it says: its names, its lazy imports, and no call that trusts remote code?"""
 
 import ast
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -46,7 +47,7 @@ def test_every_contract_between_the_layers_names_modules_that_exist() -> None:
 
     project = SOURCE.parent.parent / "pyproject.toml"
     contracts = tomllib.loads(project.read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
-    named = [name.strip() for line in contracts[0]["layers"] for name in line.split(":")]
+    named = [name.strip() for line in contracts[0]["layers"] for name in re.split("[:|]", line)]
     assert [name for name in named if find_spec(name) is None] == []
     packages = {f"aetia.{path.name.removesuffix('.py')}" for path in SOURCE.iterdir() if not path.name.startswith("_")}
     assert packages - {"aetia.py.typed"} == set(named)

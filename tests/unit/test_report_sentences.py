@@ -16,8 +16,7 @@ from aetia.report import sentences
 from aetia.report.rows import MINUS, Row, decimals, number, percent, read_rows, token_text
 from aetia.report.sentences import Sentence, of_rows, site_words, task_of
 from aetia.report.verdicts import outline
-from aetia.report.wording import CORRECTIONS, NULLS
-from aetia.studies import DESCRIPTIONS
+from aetia.report.wording import CORRECTIONS
 
 
 def row(**changes: object) -> Row:
@@ -265,11 +264,7 @@ def test_readings_are_families_of_their_own():
     assert "None of the 3 parts passes in what it writes directly" in texts(of_rows(parts, "denoise"))
 
 
-def test_nulls_are_spoken_of_as_the_studies_claim_them():
-    assert NULLS.keys() == DESCRIPTIONS.keys()
-    for name, (how, claim) in NULLS.items():
-        assert DESCRIPTIONS[name].startswith(how)
-        assert DESCRIPTIONS[name] in (how, f"{how}: {claim}")
+def test_every_correction_is_spoken_of():
     assert CORRECTIONS.keys() == set(get_args(Correction))
 
 

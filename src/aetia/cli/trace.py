@@ -27,14 +27,14 @@ class _Trace(click.Command):
         return super().parse_args(ctx, fields_as_settings(args, _INSTRUMENT, takes_value))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's
-        from aetia.studies import DESCRIPTIONS
+        from aetia.effects.nulls import NULLS
         from aetia.tracing import TraceStudy
         from aetia.tracing.instrument import Trace
 
         has_option = {"instrument", "pair", *(str(parameter.name) for parameter in self.params)}
         patching = TraceStudy(contrasts="capitals")  # it supports every null that a method of tracing does
         with formatter.section("Nulls: what an effect would be by chance (--null NAME:DRAWS)"):
-            formatter.write_dl([(name, DESCRIPTIONS[name]) for name in Trace().nulls(patching)])
+            formatter.write_dl([(name, ": ".join(NULLS[name])) for name in Trace().nulls(patching)])
         with formatter.section("Further fields of a study (--FIELD VALUE, or --set FIELD=VALUE)"):
             fields = {name: field for name, field in TraceStudy.model_fields.items() if name not in has_option}
             formatter.write_dl([(f"--{name.replace('_', '-')}", _about(field)) for name, field in fields.items()])

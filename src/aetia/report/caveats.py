@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aetia.effects.nulls import NULLS
 from aetia.report.evidence import Evidence
 from aetia.report.sentences import NOT_INTERVENTIONS, of_sites, task_of
 from aetia.report.verdicts import null_words
-from aetia.report.wording import NULLS, READINGS, wording
+from aetia.report.wording import READINGS, wording
 
 __all__ = ["Caveat", "caveats"]
 

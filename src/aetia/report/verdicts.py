@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from aetia.effects.nulls import NULLS
 from aetia.report.rows import Row, rate_of, rate_text
-from aetia.report.wording import CORRECTIONS, NULLS
+from aetia.report.wording import CORRECTIONS
 
 __all__ = [
     "Family",

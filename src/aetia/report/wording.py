@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["CORRECTIONS", "INTERVENTIONS", "NULLS", "READINGS", "Wording", "wording"]
+__all__ = ["CORRECTIONS", "INTERVENTIONS", "READINGS", "Wording", "wording"]
 
 
 @dataclass(frozen=True)
@@ -127,26 +127,6 @@ READINGS: dict[str, Wording] = {
     ),
 }
 """Numbers of the plain runs that are tested as families of their own, though nothing is done at any site."""
-
-NULLS: dict[str, tuple[str, str]] = {
-    "label-permutation": (
-        "each item is scored by another item's answer and foil",
-        "the effect has nothing to do with the answer",
-    ),
-    "randomised-weights": ("the same architecture with weights drawn anew", "nothing has been learned"),
-    "permuted-pairs": ("the clean prompt is another item's", "the pair does not share the cause"),
-    "unrelated-contrast": ("the clean prompt is one of another task", "any other text would do as well"),
-    "paraphrase-placebo": (
-        "the corrupted prompt reworded, its cause kept, in place of the clean one",
-        "any other wording would do as well",
-    ),
-    "random-direction": (
-        "a random direction of equal norm",
-        "any change of this size at this place would do as well",
-    ),
-    "random-subspace": ("a random subspace of equal rank", "any subspace of this size would do as well"),
-}
-"""What is done under each null, and the claim that a cell speaks against by passing; as `aetia.studies` has them."""
 
 CORRECTIONS: dict[str, tuple[str, str]] = {
     "max-t": ("max-T", "where the null's claim holds, the chance that any cell passes is at most {rate}"),

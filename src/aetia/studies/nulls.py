@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aetia.effects import check_draws, draws_needed
+from aetia.effects.nulls import NULLS
 from aetia.errors import StudyError
 from aetia.runs.keys import key_of
 from aetia.studies.study import ContrastStudy
@@ -19,21 +20,10 @@ if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
     from aetia.models.network import Network
 
-__all__ = ["DESCRIPTIONS", "LABELS", "PLACEBO", "SYSTEM_NULLS", "Null", "drawn", "null_of", "shifted"]
+__all__ = ["LABELS", "PLACEBO", "SYSTEM_NULLS", "Null", "drawn", "null_of", "shifted"]
 
 LABELS = "label-permutation"
 PLACEBO = "paraphrase-placebo"
-
-DESCRIPTIONS: Mapping[str, str] = {
-    LABELS: "each item is scored by another item's answer and foil: the effect has nothing to do with the answer",
-    "randomised-weights": "the same architecture with weights drawn anew: nothing has been learned",
-    "permuted-pairs": "the clean prompt is another item's: the pair does not share the cause",
-    "unrelated-contrast": "the clean prompt is one of another task: any other text would do as well",
-    PLACEBO: "the corrupted prompt reworded, its cause kept, in place of the clean one",
-    "random-direction": "a random direction of equal norm: any change of this size at this place would do as well",
-    "random-subspace": "a random subspace of equal rank: any subspace of this size would do as well",
-}
-"""Every null there is, and the claim that it makes."""
 
 SYSTEM_NULLS = (LABELS, "randomised-weights", "permuted-pairs", "unrelated-contrast", PLACEBO)
 """The nulls that any instrument can be run on; the others are an intervention's own."""
@@ -47,7 +37,7 @@ class Null:
     """A null and how often it is drawn.
 
     Args:
-        name: One of `DESCRIPTIONS`.
+        name: One of `aetia.effects.nulls.NULLS`.
         draws: B; the smallest p-value is 1 / (B + 1).
     """
 
@@ -94,7 +84,7 @@ def null_of(
 def _parsed(text: str, supported: Sequence[str]) -> Null:
     name, _, number = text.partition(":")
     known = f"this study supports {', '.join(supported) or 'none'}"
-    if name not in DESCRIPTIONS:
+    if name not in NULLS:
         raise StudyError("AE-1601", f"There is no null {name!r}.", details=(known,), mend="name one of them, or none.")
     if name not in supported:
         found = f"The null {name} does not go with this model, method and outcome."

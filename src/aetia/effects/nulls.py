@@ -1,0 +1,23 @@
+"""Which alternatives can an effect be tested against, and what does each claim?"""
+
+__all__ = ["NULLS"]
+
+NULLS: dict[str, tuple[str, str]] = {
+    "label-permutation": (
+        "each item is scored by another item's answer and foil",
+        "the effect has nothing to do with the answer",
+    ),
+    "randomised-weights": ("the same architecture with weights drawn anew", "nothing has been learned"),
+    "permuted-pairs": ("the clean prompt is another item's", "the pair does not share the cause"),
+    "unrelated-contrast": ("the clean prompt is one of another task", "any other text would do as well"),
+    "paraphrase-placebo": (
+        "the corrupted prompt reworded, its cause kept, in place of the clean one",
+        "any other wording would do as well",
+    ),
+    "random-direction": (
+        "a random direction of equal norm",
+        "any change of this size at this place would do as well",
+    ),
+    "random-subspace": ("a random subspace of equal rank", "any subspace of this size would do as well"),
+}
+"""What is done under each null, and the claim that an effect speaks against by passing its test."""
