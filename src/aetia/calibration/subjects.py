@@ -91,7 +91,9 @@ def _traced(method: str, *, grain: Grain | None = "nodes", is_exact: bool = True
     # The contrasts of tasks have no span that is called `changed`.
     nulls = ("llama", "gpt2") if method == "noise" else ("llama", "gpt2", "labels")
     fields = {"method": method, **_NODES, **fields}
-    return Subject(name, fields, tested, grain, is_exact, covers, null_systems=nulls)
+    # Gradients belong to one answer, so that every relabelling is a run of its own.
+    replicates = 100 if method == "attribution" else 500
+    return Subject(name, fields, tested, grain, is_exact, covers, replicates, nulls)
 
 
 SUBJECTS: tuple[Subject, ...] = (
