@@ -5,6 +5,7 @@ import pytest
 import torch
 from planted_networks import Item, balanced, blank, network_of
 from tiny_models import tiny_network
+from truth_networks import cached_system
 
 from aetia.errors import SiteError
 from aetia.features.instrument import Alignment, Subspace
@@ -57,9 +58,26 @@ def test_a_subspace_study_tests_the_subspace_against_random_ones_and_says_its_ve
     assert found["random", "effect"]["null"] is None
     assert abs(found["random", "effect"]["estimate"]) < change / 2
     assert found["subspace", "flip"]["estimate"] == 1.0
-    assert found["subspace", "fldd"]["estimate"] == pytest.approx(200.0, abs=1e-2)  # from 6 to -6
+    assert found["subspace", "fldd"]["estimate"] == pytest.approx(187.5, abs=1e-2)  # from 6 to -5.25
     assert effects.provenance["finding"] == "carried"
     assert "107% of the effect" in effects.provenance["reasons"]
+
+
+@pytest.mark.parametrize(
+    ("site", "method", "receivers", "findings"),
+    [
+        ("L0.z.h0@-1", "means", (), ("carried",)),  # the head that carries the colour
+        ("L0.z.h2@-1", "means", (), ("no effect",)),  # the head that sleeps
+        ("L0.resid_post@-1", "das", ("logits",), ("dormant",)),  # the way on that only the sleeping head would use
+    ],
+)
+def test_the_head_that_only_a_patch_awakens_is_not_taken_for_a_cause(site, method, receivers, findings):
+    system = cached_system("dormant", 0)
+    study = SubspaceStudy(
+        contrasts="capitals", site=site, method=method, receivers=receivers, steps=60, random_draws=2, null="none"
+    )
+    effects = Subspace().run_on(study, system.network, system.draw(12, 1))
+    assert effects.provenance["finding"] in findings, effects.provenance["reasons"]
 
 
 def test_an_alignment_study_has_both_systems_and_their_difference_with_intervals():
