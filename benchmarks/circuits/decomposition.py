@@ -66,10 +66,10 @@ class Job:
         """The clean outcome."""
         return float(self.outcome.read(self.network, self.base.resid_pre[None, -1, -1:]))
 
-    def sites(self, head: str) -> list[Site]:
+    def site(self, head: str) -> Site:
         """A head's output at every position that differs."""
         layer, number = _numbers(head)
-        return [Site("z", layer, number, position=at) for at in range(self.start, self.base.length)]
+        return Site("z", layer, number, position=f"{self.start}:{self.base.length}")
 
 
 def make_job(network: Network, pair: str) -> Job:
@@ -97,40 +97,18 @@ def decomposed(patterns: str) -> Callable[[Job], Tensor]:
 
 def planned_paths(job: Job, receivers: Sequence[Site] = ()) -> Tensor:
     """Effects by aetia's path patching, MLPs in between left to react."""
-    senders = [job.sites(head) for head in job.heads]
+    senders = [job.site(head) for head in job.heads]
     values = path_effects(
         job.network, job.base, job.source, job.outcome, senders, receivers, through_mlps=True, memory=MEMORY
     )
     return job.value - values
 
 
-def planned_paths_suffix(job: Job) -> Tensor:
-    """The same to the logits, with later heads held only where anything can differ."""
-    cells = []
-    for head in job.heads:
-        layer, _ = _numbers(head)
-        sent = [
-            Intervention(site, Set(job.source.at(site, site.positions(job.base.length)))) for site in job.sites(head)
-        ]
-        held = [
-            Intervention(Site("z", later, position=at), Set(job.base.components["z", later][at : at + 1]))
-            for later in range(layer + 1, len(job.network.blocks))
-            for at in range(job.start, job.base.length)
-        ]
-        cells.append(Cell((*sent, *held)))
-    return job.value - run_planned(job.network, [job.base], cells, [job.outcome], memory=MEMORY).values
-
-
 def patched(job: Job) -> Tensor:
     """Total effects: each head patched, everything behind it left to react."""
+    sites = [job.site(head) for head in job.heads]
     cells = [
-        Cell(
-            tuple(
-                Intervention(site, Set(job.source.at(site, site.positions(job.base.length))))
-                for site in job.sites(head)
-            )
-        )
-        for head in job.heads
+        Cell((Intervention(site, Set(job.source.at(site, site.positions(job.base.length)))),)) for site in sites
     ]
     return job.value - run_planned(job.network, [job.base], cells, [job.outcome], memory=MEMORY).values
 
@@ -235,7 +213,6 @@ SCORES: dict[str, Callable[[Job], Tensor]] = {
     "CD-T, weights frozen": decomposed("frozen"),
     "CD-T, weights decomposed": decomposed("decomposed"),
     "path patching, aetia": planned_paths,
-    "path patching, aetia, held from the first difference": planned_paths_suffix,
     "path patching, plain hooks": hooked_paths,
     "activation patching, aetia": patched,
 }

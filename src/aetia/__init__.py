@@ -9,20 +9,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aetia import contrasts
     from aetia.effects import Effects
+    from aetia.features import align, patch_subspace
     from aetia.models import load
     from aetia.runs import open_run
     from aetia.tracing import trace
+    from aetia.tracing.impair import impair
 
-__all__ = ["Effects", "__version__", "contrasts", "load", "open_run", "trace"]
+__all__ = ["Effects", "__version__", "align", "contrasts", "impair", "load", "open_run", "patch_subspace", "trace"]
 
 __version__ = "0.1.0"
 
 # Name -> the module it is taken from; a module stands for itself.
 _HOMES = {
     "Effects": "aetia.effects",
+    "align": "aetia.features",
     "contrasts": "aetia.contrasts",
+    "impair": "aetia.tracing.impair",
     "load": "aetia.models",
     "open_run": "aetia.runs",
+    "patch_subspace": "aetia.features",
     "trace": "aetia.tracing",
 }
 

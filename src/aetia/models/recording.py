@@ -18,7 +18,7 @@ from aetia.models.interventions import Intervention
 from aetia.models.network import Network
 from aetia.models.sites import Site
 
-__all__ = ["Recording", "record"]
+__all__ = ["Recording", "first_difference", "record"]
 
 BlockArguments = dict[str, object]
 
@@ -66,7 +66,8 @@ class Recording:
             whole = self.resid_pre[site.layer + (site.component == "resid_post")]
         else:
             whole = self.components[site.component, site.layer]
-        part = whole if len(positions) == len(whole) else whole[list(positions)]
+        first, stop = positions[0], positions[-1] + 1
+        part = whole[first:stop] if stop - first == len(positions) else whole[list(positions)]
         part = part if site.head is None else part[:, site.head]
         return part if site.units is None else part[..., slice(*site.units)]
 
@@ -105,6 +106,14 @@ class _Recorder:
             self.arguments[layer] = {**bound, **extra}
 
         return hook
+
+
+def first_difference(one: Recording, other: Recording) -> int:
+    """The first position at which two recorded runs may differ: before it they have read the same tokens, untouched."""
+    if one.interventions or other.interventions:
+        return 0
+    pairs = enumerate(zip(one.ids, other.ids, strict=True))
+    return next((position for position, (a, b) in pairs if a != b), one.length)
 
 
 @torch.inference_mode()

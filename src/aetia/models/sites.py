@@ -35,6 +35,7 @@ KEY_VALUE_COMPONENTS = frozenset({"k", "v"})
 
 ALL = "all"
 
+_RANGE = re.compile(r"(\d+):(\d*)")
 _ADDRESS = re.compile(
     r"(?:L(?P<layer>\d+)\.)?(?P<component>[a-z_]+)(?:\.h(?P<head>\d+))?(?:\.u(?P<start>\d+)(?::(?P<stop>\d+))?)?"
     r"(?:@(?P<position>.+))?"
@@ -50,7 +51,7 @@ class Site:
         layer: The block, from 0; None for `embed`.
         head: The head, or None for all heads (or a component without heads).
         units: Half-open range of units of the last axis, or None for all of them.
-        position: A token position (negative: from the end), a span's name, or `all`.
+        position: A token position (negative: from the end), a half-open range `2:5` or `2:`, a span's name, or `all`.
 
     Raises:
         SiteError: If the coordinates do not belong together.
@@ -141,11 +142,21 @@ class Site:
             return (position,)
         if self.position == ALL:
             return tuple(range(length))
+        bounds = _RANGE.fullmatch(self.position)
+        if bounds is not None:
+            first, stop = int(bounds[1]), int(bounds[2] or length)
+            if not first < stop <= length:
+                raise SiteError(
+                    "AE-3105",
+                    f"{self} is no part of a prompt of {length} tokens.",
+                    mend=f"use a range start:stop with start < stop <= {length}.",
+                )
+            return tuple(range(first, stop))
         if self.position not in spans:
             raise SiteError(
                 "AE-3106",
                 f"{self} names a span that the prompt does not have.",
                 details=(f"its spans: {', '.join(spans) or 'none'}",),
-                mend="use one of its spans, a number, or all.",
+                mend="use one of its spans, a number, a range, or all.",
             )
         return tuple(range(*spans[self.position]))

@@ -16,9 +16,9 @@ from aetia.errors import StudyError
 from aetia.models.interventions import Add, Intervention, Knockout, Operation, Set
 from aetia.models.network import Network
 from aetia.models.planner import Cell
-from aetia.models.recording import Recording, record
+from aetia.models.recording import Recording, first_difference, record
 from aetia.models.sites import Site
-from aetia.tracing.places import Place, interventions_at, places, window
+from aetia.tracing.places import Place, from_position, interventions_at, places, window
 from aetia.tracing.study import TraceStudy
 
 __all__ = ["Runs", "cells_for", "knockout_places", "noisy_world", "recorded_components"]
@@ -45,10 +45,7 @@ class Runs:
     @property
     def first_difference(self) -> int:
         """The first position whose token differs between base and source; before it both runs are equal."""
-        if self.source is None or self.base.interventions or self.source.interventions:
-            return 0
-        pairs = enumerate(zip(self.base.ids, self.source.ids, strict=True))
-        return next((position for position, (a, b) in pairs if a != b), self.base.length)
+        return 0 if self.source is None else first_difference(self.base, self.source)
 
 
 def recorded_components(study: TraceStudy, network: Network) -> list[tuple[str, int | None]]:
@@ -151,8 +148,8 @@ def _knockouts(study: TraceStudy, network: Network, runs: Runs) -> tuple[list[Pl
     grid = [place for place in knockout_places(study, network, runs) if _leaves_something(place.positions, target)]
     cells = []
     for place in grid:
-        sites = [Site("pattern", layer, position=row) for layer in place.layers for row in target]
-        cells.append(Cell(tuple(Intervention(site, Knockout(place.positions)) for site in sites)))
+        sites = [from_position(Site("pattern", layer), target, 0) for layer in place.layers]
+        cells.append(Cell(tuple(Intervention(site, Knockout(place.positions)) for site in sites if site is not None)))
     return grid, cells
 
 

@@ -293,7 +293,7 @@ class Tracer:
             source,
             one.outcome,
             [explicit(site, length, spans) for site in senders],
-            [at for text in self.study.receivers for at in explicit(Site.parse(text), length, spans)],
+            [explicit(Site.parse(text), length, spans) for text in self.study.receivers],
             through_mlps=self.study.through_mlps,
             memory=self.study.memory_bytes,
         )

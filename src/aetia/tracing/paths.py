@@ -9,9 +9,10 @@ from aetia.models.interventions import Intervention, Set
 from aetia.models.network import Network
 from aetia.models.outcome import Outcome
 from aetia.models.planner import Cell
-from aetia.models.recording import Recording
+from aetia.models.recording import Recording, first_difference
 from aetia.models.sites import COMPONENTS, Site
 from aetia.models.wavefront import run_planned
+from aetia.tracing.places import from_position
 
 __all__ = ["check_receivers", "path_effects", "sender_sites"]
 
@@ -44,7 +45,7 @@ def path_effects(
     base: Recording,
     source: Recording,
     outcome: Outcome,
-    senders: Sequence[Sequence[Site]],
+    senders: Sequence[Site],
     receivers: Sequence[Site],
     *,
     through_mlps: bool,
@@ -60,20 +61,22 @@ def path_effects(
         base: The run that is patched, with `z` and `mlp_out` recorded in all layers.
         source: The run that senders' values come from, with their components recorded.
         outcome: What is read.
-        senders: Where paths begin: each one component, at one or more explicit positions.
+        senders: Where paths begin, at positions in numbers.
         receivers: Where they end: queries, keys, values, neurons or residuals of later layers.
         through_mlps: Whether MLPs in between may react.
         memory: Bytes above the loaded model.
 
     Source: Wang et al. 2022, IOI (arXiv 2211.00593); Goldowsky-Dill et al. 2023 (arXiv 2304.05969).
     """
-    held = _Held(network, base, through_mlps)
-    frozen = [_sent(source, sites, held) for sites in senders]
+    start = first_difference(base, source)
+    held = _Held(base, through_mlps, start)
+    frozen = [_sent(source, site, held, start) for site in senders]
     if not receivers:
         return run_planned(network, [base], [Cell(done) for done in frozen], [outcome], memory=memory).values
+    reading = [site for one in receivers if (site := from_position(one, one.positions(base.length), start)) is not None]
     first = [
-        Cell(done, captures=tuple(site for site in receivers if _order(site) > _order(sites[0])))
-        for sites, done in zip(senders, frozen, strict=True)
+        Cell(done, captures=tuple(site for site in reading if _order(site) > _order(sender)) if done else ())
+        for sender, done in zip(senders, frozen, strict=True)
     ]
     reached = run_planned(network, [base], first, [outcome], memory=memory).captured
     second = [
@@ -89,12 +92,16 @@ def _order(site: Site) -> tuple[int, int]:
 
 
 class _Held:
-    """The interventions that hold heads and MLPs at their base values, made once and shared by all senders."""
+    """The interventions that hold heads and MLPs at their base values, made once and shared by all senders.
 
-    def __init__(self, network: Network, base: Recording, through_mlps: bool) -> None:
+    Before position `start` base and source are equal: there nothing moves, and nothing has to be held.
+    """
+
+    def __init__(self, base: Recording, through_mlps: bool, start: int) -> None:
         names = ("z",) if through_mlps else ("z", "mlp_out")
-        sites = [Site(name, layer) for layer in range(len(network.blocks)) for name in names]
-        self.interventions = [Intervention(site, Set(base.at(site, range(base.length)))) for site in sites]
+        where = range(start, base.length)
+        sites = [from_position(Site(name, layer), where, start) for layer in range(base.layers) for name in names]
+        self.interventions = [Intervention(site, Set(base.at(site, where))) for site in sites if site is not None]
 
     def behind(self, sender: Site) -> tuple[Intervention, ...]:
         """What could mediate between the sender and what comes later."""
@@ -108,7 +115,12 @@ class _Held:
         )
 
 
-def _sent(source: Recording, sites: Sequence[Site], held: _Held) -> tuple[Intervention, ...]:
-    """The sender at its source value, everything behind it that could mediate at its base value."""
-    sent = [Intervention(site, Set(source.at(site, site.positions(source.length)))) for site in sites]
-    return (*sent, *held.behind(sites[0]))
+def _sent(source: Recording, sender: Site, held: _Held, start: int) -> tuple[Intervention, ...]:
+    """The sender at its source value, everything behind it that could mediate at its base value.
+
+    Nothing at all where the sender's value is the base's own.
+    """
+    site = from_position(sender, sender.positions(source.length), start)
+    if site is None:
+        return ()
+    return (Intervention(site, Set(source.at(site, site.positions(source.length)))), *held.behind(sender))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aetia.models.interventions import Intervention, Operation
     from aetia.models.network import Network
 
-__all__ = ["Place", "explicit", "interventions_at", "layers_of", "places", "window"]
+__all__ = ["Place", "explicit", "from_position", "interventions_at", "layers_of", "places", "window"]
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,17 @@ class Place:
         """The component's name in tables, with the group of neurons."""
         return self.component if self.units is None else f"{self.component}.u{self.units[0]}:{self.units[1]}"
 
-    def site(self, layer: int, position: int) -> Site:
-        """The site of this place in one layer at one position."""
-        return Site(self.component, layer, self.head, self.units, position)
+    def site(self, layer: int, start: int = 0) -> Site | None:
+        """The site of this place in one layer, from position `start` on; None if nothing of it lies there."""
+        return from_position(Site(self.component, layer, self.head, self.units), self.positions, start)
+
+
+def from_position(site: Site, positions: Sequence[int], start: int) -> Site | None:
+    """The site at those of neighbouring `positions` that are not before `start`; None if all are."""
+    if not positions or positions[-1] < start:
+        return None
+    first, last = max(positions[0], start), positions[-1]
+    return site.at(first if first == last else f"{first}:{last + 1}")
 
 
 def layers_of(study: TraceStudy, network: "Network") -> tuple[int, ...]:
@@ -92,13 +100,14 @@ def places(
     return tuple(found)
 
 
-def explicit(site: Site, length: int, spans: Mapping[str, tuple[int, int]]) -> tuple[Site, ...]:
-    """The site at each of its positions in a prompt of `length` tokens, in numbers.
+def explicit(site: Site, length: int, spans: Mapping[str, tuple[int, int]]) -> Site:
+    """The site with its positions in a prompt of `length` tokens, in numbers.
 
     Raises:
         SiteError: If it lies outside the prompt, or names a span that the prompt lacks.
     """
-    return tuple(site.at(position) for position in site.positions(length, spans))
+    positions = site.positions(length, spans)
+    return site.at(f"{positions[0]}:{positions[-1] + 1}")
 
 
 Where = tuple[int | None, str | None, tuple[int, ...]]
@@ -144,5 +153,5 @@ def interventions_at(
     """
     from aetia.models.interventions import Intervention
 
-    sites = [place.site(layer, position) for layer in place.layers for position in place.positions if position >= start]
+    sites = [site for layer in place.layers if (site := place.site(layer, start)) is not None]
     return tuple(Intervention(site, operation(site)) for site in sites)
