@@ -11,10 +11,16 @@ from aetia.circuits.study import ATTRIBUTIONS, SEARCHES
 from aetia.effects import Effects, passes
 from aetia.errors import StudyError
 
-__all__ = ["GRAPH", "METHODS", "circuit_of"]
+__all__ = ["GRAPH", "LINKS", "METHODS", "METRICS", "between", "circuit_of", "graph_of"]
 
 GRAPH = "graph"
 """The key of an effects table's provenance under which its graph's shape stands, as JSON."""
+
+METRICS = ("faithfulness", "cpr", "cmd", "completeness", "minimality", "cause", "isolate")
+"""The rows about a whole circuit, as shares of the network's outcome; none of it is tested against a null."""
+
+LINKS = "links"
+"""The rows of edges between the largest nodes, to first order: how they hang together; none of it is tested."""
 
 METHODS = (*sorted(ATTRIBUTIONS), "patching", "cd-t", *sorted(SEARCHES))
 """The methods whose rows are effects of nodes or edges."""
@@ -35,7 +41,7 @@ def circuit_of(effects: Effects, keep: int | Literal["passing", "all"] = "passin
         StudyError: AE-1360 if the table is not of this instrument.
     """
     rows = [row for row in _rows(effects) if row["sender"] is not None]
-    graph = _graph(effects)
+    graph = graph_of(effects.provenance)
     if isinstance(keep, int):
         rows = sorted(rows, key=lambda row: -abs(_number(row["estimate"])))[:keep]
     elif keep == "passing" and any(row["q"] is not None for row in rows):
@@ -68,9 +74,14 @@ def _rows(effects: Effects) -> list[Mapping[str, object]]:
     return table.filter(pc.field("method").isin(METHODS)).to_pylist()
 
 
-def _graph(effects: Effects) -> Graph:
+def graph_of(provenance: Mapping[str, str]) -> Graph:
+    """The graph whose shape the provenance of effects tells.
+
+    Raises:
+        StudyError: AE-1360 if it tells none.
+    """
     try:
-        shape = json.loads(effects.provenance[GRAPH])
+        shape = json.loads(provenance[GRAPH])
         sizes = [int(shape[name]) for name in ("layers", "heads", "key_value_heads")]
         return Graph(*sizes, is_parallel=bool(shape["is_parallel"]))
     except (ValueError, KeyError, TypeError) as error:

@@ -8,21 +8,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aetia import catalogue
-from aetia.circuits.found import GRAPH
+from aetia.circuits.found import GRAPH, LINKS, METRICS
 from aetia.circuits.study import CircuitStudy
 from aetia.effects import Effects
 from aetia.models.quantities import UNITS
 from aetia.studies import SYSTEM_NULLS, ContrastInstrument, Cost, Null, Part, Values, drawn, items_of
-from aetia.studies.nulls import LABELS
+from aetia.studies.nulls import LABELS, null_of
 
 if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
     from aetia.models.network import Network
 
 __all__ = ["Circuits"]
-
-METRICS = ("faithfulness", "cpr", "cmd", "completeness", "minimality", "cause", "isolate")
-"""What is said of a circuit, as shares of the network's outcome; none of it is tested against a null."""
 
 
 @catalogue.instrument(
@@ -51,7 +48,9 @@ class Circuits(ContrastInstrument[CircuitStudy]):
         from aetia.circuits.requirements import check_items, cost_of
 
         check_items(study, network, items)
-        return cost_of(study, network, items)
+        cost = cost_of(study, network, items)
+        null = null_of(study, items, self.nulls(study), comparisons=cost.cells)
+        return cost_of(study, network, items, runs=len(self._draws(study, null)))
 
     def compute(self, study: CircuitStudy, network: "Network", items: "Sequence[AlignedContrast]", /) -> Values:
         """The values of items, and what the judged ones say of the circuit."""
@@ -100,6 +99,7 @@ class Circuits(ContrastInstrument[CircuitStudy]):
             Part(values.filter(pc.field("method") == "total"), unit),
             Part(values.filter(pc.field("method") == study.method), unit),
             *(Part(values.filter(pc.field("method") == name), "share", is_tested=False) for name in METRICS),
+            Part(values.filter(pc.field("method") == LINKS), unit, is_tested=False),
             Part(values.filter(baseline & correct), "proportion", is_tested=False),
         )
 

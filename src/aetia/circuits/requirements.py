@@ -56,8 +56,8 @@ def check_items(study: CircuitStudy, network: "Network", items: "Sequence[Aligne
                 )
 
 
-def cost_of(study: CircuitStudy, network: "Network", items: "Sequence[AlignedContrast]") -> Cost:
-    """What the longest item costs; half of the items judge the circuit, which is spread over all."""
+def cost_of(study: CircuitStudy, network: "Network", items: "Sequence[AlignedContrast]", *, runs: int = 1) -> Cost:
+    """What the longest item costs in each of `runs`, over which the judging of the real one's circuit is spread."""
     graph, length = Graph.of(network), max(item.length for item in items)
     senders, width = len(graph.senders), network.width
     count = senders if study.by == "nodes" else graph.edges
@@ -77,9 +77,10 @@ def cost_of(study: CircuitStudy, network: "Network", items: "Sequence[AlignedCon
     else:
         flops = chosen_by + 2 * measured * _REPEATED / 2 * run
     judged = 2 * len(study.fractions) + 2 + (2 + 4 * study.size * senders) * study.subsets if study.fractions else 0.0
-    total = 2 * run + flops + (1 - study.search) * judged * _REPEATED * run
+    judged *= (1 - study.search) / runs
+    total = 2 * run + flops + judged * _REPEATED * run
     # Two runs with all that heads and MLPs write, and every sender's write in both.
     item_bytes = 4 * length * width * (2 * senders + 6 * graph.layers)
     peak = study.memory_bytes + 8 * len(items) * count
-    plain = (2 * measured + (1 - study.search) * judged) * run
+    plain = (2 * measured + judged) * run
     return Cost(measured, 1, max(1, item_bytes), peak, total, plain)

@@ -118,15 +118,17 @@ class Scorer:
 
     def attributed(self, place: int, method: str, labels: Sequence[Label] = ()) -> "NDArray[np.float64]":
         """The attribution of all nodes or edges, `[1 + k, S or E]`."""
+        found = self.links(place, method, labels)
+        return self.graph.node_scores(found) if self.study.by == "nodes" else found
+
+    def links(self, place: int, method: str, labels: Sequence[Label] = ()) -> "NDArray[np.float64]":
+        """The attribution of all edges, `[1 + k, E]`."""
         one = self.prepared.at(place)
         if one.outcome.kind == "accuracy":  # it has no gradient; what moves it is the logit difference
             one = replace(one, outcome=replace(one.outcome, kind="logit_difference"))
         others = [replace(one, outcome=replace(one.outcome, answer=(answer,), foil=foil)) for answer, foil in labels]
         name = cast("AttributionMethod", method)
-        found = np.array(
-            [edge_attribution(self.network, each, name, steps=self.study.steps) for each in (one, *others)]
-        )
-        return self.graph.node_scores(found) if self.study.by == "nodes" else found
+        return np.array([edge_attribution(self.network, each, name, steps=self.study.steps) for each in (one, *others)])
 
     def groups(self, chosen: "NDArray[np.int64]") -> list["NDArray[np.int64]"]:
         """The edges that are cut for each chosen node or edge."""

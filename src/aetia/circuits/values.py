@@ -14,6 +14,7 @@ import torch
 from aetia.circuits.choosing import Choice, choose, is_selective
 from aetia.circuits.edge_patching import joint_effects
 from aetia.circuits.execution import Prepared, circuit_outcomes
+from aetia.circuits.found import LINKS, between
 from aetia.circuits.judging import Judgement, judge, shares
 from aetia.circuits.metrics import held_out
 from aetia.circuits.scoring import Label, PreparedItems, Scorer
@@ -44,6 +45,7 @@ SCHEMA = pa.schema(
     ]
 )
 
+_LINKED_NODES, _LINKS = 30, 300
 _COMPONENTS = {"embed": "embed", "mlp": "mlp_out"}
 
 
@@ -194,6 +196,8 @@ class CircuitValues:
         self._say(rows, judge(self.study, self.network, choice, items), [self.items[place] for place in self.judged])
         seen = self.scorer.prepared.of(self.searched)
         own = shares(self.network, seen, [choice.circuit], self.study.memory_bytes // 2)[:, 0]
+        if choice.ranking is not None and self.study.by == "nodes":
+            self._link(choice.ranking, rows)
         size = len(choice.circuit.edges) / choice.circuit.graph.edges if choice.ranking is None else self.study.size
         chosen_on = [self.items[place] for place in self.searched]
         self._say(rows, [Judgement("faithfulness", "circuit, items it was chosen on", own, size)], chosen_on)
@@ -201,6 +205,18 @@ class CircuitValues:
             others = PreparedItems(self.network, self.other, self.study, self.other)
             left = shares(self.network, others, [choice.circuit.complement()], self.study.memory_bytes // 2)[:, 0]
             self._say(rows, [Judgement("isolate", "circuit", left, size)], self.other)
+
+    def _link(self, ranking: "NDArray[np.float64]", rows: _Rows) -> None:
+        """What the edges between the largest nodes carry, to first order: how a circuit of nodes hangs together."""
+        graph = self.scorer.graph
+        largest = np.argsort(-np.abs(ranking), kind="stable")[:_LINKED_NODES]
+        edges = np.array(between(graph, [graph.senders[int(node)] for node in largest]).edges, dtype=np.int64)
+        found = np.array([self.scorer.links(place, "eap-ig-inputs")[0, edges] for place in self.judged])
+        kept = np.sort(np.argsort(-np.abs(found.mean(0)), kind="stable")[:_LINKS])
+        ends = [graph.edge(int(edge)) for edge in edges[kept]]
+        names = {"sender": [sender for sender, _ in ends], "receiver": [receiver for _, receiver in ends]}
+        for place, values in zip(self.judged, found[:, kept], strict=True):
+            rows.add(self.items[place].id, values[None], method=LINKS, component="edge", **names)
 
     def _say(self, rows: _Rows, judgements: Iterable[Judgement], items: "Sequence[AlignedContrast]") -> None:
         for one in judgements:

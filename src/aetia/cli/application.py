@@ -20,6 +20,7 @@ __all__ = ["COMMANDS", "cli", "main", "run"]
 # Verb -> its module and its line in the help. The line is here so that the help needs no module; a test compares them.
 COMMANDS: dict[str, tuple[str, str]] = {
     "trace": ("aetia.cli.trace", "Find the sites of a language model that cause its answer."),
+    "circuit": ("aetia.cli.circuit", "Find the circuit of a language model that carries its answer."),
     "contrasts": ("aetia.cli.contrasts", "List the built-in contrasts and how well a model does them."),
     "models": ("aetia.cli.models", "List the models that have a short name, and fetch them."),
     "runs": ("aetia.cli.runs", "List, show, resume and export runs."),
