@@ -18,6 +18,7 @@ __all__ = ["Entry", "find", "instrument", "instruments"]
 _MODULES: tuple[str, ...] = (
     "aetia.tracing.instrument",
     "aetia.tracing.impairment_instrument",
+    "aetia.circuits.instrument",
     "aetia.features.instrument",
     "aetia.calibration.instrument",
 )

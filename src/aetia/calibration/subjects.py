@@ -4,9 +4,9 @@ A subject is an instrument with the fields of one kind of study. What it finds i
 `embed`, `L0.h1`, `L0.mlp`, and edges from a sender to a reader, as `aetia.truth` names them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +16,12 @@ from aetia.errors import StudyError
 from aetia.runs.instrument import instrument_named
 from aetia.runs.keys import JSON
 from aetia.studies import ContrastInstrument, ContrastStudy
+from aetia.tracing.impairment_instrument import Impairment
+from aetia.tracing.impairment_study import ImpairmentStudy
+
+if TYPE_CHECKING:
+    from aetia.contrasts import AlignedContrast
+    from aetia.models.network import Network
 
 __all__ = ["SUBJECTS", "Cause", "Subject", "subjects_named"]
 
@@ -37,7 +43,9 @@ class Subject:
         is_exact: Whether its effects are those of real interventions.
         covers: Whether a row is the mean of a population whose mean is known, so that its interval can cover it.
         replicates: How many null systems the full certificate draws for it.
-        null_systems: Which of them it can be asked of.
+        truth_null: The null on truth systems; "none" where that would cost more than it tells.
+        tasks: How many sets of contrasts a study has.
+        null_systems: Which of the null systems it can be asked of.
     """
 
     name: str
@@ -47,6 +55,8 @@ class Subject:
     is_exact: bool = True
     covers: bool = False
     replicates: int = 500
+    truth_null: str = "auto"
+    tasks: int = 1
     null_systems: tuple[str, ...] = ("llama", "gpt2", "labels")
 
     @property
@@ -59,6 +69,15 @@ class Subject:
     def study(self, **fields: JSON) -> ContrastStudy:
         """The study; what it is asked of stays with the caller."""
         return self.instrument.study_type.model_validate({"contrasts": "given", **self.fields, **fields})
+
+    def effects(self, study: ContrastStudy, network: "Network", items: "Sequence[AlignedContrast]") -> Effects:
+        """What the instrument says of a network and items in memory; several tasks get an equal share of these."""
+        if self.tasks == 1:
+            return self.instrument.run_on(study, network, items)
+        found, share = self.instrument, len(items) // self.tasks
+        assert isinstance(found, Impairment)
+        assert isinstance(study, ImpairmentStudy)
+        return found.run_on_tasks(study, network, items[:share], items[share:])
 
     def findings(self, effects: Effects) -> pa.Table:
         """The rows of its findings, without those about the prompts as a whole."""
@@ -84,6 +103,13 @@ def _cause(row: Mapping[str, object]) -> Cause:
 _NODES: Mapping[str, JSON] = {"sites": ("z", "mlp_out"), "positions": "joint"}
 
 
+def _circuit(method: str, *, grain: Grain = "edges", is_exact: bool, replicates: int, **fields: JSON) -> Subject:
+    name = f"circuit:{method}" + ("-edges" if grain == "edges" and method in ("patching", "cd-t") else "")
+    fields = {"method": method, "granularity": grain, "fractions": (), "subsets": 0, **fields}
+    truth_null = "auto" if grain == "nodes" else "none"
+    return Subject(name, fields, {"method": method}, grain, is_exact, replicates=replicates, truth_null=truth_null)
+
+
 def _traced(method: str, *, grain: Grain | None = "nodes", is_exact: bool = True, **fields: JSON) -> Subject:
     name = f"trace:{method}" + ("-noise" if fields.get("direction") == "noise" else "")
     tested = {"method": method}
@@ -93,7 +119,7 @@ def _traced(method: str, *, grain: Grain | None = "nodes", is_exact: bool = True
     fields = {"method": method, **_NODES, **fields}
     # Gradients belong to one answer, so that every relabelling is a run of its own.
     replicates = 100 if method == "attribution" else 500
-    return Subject(name, fields, tested, grain, is_exact, covers, replicates, nulls)
+    return Subject(name, fields, tested, grain, is_exact, covers, replicates, null_systems=nulls)
 
 
 SUBJECTS: tuple[Subject, ...] = (
@@ -106,6 +132,23 @@ SUBJECTS: tuple[Subject, ...] = (
     _traced("attribution", is_exact=False, exact_cells=0),
     _traced("path", grain=None),
     _traced("knockout", grain=None),
+    _circuit("patching", grain="nodes", is_exact=True, replicates=200),
+    _circuit("cd-t", grain="nodes", is_exact=False, replicates=200),
+    # Every relabelling of edges is a search of its own.
+    _circuit("patching", is_exact=True, replicates=40),
+    _circuit("cd-t", is_exact=False, replicates=40),
+    _circuit("eap", is_exact=False, replicates=40),
+    _circuit("eap-ig-inputs", is_exact=False, replicates=40),
+    _circuit("eap-ig-activations", is_exact=False, replicates=20),
+    _circuit("path-intervention", is_exact=True, replicates=20),
+    _circuit("acdc", is_exact=True, replicates=20, threshold=0.1),
+    Subject(
+        "impairment",
+        {"other": "another", "top": 2, "null": "none"},
+        {"ablation": "mean"},
+        replicates=100,
+        tasks=2,
+    ),
     Subject(
         "subspace",
         {"site": "L1.mlp_post@-1", "method": "means", "random_draws": 1},

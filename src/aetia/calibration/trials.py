@@ -13,6 +13,7 @@ import pyarrow as pa
 from aetia.calibration.scores import auroc
 from aetia.calibration.subjects import Cause, Subject
 from aetia.effects import passes
+from aetia.errors import StudyError
 from aetia.truth import Graded, graded_system, null_system, truth_system
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def false_positive(subject: Subject, system: str, replicate: int) -> Measured:
     """Whether the instrument finds anything at all, corrected for its places, where there is nothing."""
     null = _null_system(system, replicate // _ITEM_SETS)
     study = subject.study(seed=replicate)
-    effects = subject.instrument.run_on(study, null.network, null.draw(ITEMS, replicate))
+    effects = subject.effects(study, null.network, null.draw(ITEMS * subject.tasks, replicate))
     q = subject.findings(effects)["q"].to_numpy(zero_copy_only=False).astype(np.float64)
     return "false positives", f"{system}-{replicate}", float(passes(q, study.level).any())
 
@@ -44,19 +45,22 @@ def recovery(subject: Subject, system: str, replicate: int) -> Iterator[Measured
     """How well the instrument's effects rank the true causes first, and which of them pass its test."""
     truth = truth_system(system, replicate)
     items = truth.draw(ITEMS, replicate)
-    study = subject.study(seed=replicate)
-    if len({item.answer_ids for item in items}) == 1:  # then exchanging answers changes nothing
-        study = subject.study(seed=replicate, null="randomised-weights:19")
-    effects = subject.instrument.run_on(study, truth.network, items)
+    has_labels = len({item.answer_ids for item in items}) > 1  # else exchanging answers changes nothing
+    null = subject.truth_null if has_labels or subject.truth_null != "auto" else "randomised-weights:19"
+    try:
+        effects = subject.effects(subject.study(seed=replicate, null=null), truth.network, items)
+    except StudyError:
+        return  # what an instrument refuses to be asked, it is not wrong about
     found = dict(subject.causes(effects))
     causes: frozenset[Cause] = truth.nodes if subject.grain == "nodes" else truth.edges
-    is_true = np.array([cause in causes for cause in found])
-    if not is_true.any() or is_true.all():
-        return
+    # A search reports the edges that it keeps: those that it leaves out have no effect by it.
+    looked_at = list(found) if subject.grain == "nodes" else list(truth.edge_candidates)
+    is_true = np.array([cause in causes for cause in looked_at])
     trial = f"{system}-{replicate}"
-    sizes = np.abs([_number(row["estimate"]) for row in found.values()])
+    rows = [found.get(cause, {}) for cause in looked_at]
+    sizes = np.abs([_number(row.get("estimate", 0.0)) for row in rows])
     yield f"auroc of {subject.grain}", trial, auroc(np.where(sizes < _ROUNDING, 0.0, sizes), is_true)
-    q = np.array([_number(row["q"]) for row in found.values()])
+    q = np.array([_number(row.get("q")) for row in rows])
     if np.isfinite(q).any():
         passed = passes(q, 0.95)
         yield "recall", trial, float(passed[is_true].mean())
