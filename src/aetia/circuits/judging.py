@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aetia.circuits.execution import Prepared
     from aetia.models.network import Network
 
-__all__ = ["Judgement", "judge", "shares"]
+__all__ = ["Judgement", "judge", "left_out", "shares"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,11 @@ class Judgement:
     values: "NDArray[np.float64]"
     fraction: float | None = None
     sender: str | None = None
+
+
+def left_out(circuit: Circuit) -> Circuit:
+    """The network without the circuit, but with all of the embedding: without its input it does nothing in any case."""
+    return Circuit.of_mask(circuit.graph, ~circuit.mask | (circuit.graph.ends[0] == 0))
 
 
 def shares(
@@ -69,7 +74,7 @@ def judge(study: CircuitStudy, network: "Network", choice: Choice, items: "Seque
     if choice.ranking is not None:
         yield from _curves(study, network, choice.ranking, items)
     own = len(choice.circuit.edges) / graph.edges if choice.ranking is None else study.size
-    rest = choice.circuit.complement()
+    rest = left_out(choice.circuit)
     circuit, ablated = shares(network, items, [choice.circuit, rest], memory).T
     yield Judgement("faithfulness", "circuit", circuit, own)
     yield Judgement("cause", "circuit", 1.0 - ablated, own)
@@ -111,9 +116,9 @@ def _distance(curve: "NDArray[np.float64]", fractions: Sequence[float]) -> "NDAr
 
 
 def _halves(study: CircuitStudy, graph: Graph, circuit: Circuit) -> list[tuple[Circuit, Circuit]]:
-    """The circuit and the network, both without the same random half of the circuit's senders."""
+    """The circuit and the network, both without the same random half of the circuit's heads and MLPs."""
     draw = np.random.default_rng(study.seed)
-    senders = np.unique(graph.ends[0][circuit.mask])
+    senders = np.setdiff1d(graph.ends[0][circuit.mask], [0])
     found = []
     for _ in range(study.subsets):
         gone = np.isin(graph.ends[0], draw.permutation(senders)[: max(1, len(senders) // 2)])

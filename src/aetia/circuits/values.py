@@ -15,7 +15,7 @@ from aetia.circuits.choosing import Choice, choose, is_selective
 from aetia.circuits.edge_patching import joint_effects
 from aetia.circuits.execution import Prepared, circuit_outcomes
 from aetia.circuits.found import LINKS, between
-from aetia.circuits.judging import Judgement, judge, shares
+from aetia.circuits.judging import Judgement, judge, left_out, shares
 from aetia.circuits.metrics import held_out
 from aetia.circuits.scoring import Label, PreparedItems, Scorer
 from aetia.circuits.study import SEARCHES, CircuitStudy
@@ -203,7 +203,7 @@ class CircuitValues:
         self._say(rows, [Judgement("faithfulness", "circuit, items it was chosen on", own, size)], chosen_on)
         if self.other:
             others = PreparedItems(self.network, self.other, self.study, self.other)
-            left = shares(self.network, others, [choice.circuit.complement()], self.study.memory_bytes // 2)[:, 0]
+            left = shares(self.network, others, [left_out(choice.circuit)], self.study.memory_bytes // 2)[:, 0]
             self._say(rows, [Judgement("isolate", "circuit", left, size)], self.other)
 
     def _link(self, ranking: "NDArray[np.float64]", rows: _Rows) -> None:

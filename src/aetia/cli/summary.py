@@ -12,6 +12,7 @@ from aetia.cli.voice import Voice
 from aetia.effects import Effects
 from aetia.errors import RunError
 from aetia.report import sentences
+from aetia.report.circuits import about_circuit
 from aetia.report.rows import Row, read_rows, strongest, token_text
 from aetia.report.sentences import NOT_INTERVENTIONS, RESIDUAL, of_sites, task_of
 from aetia.report.verdicts import Family, families
@@ -102,7 +103,8 @@ def _asked(run: Run) -> str:
     contrasts = study.get("contrasts")
     what = f"the {_text(contrasts)} contrasts" if contrasts else "the prompts given"
     sites = study.get("sites")
-    where = f"{', '.join(_text(site) for site in sites)} of " if isinstance(sites, Sequence) and sites else ""
+    named = ", ".join(_text(site) for site in sites) if isinstance(sites, Sequence) else ""
+    where = f"{named or 'the parts'} of "
     how = " ".join(_text(study[name]) for name in ("method", "direction") if study.get(name))
     doing = f" ({how})" if how else ""
     if not study.get("model"):
@@ -113,9 +115,10 @@ def _asked(run: Run) -> str:
 def _said(effects: Effects) -> list[str]:
     """The sentences about the task, and about where in the residual stream the answer is."""
     said = sentences(effects)
+    circuit = [one.text for one in about_circuit(read_rows(effects.to_arrow()))]
     about_task = [one.text for one in said if all(row.method in ("baseline", "total") for row in one.rows)]
     stream = [one.text for one in said if one.rows and all(_is_residual(row) and row.is_finding for row in one.rows)]
-    return (about_task + stream[:1])[:_SENTENCES]
+    return (about_task + stream[:1])[:_SENTENCES] + circuit
 
 
 def _is_residual(row: Row) -> bool:

@@ -58,6 +58,7 @@ class Evidence:
         outcomes: Paired outcomes of the plain runs, if the values are at hand.
         manifest: Everything else about the run; None for effects alone.
         study: The study as plain data.
+        provenance: What the table of effects says of itself.
     """
 
     rows: tuple[Row, ...]
@@ -65,6 +66,7 @@ class Evidence:
     outcomes: Outcomes | None = None
     manifest: Manifest | None = None
     study: Mapping[str, JSON] = field(default_factory=dict)
+    provenance: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def direction(self) -> str:
@@ -100,7 +102,7 @@ def read_run(directory: Path) -> Evidence:
     items = tuple(_item(record) for record in store.read_items()) if store.items_path.exists() else ()
     outcomes = _outcomes(store, manifest)
     rows = _with_spans(read_rows(effects.to_arrow()), token_labels(items))
-    return Evidence(rows, items, outcomes, manifest, manifest.study)
+    return Evidence(rows, items, outcomes, manifest, manifest.study, effects.provenance)
 
 
 def of_effects(effects: Effects) -> Evidence:
@@ -111,7 +113,7 @@ def of_effects(effects: Effects) -> Evidence:
         study |= stored if isinstance(stored, dict) else {}
     except ValueError:
         pass  # a name rather than the whole study: shown as it is
-    return Evidence(tuple(read_rows(effects.to_arrow())), study=study)
+    return Evidence(tuple(read_rows(effects.to_arrow())), study=study, provenance=effects.provenance)
 
 
 def token_labels(items: Sequence[Item]) -> dict[int, Label]:

@@ -21,6 +21,8 @@ from aetia.errors import RunError
 from aetia.files import write_atomic, writing
 from aetia.report.caveats import caveats
 from aetia.report.charts import Whisker, outcome_chart, total_effect, whiskers
+from aetia.report.circuit_drawing import CIRCUIT_STYLE
+from aetia.report.circuits import about_circuit, circuit_section, write_circuit
 from aetia.report.colours import STEPS, diverging
 from aetia.report.drawing import Figure, bars, figures_of, lens
 from aetia.report.evidence import Evidence, of_effects, read_run, token_labels
@@ -84,6 +86,7 @@ def _write(evidence: Evidence, path: Path) -> Path:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     files = write_figures(evidence.rows, token_labels(evidence.items), path.parent / "figures", evidence.direction)
+    files += write_circuit(evidence, path.parent)
     content = render(evidence, [file.relative_to(path.parent).as_posix() for file in files])
     write_atomic(path, content.encode("utf-8", "replace"))
     return path
@@ -138,7 +141,11 @@ def _rendered(evidence: Evidence, files: Sequence[str], budget: int) -> str:
             item_count=len(evidence.items),
             example=evidence.items[0] if evidence.items else None,
             prompts=prompt_tokens(evidence.items[0]) if evidence.items else ([], []),
-            sentences=[_evidence(sentence) for sentence in of_rows(rows, evidence.direction, evidence.correction)],
+            sentences=[
+                _evidence(sentence)
+                for sentence in (*of_rows(rows, evidence.direction, evidence.correction), *about_circuit(rows))
+            ],
+            circuit=circuit_section(evidence),
             sections=sections,
             note=note,
             reading=[(numbered[id(figure)], name, figure) for name, figure in reading],
@@ -243,7 +250,7 @@ def _environment() -> Environment:
 def _style() -> str:
     shades = zip(diverging(), diverging(dark=True), strict=True)
     rules = "".join(f".k{level}{{fill:light-dark({light},{dark})}}\n" for level, (light, dark) in enumerate(shades))
-    return _read("report.css") + rules
+    return _read("report.css") + CIRCUIT_STYLE + rules
 
 
 @cache

@@ -44,6 +44,8 @@ class Row:
         low, high, level: The interval and its coverage; None for a single item.
         n: How many items.
         null, p, q: The null it was tested against, and the p-value before and after correction; None if untested.
+        sender, receiver: The node, or the ends of the edge, of a circuit; None for a site.
+        fraction: The share of nodes or edges that a circuit was allowed.
     """
 
     method: str
@@ -62,6 +64,9 @@ class Row:
     null: str | None = None
     p: float | None = None
     q: float | None = None
+    sender: str | None = None
+    receiver: str | None = None
+    fraction: float | None = None
 
     @property
     def is_number(self) -> bool:
@@ -95,7 +100,9 @@ class Row:
 
     @property
     def address(self) -> str:
-        """The site's address, as studies write it: `L12.z.h3@-1`."""
+        """The site's address, as studies write it: `L12.z.h3@-1`; an edge by its two ends."""
+        if self.receiver is not None:
+            return f"{self.sender} -> {self.receiver}"
         layer = "" if self.layer is None else f"L{self.layer}."
         head = "" if self.head is None else f".h{self.head}"
         place = self.position if self.position is not None else self.span
@@ -158,6 +165,9 @@ def _row(record: Mapping[str, object]) -> Row:
         null=_text(record.get("null")),
         p=_number(record.get("p")),
         q=_number(record.get("q")),
+        sender=_text(record.get("sender")),
+        receiver=_text(record.get("receiver")),
+        fraction=_number(record.get("fraction")),
     )
 
 

@@ -137,6 +137,8 @@ def of_sites(rows: Iterable[Row]) -> list[Row]:
 
 def site_words(row: Row) -> str:
     """Return a site in words: `resid_pre at layer 14, position 5 (·France)`."""
+    if row.receiver is not None:
+        return f"the edge {row.sender} to {row.receiver}"
     name = row.component if row.head is None else f"{row.component} of head {row.head}"
     name = name.replace(".u", ", units ") if ".u" in row.component else name
     where = [f"layer {row.layer}"] if row.layer is not None else []

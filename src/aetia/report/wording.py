@@ -100,6 +100,69 @@ INTERVENTIONS: dict[str, Wording] = {
         "elsewhere before the cut.",
     ),
 }
+_CIRCUIT = (
+    "A circuit is that of its contrasts, its reference and its outcome; parts that stand in for each other can both "
+    "look idle, and what is left out is not shown to do nothing."
+)
+_FIRST_ORDER = (
+    "It is gradient times difference, not an intervention: a saturated softmax hides parts, and signs can be wrong. "
+    f"Confirm with patching. {_CIRCUIT}"
+)
+_CIRCUITS: dict[str, Wording] = {
+    "eap": Wording(
+        "Edge attribution patching (EAP)",
+        "To first order, leaving out {site}",
+        "would cost the answer",
+        "Positive: leaving it out would lower the outcome. From one gradient, in the clean run.",
+        _FIRST_ORDER,
+    ),
+    "eap-ig-inputs": Wording(
+        "Edge attribution with integrated gradients, inputs (EAP-IG)",
+        "To first order, leaving out {site}",
+        "would cost the answer",
+        "Positive: leaving it out would lower the outcome. From gradients between the reference and the clean input.",
+        _FIRST_ORDER,
+    ),
+    "eap-ig-activations": Wording(
+        "Edge attribution with integrated gradients, activations (EAP-IG)",
+        "To first order, leaving out {site}",
+        "would cost the answer",
+        "Positive: leaving it out would lower the outcome. From gradients on the way of each group of heads or MLP.",
+        _FIRST_ORDER,
+    ),
+    "patching": Wording(
+        "Exact edge patching",
+        "Leaving out {site}",
+        "costs the answer",
+        "Positive: the outcome falls when what is left out carries its reference value; each alone, in the clean run.",
+        f"One at a time, exact: two parts that stand in for each other show nothing. {_CIRCUIT}",
+    ),
+    "path-intervention": Wording(
+        "Path-intervention explanatory graph",
+        "Cutting {site}",
+        "costs the answer",
+        "Edges found from the output back, measured on items that the search has not seen. What shows its effect only "
+        "together with others is cut with them.",
+        f"The rule that keeps an edge is a reconstruction of the paper's. {_CIRCUIT}",
+    ),
+    "acdc": Wording(
+        "Automatic circuit discovery (ACDC)",
+        "Cutting {site} from the circuit that was found",
+        "costs the answer",
+        "Edges that stayed when all that did little harm was removed, measured on items that the search has not seen.",
+        f"The order of removal decides which of two like edges stays. {_CIRCUIT}",
+    ),
+    "cd-t": Wording(
+        "Contextual decomposition (CD-T)",
+        "In the run as it is, {site}",
+        "accounts for",
+        "Positive: this much of the answer's logit difference comes from it, by the rules of decomposition.",
+        f"It says how the value is composed, not what the network would do without the part. {_CIRCUIT}",
+    ),
+}
+"""The methods of circuits; what is left out carries its reference value."""
+INTERVENTIONS.update(_CIRCUITS)
+
 READINGS: dict[str, Wording] = {
     "total": Wording(
         "Total effect",
@@ -127,6 +190,22 @@ READINGS: dict[str, Wording] = {
     ),
 }
 """Numbers of the plain runs that are tested as families of their own, though nothing is done at any site."""
+
+_OF_CIRCUITS: dict[str, Wording] = {
+    name: Wording(title, "{site}", "is", reading, "It is said of a whole circuit and tested against no null.")
+    for name, (title, reading) in {
+        "faithfulness": ("Faithfulness", "What a circuit gives back of the outcome."),
+        "cpr": ("CPR", "Area under faithfulness."),
+        "cmd": ("CMD", "Area between faithfulness and 1."),
+        "completeness": ("Completeness", "How differently circuit and network react to damage."),
+        "minimality": ("Minimality", "What a part of the circuit adds at most."),
+        "cause": ("Cause", "What leaving out the circuit alone takes away."),
+        "isolate": ("Isolate", "What that leaves of another task."),
+        "links": ("Links", "What an edge between two nodes carries, to first order."),
+    }.items()
+}
+"""What is said of a whole circuit, as shares of the outcome."""
+READINGS.update(_OF_CIRCUITS)
 
 CORRECTIONS: dict[str, tuple[str, str]] = {
     "max-t": ("max-T", "where the null's claim holds, the chance that any cell passes is at most {rate}"),
