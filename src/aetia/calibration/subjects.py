@@ -118,7 +118,7 @@ def _traced(method: str, *, grain: Grain | None = "nodes", is_exact: bool = True
     nulls = ("llama", "gpt2") if method == "noise" else ("llama", "gpt2", "labels")
     fields = {"method": method, **_NODES, **fields}
     # Gradients belong to one answer, so that every relabelling is a run of its own.
-    replicates = 100 if method == "attribution" else 500
+    replicates = 60 if method == "attribution" else 360
     return Subject(name, fields, tested, grain, is_exact, covers, replicates, null_systems=nulls)
 
 
@@ -135,10 +135,10 @@ SUBJECTS: tuple[Subject, ...] = (
     _circuit("patching", grain="nodes", is_exact=True, replicates=200),
     _circuit("cd-t", grain="nodes", is_exact=False, replicates=200),
     # Every relabelling of edges is a search of its own.
-    _circuit("patching", is_exact=True, replicates=40),
-    _circuit("cd-t", is_exact=False, replicates=40),
-    _circuit("eap", is_exact=False, replicates=40),
-    _circuit("eap-ig-inputs", is_exact=False, replicates=40),
+    _circuit("patching", is_exact=True, replicates=20),
+    _circuit("cd-t", is_exact=False, replicates=20),
+    _circuit("eap", is_exact=False, replicates=20),
+    _circuit("eap-ig-inputs", is_exact=False, replicates=20),
     _circuit("eap-ig-activations", is_exact=False, replicates=20),
     _circuit("path-intervention", is_exact=True, replicates=20),
     _circuit("acdc", is_exact=True, replicates=20, threshold=0.1),
@@ -153,7 +153,7 @@ SUBJECTS: tuple[Subject, ...] = (
         "subspace",
         {"site": "L1.mlp_post@-1", "method": "means", "random_draws": 1},
         {"part": "subspace", "measure": "effect"},
-        replicates=300,
+        replicates=100,
         null_systems=("llama", "gpt2"),
     ),
 )
