@@ -146,7 +146,8 @@ def decompose(
         network: The network.
         run: A clean run and what deviates in it, from `deviations`.
         sources: What is relevant, each by itself.
-        targets: `logits` (in logits), receivers and heads (shares); see `receiver_relevance`.
+        targets: `logits` (in logits), receivers and heads (shares); see `receiver_relevance`. Named several times,
+            `logits` reads each further answer and foil in `run.tokens`.
         rules: The method's open choices; by default attention is decomposed and nothing is stabilised.
 
     Raises:
@@ -348,9 +349,10 @@ class _Walk:
         if linear.bias is not None:
             few.bias = nn.Parameter(linear.bias[tokens], requires_grad=False)
         logits = linear_rule(normed, few).settled(self.rules).part[:, 0].float()
-        outcome = logits[:, 0] - logits[:, 1] if len(self.run.tokens) > 1 else logits[:, 0]
-        for column, _ in self.targets[self.run.base.layers, "logits"]:
-            self.values[:, column] = outcome
+        pairs = logits.unflatten(1, (-1, min(2, len(tokens))))
+        outcomes = pairs[..., 0] - pairs[..., 1] if pairs.shape[2] > 1 else pairs[..., 0]
+        for place, (column, _) in enumerate(self.targets[self.run.base.layers, "logits"]):
+            self.values[:, column] = outcomes[:, min(place, outcomes.shape[1] - 1)]
 
     def _seed(self, part: Tensor, some: slice, layer: int, port: Literal["embed", "z", "mlp"], rows: slice) -> None:
         """Makes the deviations of this layer's sources the relevant part of what they write."""
