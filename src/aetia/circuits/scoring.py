@@ -138,7 +138,10 @@ class Scorer:
         return [np.flatnonzero(sender == node) for node in chosen]
 
     def _patched(self, place: int, chosen: "NDArray[np.int64]", labels: Sequence[Label]) -> "NDArray[np.float64]":
-        """Exact: the clean run's outcome less that with the edges cut (the other way round for a distance)."""
+        """Exact: the clean run's outcome less that with the edges cut (the other way round for a distance).
+
+        What is no larger than the outcome's rounding is 0, as in `edge_effects`.
+        """
         one = self.prepared.at(place)
         outcome = replace(one.outcome, decoys=tuple(labels))
         groups, found = self.groups(chosen), np.zeros((1 + len(labels), len(chosen)))
@@ -150,7 +153,9 @@ class Scorer:
             residuals = circuit_residuals(self.network, one, kept, memory=self.study.memory_bytes // 2)
             with torch.inference_mode():
                 values = outcome.read(self.network, residuals).double().cpu().numpy().reshape(len(kept), -1)
-            found[:, first : first + len(part)] = (values[:1] - values[1:]).T
+            change = values[:1] - values[1:]
+            rounding = 8 * torch.finfo(self.network.dtype).eps * np.maximum(1.0, np.abs(values).max(0))
+            found[:, first : first + len(part)] = np.where(np.abs(change) > rounding, change, 0.0).T
         return -found if one.outcome.kind == "kl" else found
 
     def _decomposed(self, place: int, chosen: "NDArray[np.int64]", labels: Sequence[Label]) -> "NDArray[np.float64]":

@@ -60,6 +60,11 @@ class CircuitStudy(ContrastStudy):
         default=None, description="contrasts of another task, which ablating the circuit should leave alone"
     )
 
+    @field_validator("fractions", mode="before")
+    @classmethod
+    def _none(cls, fractions: object) -> object:
+        return () if fractions in ("none", ["none"], ("none",)) else fractions
+
     @field_validator("fractions")
     @classmethod
     def _increasing(cls, fractions: tuple[float, ...]) -> tuple[float, ...]:
