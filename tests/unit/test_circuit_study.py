@@ -65,7 +65,7 @@ def test_relabelled_scores_are_those_of_relabelled_items(system, items):
         asked = study(method=method, fractions=())
         together = CircuitValues(asked, system.network, items, labels=3).compute([0, 5])
         for draw in range(3):
-            alone = CircuitValues(asked, system.network, shifted(items, draw), is_draw=True).compute([0, 5])
+            alone = CircuitValues(asked, system.network, shifted(items, draw, asked.seed), is_draw=True).compute([0, 5])
             of_draw = together.filter((pc.field("draw") == draw) & (pc.field("method") == method))
             expected = alone.filter(pc.field("method") == method)
             assert of_draw["sender"].to_pylist() == expected["sender"].to_pylist()
@@ -108,7 +108,7 @@ def test_candidates_are_chosen_on_the_search_items_anew_in_every_draw(system, it
     from aetia.studies.nulls import shifted
 
     choices += [
-        choose(Scorer(asked, system.network, shifted(items, n)), values.searched).chosen.tolist() for n in (0, 1)
+        choose(Scorer(asked, system.network, shifted(items, n, asked.seed)), values.searched).chosen.tolist() for n in (0, 1)
     ]
     assert len({tuple(choice) for choice in choices}) > 1
 

@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import torch
 from tiny_models import tiny_network
 
 from aetia.contrasts import AlignedContrast
 from aetia.errors import StudyError
+from aetia.models import load
 from aetia.models.interventions import Set
 from aetia.models.recording import record
-from aetia.studies import Null, drawn, null_of
+from aetia.studies import Null, drawn, items_of, null_of
 from aetia.studies.nulls import SYSTEM_NULLS, shifted
 from aetia.tracing import TraceStudy
 from aetia.tracing.cells import Runs, cells_for
@@ -25,7 +28,7 @@ def item(number: int) -> AlignedContrast:
     return AlignedContrast(f"i{number}", "", "", "", "", clean, corrupted, texts, texts, *labels, {"last": (3, 4)})
 
 
-ITEMS = tuple(item(number) for number in range(3, 9))
+ITEMS = tuple(item(number) for number in range(3, 10))
 STUDY = TraceStudy(contrasts="capitals", sites=("resid_pre", "z"))
 
 
@@ -43,6 +46,7 @@ def test_auto_takes_labels_where_they_can_pass_and_otherwise_none():
     assert asked("none") is None
     assert asked("randomised-weights") == Null("randomised-weights", 19)
     assert asked("label-permutation", 500) == Null("label-permutation", 99)
+    assert asked("auto", 300, level=0.995) == Null("label-permutation", 199)
 
 
 @pytest.mark.parametrize(
@@ -65,13 +69,13 @@ def test_a_null_that_cannot_be_or_cannot_pass_is_one_clear_error(null, fields, c
 
 
 def test_shifts_give_every_item_every_other_items_answer_once():
-    answers = [[one.answer_ids for one in shifted(ITEMS, draw)] for draw in range(len(ITEMS) - 1)]
+    answers = [[one.answer_ids for one in shifted(ITEMS, draw, 7)] for draw in range(len(ITEMS) - 1)]
     for place, one in enumerate(ITEMS):
         others = {row[place] for row in answers}
         assert others == {other.answer_ids for other in ITEMS} - {one.answer_ids}
     same = [replace(one, answer_ids=(5,), foil_ids=(6,)) for one in ITEMS]
     with pytest.raises(StudyError, match="same answer"):
-        shifted(same, 0)
+        shifted(same, 0, 0)
 
 
 def test_permuted_pairs_leave_nobody_their_own_prompt_and_keep_the_rest():
@@ -90,8 +94,62 @@ def test_what_the_items_do_not_allow_is_said():
         with pytest.raises(StudyError, match=part) as caught:
             drawn(Null(null, 19), 0, STUDY, network, ITEMS)
         assert caught.value.code == "AE-1603"
-    with pytest.raises(StudyError, match="Only one item"):
-        drawn(Null("permuted-pairs", 19), 0, STUDY, network, ITEMS[:1])
+    with pytest.raises(StudyError, match="Only 5 items"):
+        drawn(Null("permuted-pairs", 19), 0, STUDY, network, ITEMS[:5])
+    alike = [replace(one, answer_ids=(5,), foil_ids=(6 + n,)) for n, one in enumerate(ITEMS)]
+    with pytest.raises(StudyError, match="too much alike"):
+        drawn(Null("permuted-pairs", 19), 0, STUDY, network, alike)
+
+
+def test_partners_have_other_answers_even_where_few_permutations_do():
+    """Half of the items share an answer: everyone of that half has to meet the other half."""
+    halves = tuple(
+        replace(one, answer_ids=(5 + n % 2,)) for n, one in enumerate(item(number) for number in range(3, 11))
+    )
+    for draw in range(19):
+        _, items = drawn(Null("permuted-pairs", 19), draw, STUDY, tiny_network("llama"), halves)
+        by_prompt = {one.clean_ids: one.answer_ids for one in halves}
+        assert all(by_prompt[one.clean_ids] != one.answer_ids for one in items)
+
+
+def test_a_rewording_takes_the_clean_prompts_place():
+    placebos = tuple((n, 30, 31, 32) for n in range(40, 52))
+    reworded = tuple(replace(one, placebo_ids=placebos) for one in ITEMS)
+    _, items = drawn(Null("paraphrase-placebo", 19), 2, STUDY, tiny_network("llama"), reworded)
+    assert all(one.clean_ids in placebos for one in items)
+    assert len({one.clean_ids for one in items}) > 1
+
+
+def test_draws_that_lost_items_are_left_out_of_the_test():
+    """A draw with one item left has no statistic: counted as if it had found nothing, everything would pass."""
+    items = tuple(item(number) for number in range(3, 27))
+    study = TraceStudy(contrasts="given", sites=("mlp_out",), positions="joint", null="permuted-pairs:19")
+    instrument, network = Trace(), tiny_network("llama")
+    values = [instrument.compute(study, network, items)(range(24)).filter(pc.field("draw").is_null())]
+    for draw in range(19):
+        table = instrument.compute_draw(study, network, items, Null("permuted-pairs", 19), draw)(range(24))
+        column = pa.repeat(pa.scalar(draw, pa.int32()), table.num_rows)
+        values.append(table.set_column(table.schema.get_field_index("draw"), "draw", column))
+    whole = pa.concat_tables(values)
+    some = pa.concat_tables([*values[:18], *(table.filter(pc.field("item") == "i3") for table in values[18:])])
+    assert instrument.summarise(study, whole).where(method="patch").to_arrow()["null"][0].as_py() == "permuted-pairs:19"
+    assert instrument.summarise(study, some).where(method="patch").to_arrow()["null"][0].as_py() == "permuted-pairs:17"
+
+
+@pytest.mark.model
+def test_unrelated_prompts_are_text_without_special_tokens_inside():
+    network = load("smollm2-135m")
+    study = TraceStudy(contrasts="capitals", items=24, null="unrelated-contrast:19")
+    items = items_of(study, network).items
+    _, first = drawn(Null("unrelated-contrast", 19), 0, study, network, items)
+    _, second = drawn(Null("unrelated-contrast", 19), 1, study, network, items)
+    assert [one.clean_ids for one in first] != [one.clean_ids for one in second]
+    special = set(network.tokenizer.all_special_ids)
+    for one, old in zip(first, items, strict=True):
+        assert one.length == old.length
+        assert one.clean_ids[0] == old.clean_ids[0]
+        assert not special & set(one.clean_ids[1:])
+        assert one.clean_tokens != old.clean_tokens
 
 
 @pytest.mark.parametrize("outcome", ["logit_difference", "log_probability", "probability", "accuracy"])
@@ -101,7 +159,7 @@ def test_labels_read_together_are_runs_with_exchanged_labels(method, outcome):
     network = tiny_network("llama")
     together = Tracer(study, network, ITEMS, labels=3).compute(range(len(ITEMS))).to_pylist()
     for draw in (None, 0, 2):
-        items = ITEMS if draw is None else shifted(ITEMS, draw)
+        items = ITEMS if draw is None else shifted(ITEMS, draw, STUDY.seed)
         alone = Tracer(study, network, items).compute(range(len(ITEMS))).to_pylist()
         alone = [row for row in alone if draw is None or row["method"] != "baseline"]
         found = [row for row in together if row["draw"] == draw]

@@ -18,6 +18,7 @@ __all__ = ["Certificate", "Figure", "certificate_of", "markdown", "packaged", "s
 _ALL = "all"
 _FALSE, _FALSE_HIGH = 0.05, 0.07
 _AUROC = {"auroc of nodes": 0.95, "auroc of edges": 0.90}
+_RECALL = 0.5  # an instrument that hardly ever finds anything is hardly ever wrong
 _COVERAGE = (0.93, 0.97)
 
 
@@ -60,7 +61,17 @@ class Certificate:
         if false is None:
             found.append("false positives not measured")
         elif false.estimate > _FALSE or (false.high is not None and false.high > _FALSE_HIGH):
-            found.append(f"false positives {false.text()}")
+            few = " (too few trials to tell)" if (false.low or 0.0) <= _FALSE else ""
+            found.append(f"false positives {false.text()} in {false.n}{few}")
+        # A system that is clearly worse than the aim does not hide among the others.
+        found += [
+            f"false positives {figure.text()} on {figure.system}"
+            for figure in self.figures
+            if figure.measure == "false positives" and figure.system != _ALL and (figure.low or 0.0) > _FALSE
+        ]
+        recall = self.figure("recall")
+        if self.is_exact and recall is not None and recall.estimate < _RECALL:
+            found.append(f"recall {recall.text()}")
         for measure, least in _AUROC.items():
             figure = self.figure(measure)
             if self.is_exact and figure is not None and figure.estimate < least:

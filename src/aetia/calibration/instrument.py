@@ -22,6 +22,7 @@ UNITS = {
     "recall": "share",
     "false discoveries": "share",
     "coverage": "proportion",
+    "refused": "proportion",
     "cost": "plain runs",
 }
 """What is measured, and its unit; `cost` is what a study costs on its smallest network, in plain runs of its items."""
@@ -73,15 +74,12 @@ class Calibrate:
         for subject in subjects_named(study.subjects):
             for kind, name, first, count in _trials(subject, study):
                 payload = {"subject": subject.name, "kind": kind, "system": name, "first": first, "count": count}
-                batches.append(Batch(key_of(system, study.seed, payload), count, payload))
+                asked = [dict(subject.fields), dict(subject.tested), subject.truth_null]
+                batches.append(Batch(key_of(system, study.seed, asked, payload), count, payload))
         return Plan(tuple(batches), system=dict(system), forecast={"trials": sum(batch.cells for batch in batches)})
 
     def open(self, study: CalibrationStudy, /) -> Compute:
         """Return the function that runs a batch of trials."""
-        import torch
-
-        # The systems are tiny: a second thread only waits for the first.
-        torch.set_num_threads(1)
         return partial(_compute, study)
 
     def summarise(self, study: CalibrationStudy, values: pa.Table, /) -> Effects:

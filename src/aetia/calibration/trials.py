@@ -5,7 +5,6 @@ A trial is one run of the whole instrument, its null included, on one system of 
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,15 +15,12 @@ from aetia.effects import passes
 from aetia.errors import StudyError
 from aetia.truth import Graded, graded_system, null_system, truth_system
 
-if TYPE_CHECKING:
-    from aetia.truth import NullSystem
-
 __all__ = ["ITEMS", "Measured", "cost", "false_positive", "interval_coverage", "recovery"]
 
 ITEMS = 24
 """Items of a trial: the default of a study."""
 
-_ITEM_SETS = 5  # a null network meets so many independent draws of items: making it costs more than running it
+_REFUSALS = ("AE-1311", "AE-1603")  # the items' labels cannot be exchanged
 _ROUNDING = 1e-4  # logits: smaller effects are float32's, and their order says nothing
 _SAMPLES = 25  # samples of items that are drawn from one graded population
 
@@ -34,10 +30,12 @@ Measured = tuple[str, str, float]
 
 def false_positive(subject: Subject, system: str, replicate: int) -> Measured:
     """Whether the instrument finds anything at all, corrected for its places, where there is nothing."""
-    null = _null_system(system, replicate // _ITEM_SETS)
+    null = null_system(system, replicate)
     study = subject.study(seed=replicate)
     effects = subject.effects(study, null.network, null.draw(ITEMS * subject.tasks, replicate))
-    q = subject.findings(effects)["q"].to_numpy(zero_copy_only=False).astype(np.float64)
+    q = effects.to_arrow()["q"].to_numpy(zero_copy_only=False).astype(np.float64)
+    if not np.isfinite(q).any():
+        raise ValueError(f"{subject.name} tested nothing on {system}-{replicate}: it cannot be right about it")
     return "false positives", f"{system}-{replicate}", float(passes(q, study.level).any())
 
 
@@ -45,12 +43,17 @@ def recovery(subject: Subject, system: str, replicate: int) -> Iterator[Measured
     """How well the instrument's effects rank the true causes first, and which of them pass its test."""
     truth = truth_system(system, replicate)
     items = truth.draw(ITEMS, replicate)
-    has_labels = len({item.answer_ids for item in items}) > 1  # else exchanging answers changes nothing
+    # Where all items have the same labels, exchanging them changes nothing.
+    has_labels = len({(item.answer_ids, item.foil_ids) for item in items}) > 1
     null = subject.truth_null if has_labels or subject.truth_null != "auto" else "randomised-weights:19"
     try:
         effects = subject.effects(subject.study(seed=replicate, null=null), truth.network, items)
-    except StudyError:
-        return  # what an instrument refuses to be asked, it is not wrong about
+    except StudyError as error:
+        if error.code not in _REFUSALS:
+            raise
+        yield "refused", f"{system}-{replicate}", 1.0
+        return
+    yield "refused", f"{system}-{replicate}", 0.0
     found = dict(subject.causes(effects))
     causes: frozenset[Cause] = truth.nodes if subject.grain == "nodes" else truth.edges
     # A search reports the edges that it keeps: those that it leaves out have no effect by it.
@@ -111,11 +114,6 @@ def _resampled(values: pa.Table, chosen: Sequence[int] | np.ndarray) -> pa.Table
 
 def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
-
-
-@lru_cache(maxsize=8)
-def _null_system(name: str, seed: int) -> "NullSystem":
-    return null_system(name, seed)
 
 
 @lru_cache(maxsize=4)

@@ -110,7 +110,7 @@ class CircuitValues:
         self.study, self.network, self.items, self.other = study, network, items, other
         self.scorer = Scorer(study, network, items)
         self.is_draw = is_draw
-        self.relabelled = [shifted(items, draw) for draw in range(labels)]
+        self.relabelled = [shifted(items, draw, study.seed) for draw in range(labels)]
         self.searched, self.judged = held_out(len(items), study.search, study.seed)
         self.is_selective = is_selective(study, self.scorer.graph)
         self.scored: dict[int, NDArray[np.float64]] = {}

@@ -7,7 +7,6 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from aetia.effects.cells import Cells, Columns, collect, match
 from aetia.effects.intervals import bootstrap_interval, effective_items, wilson_interval
@@ -110,8 +109,9 @@ def _scores(cells: Cells) -> Floats:
 def _draws(values: pa.Table, numbers: Sequence[int], columns: Columns, real: Cells) -> Iterator[tuple[Floats, float]]:
     """Yield each draw's statistics in the real system's cells, and the largest of all that it has."""
     table = values.select([*columns.names, _DRAW])
+    of_draw = table[_DRAW].fill_null(-1).to_numpy()
     for number in numbers:
-        cells = collect(table.filter(pc.field(_DRAW) == number), columns, f" in draw {number} of the null")
+        cells = collect(table.filter(pa.array(of_draw == number)), columns, f" in draw {number} of the null")
         scores = np.nan_to_num(_scores(cells), nan=0.0, posinf=np.inf, neginf=-np.inf)
         place = match(real, cells)
         row = np.zeros(real.n.size)

@@ -15,7 +15,7 @@ sites; activation patching, ablation, path patching and steering are this one ob
 Letters: L layers, T positions, D width; a cell's suffix has T - p rows.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -26,7 +26,7 @@ from aetia.models.outcome import Outcome
 from aetia.models.recording import Recording
 from aetia.models.sites import Site
 
-__all__ = ["Cell", "Forecast", "Group", "Pass", "Plan", "cells_a_segment", "forecast_bytes", "plan"]
+__all__ = ["Cell", "Forecast", "Group", "Pass", "Plan", "cells_a_segment", "forecast_bytes", "forward_flops", "plan"]
 
 CHUNK_ROWS = 512
 """Rows that go through a block at a time: enough for the matrix product's peak, few enough for the CPU's cache."""
@@ -153,7 +153,8 @@ def plan(
     rows = max((one.rows for one in passes), default=0)
     used = base + rows * _row_bytes(network) + chunk_rows * _transient_bytes(network)
     flops = sum(_flops(network, group, outcomes[group.world]) for group in ordered)
-    whole = sum(_forward_flops(network, worlds[cell.world].length) for cell in cells)
+    cells_of = Counter(cell.world for cell in cells)
+    whole = sum(count * forward_flops(network, worlds[world].length) for world, count in cells_of.items())
     return Plan(passes, tuple(unchanged), chunk_rows, Forecast(used, flops, whole))
 
 
@@ -275,7 +276,8 @@ def _flops(network: Network, group: Group, outcome: Outcome) -> int:
     return 2 * (rows * (size + attention) + ends)
 
 
-def _forward_flops(network: Network, length: int) -> int:
+def forward_flops(network: Network, length: int) -> int:
+    """Products of one plain forward run of `length` tokens, unembedding of the last position included."""
     return 2 * (length * len(network.blocks) * _block_parameters(network) + network.unembedding.weight.numel())
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
+import numpy as np
 import pyarrow as pa
 
-from aetia.effects import Effects, summarise
+from aetia.effects import Effects, draws_needed, summarise
 from aetia.runs.instrument import Batch, Compute, Plan
 from aetia.runs.keys import JSON, key_of
 from aetia.studies.nulls import LABELS, PLACEBO, SYSTEM_NULLS, Null, drawn, null_of
@@ -59,7 +60,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Part:
-    """Values that are summarised together: one unit, and one family of places that a null is corrected for."""
+    """Values of one unit; all that are tested in a study are one family, corrected together."""
 
     values: pa.Table
     unit: str
@@ -133,12 +134,17 @@ class ContrastInstrument(ABC, Generic[StudyT]):
         draws = self._draws(study, null)
         size = cost.batch_items(study.memory_bytes, len(items))
         peak = cost.peak_bytes + (size - 1) * cost.held_bytes
+        if null is not None and null.name == "randomised-weights":
+            peak += sum(weights.nbytes for weights in network.module.parameters())  # the second copy of them
         return Plan(
             batches=tuple(_batches(study, items, system, null, draws, cost.cells, size)),
             items=tuple(_record(item) for item in items),
             system=system,
             forecast=_forecast(cost, len(items), null, draws, peak),
-            notes=(*_notes(study, alignment), _about_null(null, study, len(items))),
+            notes=(
+                *_notes(study, alignment),
+                _about_null(null, study, len(items), draws_needed(study.level, cost.cells, study.correction)),
+            ),
         )
 
     def open(self, study: StudyT, /) -> Compute:
@@ -190,6 +196,17 @@ class ContrastInstrument(ABC, Generic[StudyT]):
             return [None]
         return [None, *range(null.draws)]
 
+    def _families(self, study: StudyT, values: pa.Table) -> list[Part]:
+        """The parts; those that are tested in one unit become one family, since all their places are looked at."""
+        parts = list(self.parts(study, values))
+        tested: dict[str, list[pa.Table]] = {}
+        for part in parts:
+            if part.is_tested:
+                tested.setdefault(part.unit, []).append(part.values)
+        families = [Part(pa.concat_tables(tables), unit) for unit, tables in tested.items()]
+        untested = [part for part in parts if not part.is_tested]
+        return [*untested[:1], *families, *untested[1:]]
+
     def _has_free_draws(self, study: StudyT, null: Null) -> bool:
         return null.name == LABELS and self.reads_labels(study)
 
@@ -216,8 +233,8 @@ class ContrastInstrument(ABC, Generic[StudyT]):
             summarise, dimensions=self.dimensions, level=study.level, seed=study.seed, correction=study.correction
         )
         effects = []
-        for part in self.parts(study, values):
-            rows = part.values if part.is_tested else part.values.filter(part.values["draw"].is_null())
+        for part in self._families(study, values):
+            rows = _complete(part.values) if part.is_tested else part.values.filter(part.values["draw"].is_null())
             if rows.num_rows:
                 effects.append(of(rows, unit=part.unit, null=null if part.is_tested else None))
         about = {"model": study.model, "study": study.identity(), "correction": study.correction if null else ""}
@@ -242,6 +259,18 @@ def items_of(study: ContrastStudy, network: "Network") -> "Alignment":
         continuation=study.scores_continuations,
         placebos=study.null.partition(":")[0] == PLACEBO,
     )
+
+
+def _complete(values: pa.Table) -> pa.Table:
+    """The values without draws of the null of which some items failed: their statistics are of other items."""
+    rows = values.select(["draw", "item"]).group_by(["draw"]).aggregate([("item", "count_distinct")]).to_pylist()
+    counts = {row["draw"]: row["item_count_distinct"] for row in rows if row["draw"] is not None}
+    most = max(counts.values(), default=0)
+    lacking = [draw for draw, count in counts.items() if count < most]
+    if not lacking:
+        return values
+    of_draw = values["draw"].fill_null(-1).to_numpy()
+    return values.filter(pa.array(~np.isin(of_draw, lacking)))
 
 
 def _with_draw(table: pa.Table, draw: int | None) -> pa.Table:
@@ -283,7 +312,7 @@ def _batches(
 ) -> list[Batch]:
     from aetia import __version__
 
-    asked = study.model_dump(mode="json", exclude={"level", "items", "contrasts", "pair", "null", "correction"})
+    asked = study.model_dump(mode="json", exclude={"level", "items", "pair", "null", "correction"})
     # Means, resamples and nulls come from all the items, so that these are part of what determines a value.
     content: list[JSON] = [_content(item) for item in items]
     everything = key_of(__version__, asked, system, content, None if null is None else str(null))
@@ -321,7 +350,7 @@ def _notes(study: ContrastStudy, alignment: "Alignment") -> list[str]:
     return notes + [f"dropped {name}: {reason}" for name, reason in alignment.dropped[:5]]
 
 
-def _about_null(null: Null | None, study: ContrastStudy, items: int) -> str:
+def _about_null(null: Null | None, study: ContrastStudy, items: int, needed: int) -> str:
     if null is not None:
         return f"Tested against {null}, corrected by {study.correction} for the places looked at."
     if study.null == "none":
@@ -329,8 +358,8 @@ def _about_null(null: Null | None, study: ContrastStudy, items: int) -> str:
     if items < 2:
         return "One item is an anecdote: there is neither an interval nor a test."
     return (
-        f"Not tested: {LABELS} needs 20 items whose answers differ and an outcome that reads them; "
-        "give such items, or --null randomised-weights:19, which costs 19 further runs."
+        f"Not tested: {LABELS} needs {needed + 1} items whose answers differ and an outcome that reads them; give such "
+        f"items, or --null randomised-weights:{needed}, which costs {needed} further runs."
     )
 
 

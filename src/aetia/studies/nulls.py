@@ -4,8 +4,10 @@ A null is a map of (network, items) to others in which the cause that is asked a
 its search included, is run again on every draw of it, and what it finds there is the yardstick.
 """
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from aetia.effects import check_draws, draws_needed
@@ -15,8 +17,6 @@ from aetia.runs.keys import key_of
 from aetia.studies.study import ContrastStudy
 
 if TYPE_CHECKING:
-    import random
-
     from aetia.contrasts import AlignedContrast
     from aetia.models.network import Network
 
@@ -29,6 +29,8 @@ SYSTEM_NULLS = (LABELS, "randomised-weights", "permuted-pairs", "unrelated-contr
 """The nulls that any instrument can be run on; the others are an intervention's own."""
 
 _DRAWS = 19
+_FEWEST_PARTNERS, _FEWEST_PLACEBOS = 6, 10  # with fewer, draws repeat each other and the test errs too often
+_TRIES = 50
 _RELABELLINGS = 99  # they cost no further run of most methods
 
 
@@ -67,7 +69,7 @@ def null_of(
     needed = draws_needed(study.level, comparisons, study.correction)
     if study.null == "auto":
         is_able = LABELS in supported and len(items) > needed and _have_labels(items)
-        return Null(LABELS, min(len(items) - 1, _RELABELLINGS)) if is_able else None
+        return Null(LABELS, min(len(items) - 1, max(_RELABELLINGS, needed))) if is_able else None
     if study.null == "none":
         return None
     null = _parsed(study.null, supported)
@@ -106,26 +108,42 @@ def drawn(
     if null.name == "randomised-weights":
         from aetia.models.randomise import randomised
 
-        return randomised(network, _seed(study, null, draw)), tuple(items)
+        return randomised(network, _seed(study, null.name, draw)), tuple(items)
     return network, _ITEMS[null.name](study, network, items, draw)
 
 
-def shifted(items: Sequence["AlignedContrast"], draw: int) -> "tuple[AlignedContrast, ...]":
-    """Return the items, each with the answer and the foil of the one `draw + 1` places on; the last wrap around.
+def shifted(items: Sequence["AlignedContrast"], draw: int, seed: int) -> "tuple[AlignedContrast, ...]":
+    """Return the items, each with the answer and the foil of another: in a random order, of the one some places on.
 
-    The n shifts form a group, so that a test that compares the observed order with the n - 1 others is exact.
+    Each draw is another shift, in random order too. The n shifts of one order form a group, so that the test against
+    all n - 1 others is exact; of fewer draws, they are a random sample.
+
+    Args:
+        items: The items.
+        draw: Which draw, below n - 1.
+        seed: Of the order of the items and that of the shifts.
 
     Raises:
         StudyError: AE-1603 all items have the same answer and foil.
     """
     if not _have_labels(items):
         found = f"All {len(items)} items have the same answer and foil, so that exchanging them changes nothing."
-        raise StudyError("AE-1603", found, mend="use --null randomised-weights:19 or permuted-pairs:19.")
-    after = [items[(place + draw + 1) % len(items)] for place in range(len(items))]
-    return tuple(
-        replace(one, answer=other.answer, foil=other.foil, answer_ids=other.answer_ids, foil_ids=other.foil_ids)
-        for one, other in zip(items, after, strict=True)
-    )
+        raise StudyError("AE-1603", found, mend="use --null randomised-weights:19.")
+    chance = random.Random(seed)
+    order = list(range(len(items)))
+    chance.shuffle(order)
+    shift = chance.sample(range(1, len(items)), len(items) - 1)[draw]
+    found = list(items)
+    for place, one in enumerate(order):
+        other = items[order[(place + shift) % len(items)]]
+        labels = {
+            "answer": other.answer,
+            "foil": other.foil,
+            "answer_ids": other.answer_ids,
+            "foil_ids": other.foil_ids,
+        }
+        found[one] = replace(items[one], **labels)
+    return tuple(found)
 
 
 def _have_labels(items: Sequence["AlignedContrast"]) -> bool:
@@ -133,91 +151,118 @@ def _have_labels(items: Sequence["AlignedContrast"]) -> bool:
     return len({(item.answer_ids, item.foil_ids) for item in items}) > 1
 
 
-def _seed(study: ContrastStudy, null: Null, draw: int) -> int:
-    return int(key_of(study.seed, null.name, draw)[:8], 16)
-
-
-def _chance(study: ContrastStudy, name: str, draw: int) -> "random.Random":
-    import random
-
-    return random.Random(_seed(study, Null(name, 1), draw))
+def _seed(study: ContrastStudy, name: str, draw: int) -> int:
+    return int(key_of(study.seed, name, draw)[:8], 16)
 
 
 def _relabelled(
-    _study: ContrastStudy, _network: "Network", items: Sequence["AlignedContrast"], draw: int
+    study: ContrastStudy, _network: "Network", items: Sequence["AlignedContrast"], draw: int
 ) -> "tuple[AlignedContrast, ...]":
-    return shifted(items, draw)
+    return shifted(items, draw, study.seed)
 
 
 def _permuted(
     study: ContrastStudy, _network: "Network", items: Sequence["AlignedContrast"], draw: int
 ) -> "tuple[AlignedContrast, ...]":
-    """Every clean prompt is another item's of the same length; no item keeps its own."""
-    chance = _chance(study, "permuted-pairs", draw)
+    """Every clean prompt is that of an item with another answer, of the same length and with the same spans."""
+    chance = random.Random(_seed(study, "permuted-pairs", draw))
     found = list(items)
-    for length in dict.fromkeys(item.length for item in items):
-        places = [place for place, item in enumerate(items) if item.length == length]
-        if len(places) < 2:
-            raise StudyError(
-                "AE-1603",
-                f"Only one item has {length} tokens, so that it cannot exchange its clean prompt with another.",
-                mend="use items of one length, or --null randomised-weights:19.",
+    alike: dict[str, list[int]] = {}
+    for place, item in enumerate(items):
+        alike.setdefault(f"{item.length} {sorted(item.spans.items())}", []).append(place)
+    for places in alike.values():
+        partners = _partners(items, places, chance)
+        for place, other in zip(places, partners, strict=True):
+            source = items[other]
+            found[place] = replace(
+                items[place], clean=source.clean, clean_ids=source.clean_ids, clean_tokens=source.clean_tokens
             )
-        chance.shuffle(places)
-        # A cycle through a random order leaves no item with its own prompt.
-        for place, other in zip(places, [*places[1:], places[0]], strict=True):
-            found[place] = _with_clean(items[place], items[other].clean_ids, items[other])
     return tuple(found)
 
 
-def _with_clean(
-    item: "AlignedContrast", ids: tuple[int, ...], other: "AlignedContrast | None" = None
-) -> "AlignedContrast":
-    if other is not None:
-        return replace(item, clean=other.clean, clean_ids=ids, clean_tokens=other.clean_tokens)
-    return replace(item, clean_ids=ids)
+def _partners(items: Sequence["AlignedContrast"], places: Sequence[int], chance: random.Random) -> list[int]:
+    """A random permutation of `places` in which everyone meets an item with another answer."""
+    if len(places) < _FEWEST_PARTNERS:
+        raise StudyError(
+            "AE-1603",
+            f"Only {len(places)} items have the length and the spans of {items[places[0]].id}: too few to exchange "
+            "clean prompts in ways that differ.",
+            mend=f"give at least {_FEWEST_PARTNERS} items of each length, or --null randomised-weights:19.",
+        )
+    partners = list(places)
+    for _ in range(_TRIES):
+        chance.shuffle(partners)
+        for at, place in enumerate(places):
+            if items[place].answer_ids == items[partners[at]].answer_ids:
+                # The first later place where exchanging the two partners helps both.
+                for other in range(len(places)):
+                    one, two = items[partners[other]].answer_ids, items[partners[at]].answer_ids
+                    if one != items[place].answer_ids and two != items[places[other]].answer_ids:
+                        partners[at], partners[other] = partners[other], partners[at]
+                        break
+        if all(items[a].answer_ids != items[b].answer_ids for a, b in zip(places, partners, strict=True)):
+            return partners
+    found = "The items' answers are too much alike for everyone to meet a clean prompt with another answer."
+    raise StudyError("AE-1603", found, mend="use --null randomised-weights:19.")
 
 
 def _unrelated(
     study: ContrastStudy, network: "Network", items: Sequence["AlignedContrast"], draw: int
 ) -> "tuple[AlignedContrast, ...]":
     """Every clean prompt is cut from the prompts of the other built-in sets; its first token stays."""
-    from aetia.contrasts import contrast_sets
-
-    if network.tokenizer is None:
-        found = "unrelated-contrast takes prompts from the built-in sets, and this model has no tokenizer."
+    if network.tokenizer is None or study.chat:
+        reason = "a chat template, which they do not have" if study.chat else "no tokenizer"
+        found = f"unrelated-contrast takes prompts from the built-in sets, and this study has {reason}."
         raise StudyError("AE-1603", found, mend="use --null permuted-pairs:19 or randomised-weights:19.")
-    chance = _chance(study, "unrelated-contrast", draw)
-    texts = [
-        contrast.clean
-        for name, one in contrast_sets().items()
-        if name != study.contrasts
-        for contrast in one.draw(network.tokenizer, 32, seed=study.seed).items
-    ]
+    chance = random.Random(_seed(study, "unrelated-contrast", draw))
+    prompts = _other_prompts(network, study.contrasts, study.seed)
     found = []
     for item in items:
         ids: list[int] = []
-        while len(ids) < item.length:
-            ids += network.tokenize(" " + chance.choice(texts)).ids
-        found.append(_with_clean(item, (item.clean_ids[0], *ids[1 : item.length])))
+        while len(ids) < item.length - 1:
+            ids += chance.choice(prompts)
+        found.append(_with_clean(network, item, (item.clean_ids[0], *ids[: item.length - 1])))
     return tuple(found)
+
+
+@lru_cache(maxsize=2)
+def _other_prompts(network: "Network", name: str | None, seed: int) -> tuple[tuple[int, ...], ...]:
+    """Prompts of all built-in sets but the one of this name, as tokens without any special ones."""
+    from aetia.contrasts import contrast_sets
+
+    assert network.tokenizer is not None
+    return tuple(
+        tuple(network.tokenizer(f" {contrast.clean}", add_special_tokens=False).input_ids)
+        for other, one in contrast_sets().items()
+        if other != name
+        for contrast in one.draw(network.tokenizer, 32, seed=seed).items
+    )
 
 
 def _placebo(
-    study: ContrastStudy, _network: "Network", items: Sequence["AlignedContrast"], draw: int
+    study: ContrastStudy, network: "Network", items: Sequence["AlignedContrast"], draw: int
 ) -> "tuple[AlignedContrast, ...]":
     """Every clean prompt is a rewording of the corrupted one."""
-    chance = _chance(study, PLACEBO, draw)
+    chance = random.Random(_seed(study, PLACEBO, draw))
     found = []
     for item in items:
-        if not item.placebo_ids:
+        if len(item.placebo_ids) < _FEWEST_PLACEBOS:
             raise StudyError(
                 "AE-1603",
-                f"The item {item.id} has no rewordings of its corrupted prompt for {PLACEBO}.",
-                mend="give them in the contrasts' field `placebos`, or use --null permuted-pairs:19.",
+                f"The item {item.id} has {len(item.placebo_ids)} usable rewordings; with fewer than "
+                f"{_FEWEST_PLACEBOS} the draws of {PLACEBO} are too much alike.",
+                mend="give more in the contrasts' field `placebos`, or use --null permuted-pairs:19.",
             )
-        found.append(_with_clean(item, chance.choice(item.placebo_ids)))
+        found.append(_with_clean(network, item, chance.choice(item.placebo_ids)))
     return tuple(found)
+
+
+def _with_clean(network: "Network", item: "AlignedContrast", ids: tuple[int, ...]) -> "AlignedContrast":
+    tokenizer = network.tokenizer
+    if tokenizer is None:
+        return replace(item, clean_ids=ids)
+    tokens = tuple(str(tokenizer.decode([token])) for token in ids)
+    return replace(item, clean_ids=ids, clean="".join(tokens), clean_tokens=tokens)
 
 
 _ITEMS: Mapping[

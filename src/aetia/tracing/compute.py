@@ -119,7 +119,7 @@ class Tracer:
     ) -> None:
         check_items(study, network, items)
         self.study, self.network, self.items = study, network, items
-        self.labelled = [shifted(items, draw) for draw in range(labels)]
+        self.labelled = [shifted(items, draw, study.seed) for draw in range(labels)]
         self.direction = direction
         self.is_denoising = study.direction == "denoise" and study.method in ("patch", "attribution", "path")
 

@@ -45,7 +45,7 @@ class Trace(ContrastInstrument[TraceStudy]):
             AetiaError: What `check_items` finds.
         """
         from aetia.models.outcome import Outcome
-        from aetia.models.planner import plan
+        from aetia.models.planner import forward_flops, plan
         from aetia.tracing.cells import Runs, cells_for, recorded_components
         from aetia.tracing.lens import direct_components
         from aetia.tracing.paths import sender_sites
@@ -62,7 +62,9 @@ class Trace(ContrastInstrument[TraceStudy]):
         held = (2 + samples * (study.method == "noise")) * base.bytes
         if study.method == "path":
             senders = sender_sites(network, study.senders)
-            return Cost(len(senders), len(senders) * length, held, held, 0.0, 0.0, is_single=True)
+            runs = len(senders) * (2 if study.receivers else 1)
+            flops = float(runs * forward_flops(network, length))
+            return Cost(len(senders), len(senders) * length, held, held, flops, flops, is_single=True)
         residual = {
             (name, n): source.resid_pre[n] for name in ("resid_pre", "resid_post") for n in range(source.layers)
         }
@@ -112,7 +114,11 @@ class Trace(ContrastInstrument[TraceStudy]):
     def nulls(self, study: TraceStudy, /) -> tuple[str, ...]:
         """The nulls that the method and the outcome support."""
         found = [name for name in SYSTEM_NULLS if name != LABELS or _has_labels(study)]
-        if study.method not in ("patch", "attribution"):  # the others take nothing from the clean prompt's partner
+        if study.method not in (
+            "patch",
+            "attribution",
+            "path",
+        ):  # the others take nothing from the clean prompt's partner
             found = [name for name in found if name in (LABELS, "randomised-weights")]
         if study.method in ("patch", "zero", "mean", "resample"):
             found.append(_DIRECTION)
@@ -123,15 +129,19 @@ class Trace(ContrastInstrument[TraceStudy]):
         return _has_labels(study) and study.method != "attribution"
 
     def parts(self, study: TraceStudy, values: pa.Table, /) -> Sequence[Part]:
-        """The baselines, which are no findings; then each method by itself."""
+        """The baselines, which are no findings; then every method."""
         unit = UNITS[study.outcome]
         correct = pc.field("component") == "clean_correct"
         baseline = values.filter((pc.field("method") == "baseline") & ~correct)
-        methods = values["method"].unique().to_pylist()
-        families = [Part(values.filter(pc.field("method") == name), unit) for name in methods if name != "baseline"]
+        others = values.filter(pc.field("method") != "baseline")
+        # Another direction of a change at a site leaves the plain runs as they are.
+        is_direction = study.null.partition(":")[0] == _DIRECTION
+        changed = pc.field("method") == study.method
+        tested = others.filter(changed) if is_direction else others
         return [
             Part(baseline, unit, is_tested=False),
-            *families,
+            Part(tested, unit),
+            *([Part(others.filter(~changed), unit, is_tested=False)] if is_direction else []),
             Part(values.filter(correct), "proportion", is_tested=False),
         ]
 
