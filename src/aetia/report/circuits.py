@@ -186,7 +186,8 @@ def _circuit(graph: Graph, rows: Sequence[Row]) -> tuple[Circuit, str]:
         if kept and not scores:
             few = strongest(kept, _PLAIN_NODES)
             return between(graph, [str(row.sender) for row in few]), f"The {len(few)} largest are drawn. {reading}"
-        reading += " What an edge carries is a first-order estimate (EAP-IG), which is not tested." if kept else ""
+        drawn = "Drawn are those with a large link; what a link carries is a first-order estimate (EAP-IG), not tested."
+        reading += f" {drawn}" if kept else ""
     edges = tuple(sorted(scores))
     return Circuit(graph, edges, tuple(scores[edge] for edge in edges)), reading
 
