@@ -108,7 +108,8 @@ def test_candidates_are_chosen_on_the_search_items_anew_in_every_draw(system, it
     from aetia.studies.nulls import shifted
 
     choices += [
-        choose(Scorer(asked, system.network, shifted(items, n, asked.seed)), values.searched).chosen.tolist() for n in (0, 1)
+        choose(Scorer(asked, system.network, shifted(items, draw, asked.seed)), values.searched).chosen.tolist()
+        for draw in (0, 1)
     ]
     assert len({tuple(choice) for choice in choices}) > 1
 

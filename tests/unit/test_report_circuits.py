@@ -37,8 +37,14 @@ def edges(system):
     return Circuits().run_on(asked, system.network, system.draw(6))
 
 
+def section_of(effects):
+    section = circuit_section(of_effects(effects))
+    assert section is not None
+    return section
+
+
 def test_the_page_of_nodes_draws_what_passes_and_links_them_to_first_order(nodes):
-    section = circuit_section(of_effects(nodes))
+    section = section_of(nodes)
     passing = set(circuit_of(nodes).nodes) - {"logits"}
     assert section.reading.startswith(f"{len(passing)} of 16 nodes pass")
     drawn = set(re.findall(r"<title>(L\d+\.\w+|embed)</title>", section.drawing))
@@ -48,7 +54,7 @@ def test_the_page_of_nodes_draws_what_passes_and_links_them_to_first_order(nodes
 
 
 def test_the_page_says_how_good_the_circuit_is_and_what_no_circuit_at_all_has(nodes):
-    section = circuit_section(of_effects(nodes))
+    section = section_of(nodes)
     values = {one.name: one.value for one in section.measures}
     assert (values["CPR of no circuit"], values["CMD of no circuit"]) == ("0.250", "0.749")
     assert float(values["CPR"]) > 0.25
@@ -81,7 +87,7 @@ def test_a_page_of_another_instrument_has_no_circuit(edges):
 )
 def test_a_graph_that_does_not_go_with_its_rows_is_said_and_the_rest_is_shown(edges, shape):
     changed = Effects(edges.table, {**edges.provenance, "graph": shape})
-    section = circuit_section(of_effects(changed))
+    section = section_of(changed)
     assert (section.drawing, section.reading.startswith("The graph cannot be drawn.")) == ("", True)
     assert section.measures
 
