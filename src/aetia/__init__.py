@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aetia import contrasts
+    from aetia import circuits, contrasts
+    from aetia.circuits import circuit
     from aetia.effects import Effects
     from aetia.features import align, patch_subspace
     from aetia.models import load
@@ -15,7 +16,19 @@ if TYPE_CHECKING:
     from aetia.tracing import trace
     from aetia.tracing.impair import impair
 
-__all__ = ["Effects", "__version__", "align", "contrasts", "impair", "load", "open_run", "patch_subspace", "trace"]
+__all__ = [
+    "Effects",
+    "__version__",
+    "align",
+    "circuit",
+    "circuits",
+    "contrasts",
+    "impair",
+    "load",
+    "open_run",
+    "patch_subspace",
+    "trace",
+]
 
 __version__ = "0.1.0"
 
@@ -23,6 +36,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "Effects": "aetia.effects",
     "align": "aetia.features",
+    "circuit": "aetia.circuits",
+    "circuits": "aetia.circuits",
     "contrasts": "aetia.contrasts",
     "impair": "aetia.tracing.impair",
     "load": "aetia.models",

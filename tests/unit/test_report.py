@@ -131,7 +131,7 @@ def test_a_tested_run_says_against_what_and_how_many_cells_were_looked_at(tested
         "passes its test (q = 0.05)",
         "label-permutation (19 draws): each item is scored by another item&#39;s answer and foil. What passes",
         "speaks against one claim: that the effect has nothing to do with the answer.",
-        "max-T, over all cells of a method, each method by itself: where the null&#39;s claim holds, the chance",
+        "max-T, over everything that was tested: where the null&#39;s claim holds, the chance",
         "that any cell passes is at most 5%. A cell passes if its corrected p-value q is at most 0.05.",
         "2,430 cells were looked at; 114 pass at 5% against label-permutation (19 draws), corrected by max-T",
         "Only what passes its test is listed: 114 of 2,430 cells.",

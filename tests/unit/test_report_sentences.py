@@ -159,7 +159,8 @@ def test_cells_that_pass_are_counted_beside_those_that_would_have_seemed_to():
     last = of_rows(cells, "denoise", "max-t")[-1]
     assert last.text == (
         "Activation patching, clean into corrupted: 6 cells were looked at; 2 pass at 5% against randomised-weights "
-        "(99 draws), corrected by max-T for all of them. The 95% interval alone excludes zero in 5; 2 of these pass."
+        "(99 draws), corrected by max-T for everything that was tested. "
+        "The 95% interval alone excludes zero in 5; 2 of these pass."
     )
     assert [one.layer for one in last.rows] == [1, 2]
     none = of_rows([checked(0.06, layer=layer) for layer in range(3)], "denoise")

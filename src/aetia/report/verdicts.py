@@ -1,6 +1,6 @@
 """Which cells pass their test, how many were looked at, and how is that said and drawn?
 
-A family is all cells of one method: a null is corrected for all of them together.
+A null is corrected for all cells of a study together; they are counted by method.
 """
 
 from collections.abc import Iterable, Sequence
@@ -78,7 +78,7 @@ class Family:
             return (
                 f"the one number that was looked at {verdict} at {rate_text(self.level)} against {self._yardstick()}."
             )
-        how = f", corrected by {correction_words(correction)} for all of them" if correction else ""
+        how = f", corrected by {correction_words(correction)} for everything that was tested" if correction else ""
         passed = f"{self.passed:,} pass" if self.passed > 1 else ("one passes" if self.passed else "none passes")
         against = f"at {rate_text(self.level)} against {self._yardstick()}{how}"
         said = f"{self.cells:,} cells were looked at; {passed} {against}."
@@ -123,9 +123,7 @@ def correction_claim(correction: str, level: float) -> str:
     """Return what a correction promises at a level."""
     rate = rate_text(level)
     name, promise = CORRECTIONS.get(correction, (correction, ""))
-    said = (
-        f"{name}, over all cells of a method, each method by itself" if name else "for all cells of a method together"
-    )
+    said = f"{name}, over everything that was tested" if name else "over everything that was tested"
     said = f"{said}: {promise.format(rate=rate)}" if promise else said
     return f"{said}. A cell passes if its corrected p-value q is at most {rate_of(level):.4g}."
 

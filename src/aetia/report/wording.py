@@ -189,7 +189,7 @@ READINGS: dict[str, Wording] = {
         "fixed. What reaches it through later parts is not counted; nothing was intervened on.",
     ),
 }
-"""Numbers of the plain runs that are tested as families of their own, though nothing is done at any site."""
+"""Numbers of the plain runs that are tested too, though nothing is done at any site."""
 
 _OF_CIRCUITS: dict[str, Wording] = {
     name: Wording(title, "{site}", "is", reading, "It is said of a whole circuit and tested against no null.")
