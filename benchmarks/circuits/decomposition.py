@@ -107,9 +107,7 @@ def planned_paths(job: Job, receivers: Sequence[Site] = ()) -> Tensor:
 def patched(job: Job) -> Tensor:
     """Total effects: each head patched, everything behind it left to react."""
     sites = [job.site(head) for head in job.heads]
-    cells = [
-        Cell((Intervention(site, Set(job.source.at(site, site.positions(job.base.length)))),)) for site in sites
-    ]
+    cells = [Cell((Intervention(site, Set(job.source.at(site, site.positions(job.base.length)))),)) for site in sites]
     return job.value - run_planned(job.network, [job.base], cells, [job.outcome], memory=MEMORY).values
 
 

@@ -34,5 +34,5 @@ def test_tied_embeddings_stay_tied():
     tied = [name for name, config in CONFIGS.items() if config.tie_word_embeddings]
     assert tied
     for family in tied:
-        module = randomised(tiny_network(family), 0).module
-        assert module.get_input_embeddings().weight is module.get_output_embeddings().weight
+        network = randomised(tiny_network(family), 0)
+        assert network.embedding.weight is network.unembedding.weight

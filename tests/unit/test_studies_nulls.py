@@ -144,6 +144,7 @@ def test_unrelated_prompts_are_text_without_special_tokens_inside():
     _, first = drawn(Null("unrelated-contrast", 19), 0, study, network, items)
     _, second = drawn(Null("unrelated-contrast", 19), 1, study, network, items)
     assert [one.clean_ids for one in first] != [one.clean_ids for one in second]
+    assert network.tokenizer is not None
     special = set(network.tokenizer.all_special_ids)
     for one, old in zip(first, items, strict=True):
         assert one.length == old.length
