@@ -1,6 +1,7 @@
 """Does `aetia circuit` find what is known of the default model, and is its run carried on, drawn and exported?"""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,11 @@ def test_the_head_that_moves_capitals_is_found_drawn_and_exported(tmp_path: Path
         memory="1GB", out=tmp_path / "run",
     )  # fmt: skip
     assert again.manifest.sessions == 1  # it was complete: nothing is computed twice
+
+
+def test_the_example_of_the_page_prints_what_it_asks(tmp_path: Path, monkeypatch, capsys) -> None:
+    page = Path(__file__).parents[2] / "docs" / "circuits.md"
+    (block,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "docs/circuits.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines()[-1] == "True True"
