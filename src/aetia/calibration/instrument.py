@@ -104,7 +104,7 @@ def _trials(subject: Subject, study: CalibrationStudy) -> Iterator[tuple[str, st
 
     replicates = subject.replicates // (_QUICK if study.quick else 1)
     names = [name for name in null_systems() if name in subject.null_systems]
-    each = max(_AT_ONCE, replicates // len(names))
+    each = max(1, replicates // len(names))
     for name in names if subject.replicates else ():
         for first in range(0, each, _AT_ONCE):
             yield "null", name, first, min(_AT_ONCE, each - first)
