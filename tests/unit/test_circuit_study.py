@@ -129,9 +129,9 @@ def test_shares_are_the_ratio_of_means_without_spread_where_there_is_none(tiny):
     graph = Graph.of(network)
     some = Circuit.of_nodes(graph, ["embed", "L0.h0", "L0.mlp"])
     found = shares(network, prepared, [Circuit.full(graph), Circuit(graph, ()), some], 2**28)
-    np.testing.assert_allclose(found[:, 0], 1.0, atol=1e-6)
-    np.testing.assert_allclose(found[:, 1], 0.0, atol=1e-6)
-    np.testing.assert_allclose(found[:, 2].mean(), faithfulness(network, prepared, [some])[:, 0].mean(), atol=1e-9)
+    np.testing.assert_allclose(found[:, 0], 1.0, atol=1e-5)
+    np.testing.assert_allclose(found[:, 1], 0.0, atol=1e-5)
+    np.testing.assert_allclose(found[:, 2].mean(), faithfulness(network, prepared, [some])[:, 0].mean(), rtol=1e-5)
 
 
 def test_the_mean_of_the_distances_is_the_distance_of_the_mean_curve(tiny):
