@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from aetia.errors import StudyError
 
-__all__ = ["Entry", "find", "instrument", "instruments"]
+__all__ = ["Entry", "calibration_of", "find", "instrument", "instruments"]
 
 # Every module that registers instruments. They are imported when the catalogue is first read, so none of them may
 # import torch at its top.
@@ -43,10 +43,15 @@ class Entry:
     @property
     def calibration(self) -> str:
         """What its certificate says in one line; "uncalibrated" if it has none."""
-        return _statuses().get(self.name, "uncalibrated")
+        return calibration_of(self.name)
 
 
 _entries: dict[str, Entry] = {}
+
+
+def calibration_of(name: str) -> str:
+    """Return what the certificate of the instrument `name` says in one line; "uncalibrated" if it has none."""
+    return _statuses().get(name, "uncalibrated")
 
 
 @cache

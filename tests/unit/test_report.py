@@ -18,8 +18,9 @@ from report_fixtures import Planted, manifest_of, write_run
 from aetia.effects import STATISTICS, Effects
 from aetia.errors import RunError
 from aetia.report import inline_svg, plot, report_effects, write_report
+from aetia.report.caveats import caveats
 from aetia.report.colours import STEPS, diverging, level_of, scale_limit
-from aetia.report.evidence import read_run
+from aetia.report.evidence import Evidence, read_run
 from aetia.report.page import LIMIT, render
 from aetia.report.sentences import site_words
 
@@ -503,3 +504,18 @@ def effects(rows: list[dict]) -> Effects:
     schema = pa.schema([*fixtures.DIMENSIONS, *STATISTICS])
     complete = [{"unit": "logits", "n": 2, "level": 0.95} | row for row in rows]
     return Effects(pa.Table.from_pylist(complete, schema=schema))
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ("uncalibrated", "The instrument is uncalibrated"),
+        ("calibrated: patch. Short: mean: recall 0.20", "recall 0.20"),
+    ],
+)
+def test_a_page_says_how_far_its_instrument_can_be_trusted(known, said, monkeypatch):
+    monkeypatch.setattr("aetia.report.caveats.calibration_of", lambda _: known)
+    study = {"instrument": "trace", "method": "<b>mean"}
+    found = caveats(Evidence((), study=study))
+    assert any(said in f"{one.title} {one.text}" for one in found)
+    assert not any("instrument" in one.title for one in caveats(Evidence(())))

@@ -115,10 +115,10 @@ def _traced(method: str, *, grain: Grain | None = "nodes", is_exact: bool = True
     tested = {"method": method}
     covers = name == "trace:patch"
     # The contrasts of tasks have no span that is called `changed`.
-    nulls = ("llama", "gpt2") if method == "noise" else ("llama", "gpt2", "labels")
+    nulls = {"noise": ("llama", "gpt2"), "attribution": ("llama",)}.get(method, ("llama", "gpt2", "labels"))
     fields = {"method": method, **_NODES, **fields}
     # Gradients belong to one answer, so that every relabelling is a run of its own.
-    replicates = 60 if method == "attribution" else 360
+    replicates = 20 if method == "attribution" else 360
     return Subject(name, fields, tested, grain, is_exact, covers, replicates, null_systems=nulls)
 
 

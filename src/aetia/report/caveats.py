@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aetia.catalogue import calibration_of
 from aetia.effects.nulls import NULLS
 from aetia.report.evidence import Evidence
 from aetia.report.sentences import NOT_INTERVENTIONS, of_sites, task_of
 from aetia.report.verdicts import null_words
 from aetia.report.wording import READINGS, wording
+from aetia.text import clean_text
 
 __all__ = ["Caveat", "caveats"]
 
@@ -24,6 +26,7 @@ def caveats(evidence: Evidence) -> list[Caveat]:
     """Return what this result does not show, the gravest first, said for this run and not in general."""
     methods = list(dict.fromkeys(row.method for row in evidence.rows))
     found = [*_about_the_run(evidence), *_about_the_sample(evidence), *_about_chance(evidence)]
+    found += _about_the_instrument(evidence)
     for method in methods:
         if method not in NOT_INTERVENTIONS:
             how = wording(method, evidence.direction)
@@ -113,6 +116,23 @@ def _about_chance(evidence: Evidence) -> list[Caveat]:
         text = "What passes was chosen for being large among many, so its estimates are likely to be too large."
         found.append(Caveat("The strongest are in part lucky", text))
     return found
+
+
+def _about_the_instrument(evidence: Evidence) -> list[Caveat]:
+    """What calibration says of the instrument, its shortfalls included."""
+    name = evidence.study.get("instrument")
+    if not isinstance(name, str):
+        return []
+    known = calibration_of(name)
+    if known == "uncalibrated":
+        text = "It has not been run where the answer is known: how often it errs is not measured."
+        return [Caveat("The instrument is uncalibrated", text)]
+    method = evidence.study.get("method")
+    asked = f"This study's way is {clean_text(method, 40)}. " if isinstance(method, str) else ""
+    text = (
+        f"{asked}Ways of the instrument that were run where the answer is known, and what they do not reach: {known}."
+    )
+    return [Caveat("How far the instrument can be trusted", text)]
 
 
 def _about_readings(methods: Sequence[str]) -> list[Caveat]:
