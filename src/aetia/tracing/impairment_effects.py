@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aetia.effects import STATISTICS, Effects, summarise
-from aetia.effects.distributions import normal_cdf, t_quantile
+from aetia.effects import STATISTICS, Effects, holm, summarise, t_statistics
+from aetia.effects.distributions import normal_cdf, t_quantile, t_tail
 
 if TYPE_CHECKING:
     from aetia.tracing.impairment_study import ImpairmentStudy
@@ -87,13 +87,56 @@ def impairment_effects(study: "ImpairmentStudy", values: pa.Table, unit: str) ->
     is_score = pc.field("component").is_valid()
     found, values = values.filter(is_score), values.filter(~is_score)
     cells = summarise(values, DIMENSIONS, unit=unit, null=null, correction=study.correction, **about)
+    interacting = _interaction_row(study, values, unit, null)
+    cells, interacting = _both_tested(study, cells, interacting, _drops(study, values)[None])
     controls = values.filter(values["draw"].is_valid())
     names = pa.array([f"control of {name}" for name in controls["ablated"].to_pylist()], pa.string())
     renamed = controls.set_column(controls.schema.get_field_index("ablated"), "ablated", names).drop_columns(["draw"])
-    parts = [_interaction_row(study, values, unit, null), cells, summarise(renamed, DIMENSIONS, unit=unit, **about)]
+    parts = [interacting, cells, summarise(renamed, DIMENSIONS, unit=unit, **about)]
     if found.num_rows:
         parts.append(summarise(found.drop_columns(["draw"]), DIMENSIONS, unit=unit, **about))
     return Effects(Effects.concat(parts).table, _provenance(study))
+
+
+def _both_tested(
+    study: "ImpairmentStudy", cells: Effects, interacting: Effects, drops: Sequence[Sequence[Floats]]
+) -> tuple[Effects, Effects]:
+    """The rows with p and q that also hold against no drop at all: the larger of both tests counts.
+
+    Matched random sets may be few, and may do nothing where those found do something of either sign: to be unlike them
+    is not yet to impair. So the mean drop has to differ from 0 over items too, by Student's test, and by Welch's for
+    the interaction; Holm's correction covers all five.
+    """
+    by_cell = [*drops[0], *drops[1]]
+    alone = [2.0 * float(t_tail(abs(t_statistics(x[None])[0]), x.size - 1.0)) if x.size > 1 else 1.0 for x in by_cell]
+    chances = np.minimum(np.array([*alone, _welch(*interaction(drops))]), 1.0)
+    corrected = holm(chances)
+    names = (study.contrasts, study.other)
+    rows = cells.to_arrow().select(["task", "ablated"]).to_pylist()
+    place = [2 * names.index(row["task"]) + names.index(row["ablated"]) for row in rows]
+    return _at_least(cells, chances[place], corrected[place]), _at_least(interacting, chances[4:], corrected[4:])
+
+
+def _welch(first: Floats, second: Floats) -> float:
+    """The two-sided p of the sum of two independent means."""
+    if min(first.size, second.size) < 2:
+        return 1.0
+    errors = [values.var(ddof=1) / values.size for values in (first, second)]
+    total = float(first.mean() + second.mean())
+    if sum(errors) == 0.0:
+        return 1.0 if total == 0.0 else 0.0
+    counts = (first.size, second.size)
+    freedom = sum(errors) ** 2 / sum(error**2 / (count - 1) for error, count in zip(errors, counts, strict=True))
+    return 2.0 * float(t_tail(abs(total) / sqrt(sum(errors)), freedom))
+
+
+def _at_least(effects: Effects, p: Floats, q: Floats) -> Effects:
+    """The rows with p and q no smaller than these."""
+    table = effects.to_arrow()
+    for name, bound in (("p", p), ("q", q)):
+        column = pa.array(np.maximum(table[name].to_numpy(zero_copy_only=False).astype(np.float64), bound))
+        table = table.set_column(table.schema.get_field_index(name), table.schema.field(name), column)
+    return Effects(table, effects.provenance)
 
 
 def _provenance(study: "ImpairmentStudy") -> dict[str, str]:
