@@ -2,9 +2,10 @@
 
 import pytest
 
-from aetia.cli.question import default_directory, fields_as_settings, study_asked
+from aetia.cli.question import fields_as_settings, study_asked
 from aetia.errors import StudyError
 from aetia.runs import Study
+from aetia.studies.asking import default_directory
 from aetia.tracing import TraceStudy
 
 OPTIONS = {"--model": True, "--sites": True, "--clean": True, "--set": True, "--json": False}

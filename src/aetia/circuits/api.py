@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from aetia.runs import JSON, InProcess, LocalPool, Run, execute, parse_study
+from aetia.runs import JSON, Run
+from aetia.studies.asking import ask
 
 __all__ = ["circuit"]
 
@@ -39,7 +40,4 @@ def circuit(
         >>> aetia.circuits.circuit_of(run.effects()).to_networkx()  # doctest: +SKIP
     """
     record = {"instrument": "circuit", "model": model, "contrasts": contrasts, "method": method, **fields}
-    study = parse_study(record, source="circuit()")
-    name = Path(contrasts).stem if contrasts else "question"
-    directory = Path(out) if out is not None else Path("runs") / f"{name}-{study.identity()[:8]}"
-    return execute(study, directory, engine=LocalPool(workers) if workers > 1 else InProcess())
+    return ask(record, out=out, workers=workers)

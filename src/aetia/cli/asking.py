@@ -123,8 +123,9 @@ def ask_study(
         as_json: Whether records are written in place of text.
     """
     from aetia.cli.models import fetch_if_known
-    from aetia.cli.question import default_directory, study_asked
+    from aetia.cli.question import study_asked
     from aetia.runs import instrument_named
+    from aetia.studies.asking import default_directory
 
     voice = Voice(as_json)
     study = study_asked(instrument, study_file, options, settings)

@@ -4,20 +4,17 @@ Options win over the file. What comes from the shell is text; the study's own fi
 """
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from aetia.errors import StudyError
 from aetia.runs import JSON, Study, instrument_named, load_study, parse_study
 
-__all__ = ["default_directory", "fields_as_settings", "study_asked"]
+__all__ = ["fields_as_settings", "study_asked"]
 
 # Option -> the field of a pair of prompts.
 _PAIR = {"clean": "clean", "corrupt": "corrupted", "answer": "answer", "foil": "foil"}
 _NEEDED = ("clean", "corrupt", "answer")
 _NOT_OPTIONS = frozenset({"instrument", "pair"})
-_SHORT_ID = 8
 
 
 def study_asked(
@@ -145,11 +142,3 @@ def fields_as_settings(arguments: Sequence[str], instrument: str, takes_value: M
             value = rest.pop(0)
         done += ["--set", f"{field}={value}"]
     return done
-
-
-def default_directory(study: Study) -> Path:
-    """Return where a study's run goes if no place is named: the same place for the same study."""
-    contrasts = study.record().get("contrasts")
-    name = Path(contrasts).stem if isinstance(contrasts, str) else "question"
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "contrasts"
-    return Path("runs") / f"{slug}-{study.identity()[:_SHORT_ID]}"

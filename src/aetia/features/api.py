@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from aetia.runs import JSON, InProcess, Run, execute, parse_study
+from aetia.runs import JSON, Run
+from aetia.studies.asking import ask
 
 __all__ = ["align", "patch_subspace"]
 
@@ -38,7 +39,7 @@ def patch_subspace(
 
     Source: Makelov, Lange and Nanda 2024 (arXiv 2311.17030), seed 098.
     """
-    return _asked({"instrument": "subspace", "model": model, "contrasts": contrasts, "site": site, **fields}, out)
+    return ask({"instrument": "subspace", "model": model, "contrasts": contrasts, "site": site, **fields}, out=out)
 
 
 def align(
@@ -72,11 +73,4 @@ def align(
 
     Source: Sutter et al. 2025, The Non-Linear Representation Dilemma (arXiv 2507.08802), seed 081.
     """
-    return _asked({"instrument": "alignment", "model": model, "contrasts": contrasts, "site": site, **fields}, out)
-
-
-def _asked(record: dict[str, JSON], out: str | Path | None) -> Run:
-    study = parse_study(record, source=f"a study of {record['instrument']}")
-    name = Path(str(record["contrasts"])).stem if record["contrasts"] else "question"
-    directory = Path(out) if out is not None else Path("runs") / f"{name}-{study.identity()[:8]}"
-    return execute(study, directory, engine=InProcess())
+    return ask({"instrument": "alignment", "model": model, "contrasts": contrasts, "site": site, **fields}, out=out)

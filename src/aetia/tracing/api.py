@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from aetia.runs import JSON, InProcess, LocalPool, Run, execute, parse_study
+from aetia.runs import JSON, Run
+from aetia.studies.asking import ask
 
 __all__ = ["trace"]
 
@@ -37,8 +38,4 @@ def trace(
         >>> run = aetia.trace("smollm2-135m", "capitals", items=8, sites=["resid_pre"])  # doctest: +SKIP
         >>> run.effects().where(method="patch").top(5)  # doctest: +SKIP
     """
-    record = {"instrument": "trace", "model": model, "contrasts": contrasts, **fields}
-    study = parse_study(record, source="trace()")
-    name = Path(contrasts).stem if contrasts else "question"
-    directory = Path(out) if out is not None else Path("runs") / f"{name}-{study.identity()[:8]}"
-    return execute(study, directory, engine=LocalPool(workers) if workers > 1 else InProcess())
+    return ask({"instrument": "trace", "model": model, "contrasts": contrasts, **fields}, out=out, workers=workers)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from aetia.runs import JSON, InProcess, LocalPool, Run, execute, parse_study
+from aetia.runs import JSON, Run
+from aetia.studies.asking import ask
 
 __all__ = ["impair"]
 
@@ -41,6 +42,4 @@ def impair(
     Source: Fartale et al. 2025, Disentangling Recall and Reasoning (arXiv 2510.03366), seed 115.
     """
     record = {"instrument": "impairment", "model": model, "contrasts": contrasts, "other": other, **fields}
-    study = parse_study(record, source="impair()")
-    directory = Path(out) if out is not None else Path("runs") / f"{Path(contrasts).stem}-{study.identity()[:8]}"
-    return execute(study, directory, engine=LocalPool(workers) if workers > 1 else InProcess())
+    return ask(record, out=out, workers=workers)

@@ -1,0 +1,36 @@
+"""How does a question asked in Python or in a shell become a run, and where does the run go?"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from aetia.runs import JSON, InProcess, LocalPool, Run, Study, execute, parse_study
+
+__all__ = ["ask", "default_directory"]
+
+_SHORT_ID = 8
+
+
+def ask(record: Mapping[str, JSON], *, out: str | Path | None = None, workers: int = 1) -> Run:
+    """Carry out the study that `record` describes and return its run.
+
+    Args:
+        record: The study's fields, its instrument among them.
+        out: The run's directory; by default `default_directory`. One that holds a part of the study is carried on.
+        workers: Processes; each loads the model once.
+
+    Raises:
+        StudyError: The study cannot be asked as it stands.
+        MissingError: The model is not to be found.
+    """
+    study = parse_study(record, source=f"a study of {record['instrument']}")
+    directory = Path(out) if out is not None else default_directory(study)
+    return execute(study, directory, engine=LocalPool(workers) if workers > 1 else InProcess())
+
+
+def default_directory(study: Study) -> Path:
+    """Return where a study's run goes if no place is named: the same place for the same study."""
+    contrasts = study.record().get("contrasts")
+    name = Path(contrasts).stem if isinstance(contrasts, str) else "question"
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "contrasts"
+    return Path("runs") / f"{slug}-{study.identity()[:_SHORT_ID]}"
