@@ -7,6 +7,11 @@
     +-- MissingError        AE-4xxx   3   something that has to be installed or fetched first
     +-- RefusedError        AE-5xxx   4   refused for safety
     +-- RunError            AE-6xxx   2   a run directory that cannot be used as asked
+    +-- GraphError          AE-71xx   2   a causal graph that is none, or not of the kind that is needed
+    +-- CausalModelError    AE-72xx   2   an explicit causal model that is wrong, or cannot answer exactly
+    +-- QueryError          AE-73xx   2   a causal question that does not parse or does not fit its model
+    +-- NotIdentifiedError  AE-74xx   2   a question that the graph leaves open, with its witness
+    +-- DiagramError        AE-75xx   2   a string diagram that does not compose, or may not be cut
 
 An error says what was found, what was expected, and the command or change that mends it. The code
 is stable: docs/errors.md has a line for each.
@@ -16,8 +21,13 @@ from typing import ClassVar
 
 __all__ = [
     "AetiaError",
+    "CausalModelError",
     "ContrastError",
+    "DiagramError",
+    "GraphError",
     "MissingError",
+    "NotIdentifiedError",
+    "QueryError",
     "RefusedError",
     "RunError",
     "SiteError",
@@ -83,3 +93,23 @@ class RefusedError(AetiaError):
 
 class RunError(AetiaError):
     """A run directory that cannot be used as asked."""
+
+
+class GraphError(AetiaError):
+    """A causal graph that is none, or not of the kind that is needed."""
+
+
+class CausalModelError(AetiaError):
+    """An explicit causal model that is wrong, or that cannot answer exactly."""
+
+
+class QueryError(AetiaError):
+    """A causal question that does not parse or does not fit its model; `details` point at the place."""
+
+
+class NotIdentifiedError(AetiaError):
+    """A question that the graph leaves open; `details` show the witness (a hedge, a thicket)."""
+
+
+class DiagramError(AetiaError):
+    """A string diagram that does not compose, or that may not be cut where it was asked."""

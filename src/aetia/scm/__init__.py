@@ -1,0 +1,1 @@
+"""Explicit causal models, exact: graphs, structural models, queries, identification, bounds, actual causes."""
