@@ -17,6 +17,7 @@ from aetia.effects import (
     benjamini_hochberg,
     bootstrap_interval,
     clopper_pearson_interval,
+    cluster_means,
     equivalence,
     holm,
     max_t,
@@ -80,14 +81,15 @@ def _bounds(method: str, kind: Distribution, n: int, seed: int) -> Bounds:
     if "clustered" in method:
         x, clusters = _clustered(kind, rng, n)
         if method == "clustered Wilson":
-            count = effective_items(x, clusters)
-            return wilson_interval(x.mean(axis=1) * count, count)
-        return bootstrap_interval(x, seed=seed, clusters=clusters if method == "clustered BCa" else None)
+            shares = cluster_means(x, clusters)
+            count = effective_items(shares, np.full(len(x), float(n)))
+            return wilson_interval(shares.mean(axis=1) * count, count)
+        return bootstrap_interval(cluster_means(x, clusters) if method == "clustered BCa" else x, seed=seed)
     return _PLAIN[method](kind.draw(rng, (_CHUNK, n)), seed)
 
 
 def _student(x: Floats, seed: int) -> Bounds:  # noqa: ARG001  the others are resampled
-    mean, error, _ = means_and_errors(x)
+    mean, error = means_and_errors(x)
     half = error * t_quantile(0.025, x.shape[1] - 1)
     return mean - half, mean + half
 
@@ -210,7 +212,7 @@ def _mean(values: list[float]) -> str:
     x = np.array([values])
     if set(values) <= {0.0, 1.0}:
         return _share(int(x.sum()), x.size)
-    mean, error, _ = means_and_errors(x)
+    mean, error = means_and_errors(x)
     return f"{100 * mean[0]:.1f} ({100 * (mean[0] - 1.96 * error[0]):.1f}-{100 * (mean[0] + 1.96 * error[0]):.1f})"
 
 

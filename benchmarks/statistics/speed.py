@@ -16,7 +16,7 @@ import pyarrow as pa
 from page import table, write_section
 from scipy import stats
 
-from aetia.effects import bootstrap_interval, sign_flip_test, summarise
+from aetia.effects import bootstrap_interval, cluster_means, sign_flip_test, summarise
 
 _CELLS, _ITEMS, _DRAWS = 10_000, 100, 10_000
 _SLICE = 20
@@ -34,7 +34,7 @@ def _bootstrap(method: str) -> Callable[[], object]:
 
 def _clustered() -> Callable[[], object]:
     x = _grid(_CELLS)
-    return lambda: bootstrap_interval(x, draws=_DRAWS, clusters=np.arange(_ITEMS) // 4)
+    return lambda: bootstrap_interval(cluster_means(x, np.arange(_ITEMS) // 4), draws=_DRAWS)
 
 
 def _scipy() -> Callable[[], object]:

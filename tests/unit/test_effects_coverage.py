@@ -5,10 +5,19 @@ that chance alone does not fail it, and an interval that is 10% too narrow does.
 """
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy import stats
 
-from aetia.effects import bootstrap_interval, clopper_pearson_interval, paired_interval, wilson_interval
+from aetia.effects import (
+    bootstrap_interval,
+    clopper_pearson_interval,
+    cluster_means,
+    paired_interval,
+    passes,
+    summarise,
+    wilson_interval,
+)
 from aetia.effects.intervals import effective_items
 
 SAMPLES = 4000
@@ -67,7 +76,7 @@ def test_clusters_of_unequal_sizes_are_covered_and_taken_as_items_they_are_not()
     def make(rng, chunk, seed, *, is_clustered):
         shared, clusters = clustered(rng, chunk, lambda rng, shape: rng.normal(size=shape))
         x = shared + rng.normal(size=(chunk, 60))
-        return bootstrap_interval(x, 0.95, 1000, seed, clusters=clusters if is_clustered else None)
+        return bootstrap_interval(cluster_means(x, clusters) if is_clustered else x, 0.95, 1000, seed)
 
     assert abs(coverage(lambda *given: make(*given, is_clustered=True), 0.0) - 0.945) < 0.02
     assert coverage(lambda *given: make(*given, is_clustered=False), 0.0) < 0.85
@@ -93,8 +102,31 @@ def test_clustered_shares_are_covered():
     def make(rng, chunk, seed, *, is_clustered):
         shared, clusters = clustered(rng, chunk, lambda rng, shape: rng.random(shape))
         x = (np.where(rng.random((chunk, 60)) < 0.6, shared, rng.random((chunk, 60))) < 0.3).astype(float)
-        n = effective_items(x, clusters) if is_clustered else np.full(chunk, 60.0)
+        n = np.full(chunk, 60.0)
+        if is_clustered:
+            x = cluster_means(x, clusters)
+            n = effective_items(x, n)
         return wilson_interval(x.mean(axis=1) * n, n)
 
     assert 0.935 < coverage(lambda *given: make(*given, is_clustered=True), 0.3) < 0.98
     assert coverage(lambda *given: make(*given, is_clustered=False), 0.3) < 0.9
+
+
+@pytest.mark.parametrize(("has_clusters", "low", "high"), [(True, 0.025, 0.08), (False, 0.25, 1.0)])
+def test_a_clustered_study_of_nothing_errs_as_often_as_it_says_only_by_clusters(has_clusters, low, high):
+    """36 items in twelve clusters with an intraclass correlation of 0.8, eight cells, 19 draws without clusters."""
+    rng = np.random.default_rng(9)
+    studies, draws, cells, clusters, each = 400, 19, 8, 12, 3
+    number, cell, item = (part.ravel() for part in np.indices((draws + 1, cells, clusters * each)))
+    columns = {"item": item, "cell": cell, "draw": pa.array(number, mask=number == 0)}
+    if has_clusters:
+        columns["cluster"] = item // each
+    wrong = 0
+    for _ in range(studies):
+        shared = np.repeat(rng.normal(size=(cells, clusters)), each, axis=1)
+        real = np.sqrt(0.8) * shared + np.sqrt(0.2) * rng.normal(size=shared.shape)
+        null = rng.normal(size=(draws, *real.shape))  # independent: another system does not share what the items do
+        values = pa.table({**columns, "value": np.concatenate([real[None], null]).ravel()})
+        found = summarise(values, ["cell"], unit="x", draws=20, null="randomised-weights:19").to_arrow()
+        wrong += bool(passes(found["q"], 0.95).any())
+    assert low < wrong / studies < high

@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from aetia.effects import (
+    cluster_means,
     detectable_effects,
     equivalence,
     equivalent_effects,
@@ -51,8 +52,8 @@ def test_a_mean_at_the_margin_passes_once_in_twenty_and_none_passes_mostly():
 def test_clustered_items_at_the_margin_pass_once_in_twenty():
     rng = np.random.default_rng(2)
     x = np.repeat(rng.normal(size=(4000, 12)), 3, axis=1) + 0.5 * rng.normal(size=(4000, 36))
-    clusters = np.repeat(np.arange(12), 3)
-    assert abs(np.mean(equivalence(x + 1.0, 1.0, clusters) <= 0.05) - 0.05) < 0.017
+    means = cluster_means(x, np.repeat(np.arange(12), 3))
+    assert abs(np.mean(equivalence(means + 1.0, 1.0) <= 0.05) - 0.05) < 0.017
     assert np.mean(equivalence(x + 1.0, 1.0) <= 0.05) > 0.1  # what taking them as independent would do
 
 
@@ -79,14 +80,11 @@ def test_the_detectable_effect_is_found_as_often_as_it_says():
     assert abs(found.mean() - 0.8) < 5 * np.sqrt(0.8 * 0.2 / 4000)
 
 
-def test_the_detectable_effect_of_few_constant_or_clustered_items():
+def test_the_detectable_effect_of_few_or_constant_items():
     assert np.isnan(minimum_detectable_effect(np.ones((2, 1)))).all()
     assert minimum_detectable_effect(np.ones((1, 5)))[0] == 0.0
-    x = np.repeat(np.random.default_rng(4).normal(size=(3, 6)), 4, axis=1)
-    clusters = np.repeat(np.arange(6), 4)
-    np.testing.assert_allclose(minimum_detectable_effect(x, clusters=clusters), minimum_detectable_effect(x[:, ::4]))
     with pytest.raises(ValueError, match="power"):
-        minimum_detectable_effect(x, 0.95, 0.01)
+        minimum_detectable_effect(np.eye(3), 0.95, 0.01)
 
 
 @pytest.fixture
@@ -129,6 +127,10 @@ def test_a_table_says_what_its_items_could_have_shown(values):
 
 def test_a_table_of_clustered_items(values):
     x, table = values
-    clustered = table.append_column("family", pa.array([f"f{item % 5}" for item in table["item"].to_pylist()]))
-    found = equivalent_effects(clustered, ["cell"], margin=0.5, unit="x", cluster="family").to_arrow()
-    np.testing.assert_allclose(found["p"].to_numpy(), equivalence(x, 0.5, np.arange(20) % 5))
+    clustered = table.append_column("cluster", pa.array([f"f{item % 5}" for item in table["item"].to_pylist()]))
+    found = equivalent_effects(clustered, ["cell"], margin=0.5, unit="x").to_arrow()
+    means = cluster_means(x, np.arange(20) % 5)
+    np.testing.assert_allclose(found["p"].to_numpy(), equivalence(means, 0.5))
+    least = detectable_effects(clustered, ["cell"], is_corrected=False)
+    assert least["n"].to_pylist() == [5] * 3
+    np.testing.assert_allclose(least["minimum_detectable_effect"], minimum_detectable_effect(means))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from aetia.effects import bootstrap_interval, clopper_pearson_interval, wilson_interval
+from aetia.effects import bootstrap_interval, clopper_pearson_interval, cluster_means, wilson_interval
 from aetia.effects import intervals as module
 from aetia.effects.intervals import effective_items
 
@@ -45,9 +45,6 @@ def test_too_few_items_to_resample_take_students_interval(items, level):
     mean, error = x.mean(axis=1), stats.sem(x, axis=1)
     known = stats.t.interval(level, items - 1, mean, error)
     np.testing.assert_allclose(bootstrap_interval(x, level), known, rtol=1e-9)
-    pairs = np.repeat(x, 2, axis=1)
-    found = bootstrap_interval(pairs, level, clusters=np.repeat(np.arange(items), 2))
-    np.testing.assert_allclose(found, known, rtol=1e-9)
 
 
 def test_one_item_has_no_interval_and_no_spread_has_no_width():
@@ -106,50 +103,14 @@ def test_clopper_and_pearson_are_scipys(n, level):
     assert clopper_pearson_interval(np.empty(0), np.empty(0))[0].shape == (0,)
 
 
-def test_clusters_are_resampled_whole():
-    rng = np.random.default_rng(0)
-    clusters = np.repeat(np.arange(7), [1, 4, 2, 3, 1, 2, 2])
-    x = rng.gamma(1.0, size=(3, 15))
-    order = rng.permutation(15)
-    low, high = bootstrap_interval(x[:, order], 0.9, 999, 3, "percentile", clusters[order])
-    sums = np.array([[row[clusters == one].sum() for one in range(7)] for row in x])
-    widened = 2.0 * stats.norm.cdf(np.sqrt(7 / 6) * stats.t.isf(0.05, 6)) - 1.0
-    sizes = np.bincount(clusters)
-    for row in range(3):
-        known = stats.bootstrap(
-            (sums[row], sizes),
-            lambda total, size, axis=-1: total.sum(axis=axis) / size.sum(axis=axis),
-            paired=True,
-            confidence_level=widened,
-            n_resamples=999,
-            method="percentile",
-            rng=np.random.default_rng(3),
-        ).confidence_interval
-        np.testing.assert_allclose([low[row], high[row]], [known.low, known.high], rtol=1e-9)
-
-
-def test_clusters_of_one_item_are_items_and_their_order_and_names_change_nothing():
-    x = np.random.default_rng(1).exponential(size=(4, 12))
-    np.testing.assert_allclose(bootstrap_interval(x, clusters=np.arange(12)), bootstrap_interval(x), rtol=1e-12)
-    clusters = np.repeat(np.arange(6), 2)
-    alone = bootstrap_interval(x.reshape(4, 6, 2).mean(axis=2))
-    np.testing.assert_allclose(bootstrap_interval(x, clusters=clusters), alone, rtol=1e-12)
-    assert np.isnan(bootstrap_interval(x, clusters=["one"] * 12)).all()
-
-
-def test_items_that_differ_within_clusters_that_do_not():
-    x = np.tile([[1.0, 3.0]], (2, 8))
-    low, high = bootstrap_interval(x, clusters=np.arange(16) // 2)
-    np.testing.assert_allclose([low, high], 2.0, rtol=1e-12)
-
-
 def test_effective_items():
-    alike = np.repeat(np.random.default_rng(2).random((5, 400)) < 0.3, 3, axis=1).astype(float)
-    alone = np.random.default_rng(3).random((5, 1200)) < 0.3
-    clusters = np.repeat(np.arange(400), 3)
-    np.testing.assert_allclose(effective_items(alike, clusters), 400, rtol=0.02)
-    np.testing.assert_allclose(effective_items(alone.astype(float), clusters), 1150, rtol=0.1)
-    assert effective_items(np.ones((1, 1200)), clusters)[0] == pytest.approx(400, rel=0.02)
+    rng = np.random.default_rng(2)
+    alike = (rng.random((5, 400)) < 0.3).astype(float)
+    np.testing.assert_allclose(effective_items(alike, np.full(5, 1200.0)), 400, rtol=0.02)
+    alone = cluster_means(rng.random((5, 1200)) < 0.3, np.repeat(np.arange(400), 3))
+    np.testing.assert_allclose(effective_items(alone, np.full(5, 1200.0)), 1150, rtol=0.1)
+    assert effective_items(np.ones((1, 400)), [1200.0])[0] == pytest.approx(400, rel=0.02)
+    assert effective_items(np.full((1, 400), 0.5), [1200.0])[0] == pytest.approx(1200, rel=0.02)
 
 
 def test_ten_thousand_draws_over_a_grid_of_ten_thousand_cells_are_feasible():

@@ -137,26 +137,28 @@ def test_a_draw_that_is_no_number_is_named(planted):
 def test_clusters_are_what_is_counted():
     rng = np.random.default_rng(6)
     x = np.repeat(rng.normal(size=(20, 3, 4)), 3, axis=2)
-    rows = [row | {"family": f"f{int(row['item'][1:]) // 3}"} for row in rows_of(x)]
+    rows = [row | {"cluster": f"f{int(row['item'][1:]) // 3}"} for row in rows_of(x)]
     values = pa.Table.from_pylist(rows).cast(
         pa.schema(
-            {"item": pa.string(), "cell": pa.int32(), "draw": pa.int32(), "value": pa.float64(), "family": "string"}
+            {"item": pa.string(), "cell": pa.int32(), "draw": pa.int32(), "value": pa.float64(), "cluster": "string"}
         )
     )
-    found = summarise(values, ["cell"], unit="x", null="n:19", cluster="family").to_arrow()
-    by_family = summarise(values, ["cell"], unit="x", null="n:19", item="family").to_arrow()
-    assert found["n"].to_pylist() == [12, 12, 12]
-    for name in ("p", "q", "low", "high"):
-        np.testing.assert_allclose(found[name].to_numpy(), by_family[name].to_numpy(), rtol=1e-9)
-    naive = summarise(values, ["cell"], unit="x", null="n:19").to_arrow()
+    found = summarise(values, ["cell"], unit="x", null="n:19").to_arrow()
+    alone = values.drop_columns(["cluster"])
+    of_means = alone.set_column(0, "item", values["cluster"])
+    by_cluster = summarise(of_means, ["cell"], unit="x", null="n:19").to_arrow()
+    assert found["n"].to_pylist() == [4, 4, 4]
+    for name in ("estimate", "p", "q", "low", "high"):
+        np.testing.assert_allclose(found[name].to_numpy(), by_cluster[name].to_numpy(), rtol=1e-9)
+    naive = summarise(alone, ["cell"], unit="x", null="n:19").to_arrow()
     assert (naive["high"].to_numpy() < found["high"].to_numpy()).all()
 
 
 @pytest.mark.parametrize("families", [["f", "g", "f"], ["f", None, "g"]])
 def test_an_item_with_two_clusters_or_none_is_one_clear_line(families):
-    values = pa.table({"item": ["a", "b", "b"], "family": families, "cell": [1, 1, 2], "value": [1.0, 2.0, 3.0]})
+    values = pa.table({"item": ["a", "b", "b"], "cluster": families, "cell": [1, 1, 2], "value": [1.0, 2.0, 3.0]})
     with pytest.raises(StudyError) as caught:
-        summarise(values, ["cell"], unit="x", cluster="family")
+        summarise(values, ["cell"], unit="x")
     assert caught.value.code == "AE-1109"
     assert "'b'" in caught.value.found
 
@@ -164,11 +166,11 @@ def test_an_item_with_two_clusters_or_none_is_one_clear_line(families):
 def test_shares_of_clustered_items_count_as_few():
     right = [1.0] * 12
     values = pa.table(
-        {"item": [f"i{i}" for i in range(12)], "family": [f"f{i // 4}" for i in range(12)], "value": right}
+        {"item": [f"i{i}" for i in range(12)], "cluster": [f"f{i // 4}" for i in range(12)], "value": right}
     )
-    alone = summarise(values, [], unit="proportion").to_arrow()["low"][0].as_py()
-    by_family = summarise(values, [], unit="proportion", cluster="family").to_arrow()["low"][0].as_py()
-    assert by_family < 0.5 < alone
+    alone = summarise(values.drop_columns(["cluster"]), [], unit="proportion").to_arrow()["low"][0].as_py()
+    by_cluster = summarise(values, [], unit="proportion").to_arrow()["low"][0].as_py()
+    assert by_cluster < 0.5 < alone
 
 
 def test_a_grid_with_many_draws_is_cheap():

@@ -76,12 +76,6 @@ def test_a_difference_of_rounding_is_none():
         assert paired_test(scale * x, scale * y)[0][0] == 1.0
 
 
-def test_clusters_are_flipped_as_one():
-    x = np.random.default_rng(5).normal(size=(4, 12))
-    clusters = np.repeat(np.arange(4), 3)
-    np.testing.assert_allclose(sign_flip_test(x, clusters=clusters), sign_flip_test(x.reshape(4, 4, 3).sum(axis=2)))
-
-
 def test_arms_of_other_items_are_one_clear_line():
     for function in (paired_test, paired_interval):
         with pytest.raises(StudyError) as caught:

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from aetia.effects import benjamini_hochberg, check_draws, draws_needed, holm, max_t, passes, t_statistics
+from aetia.effects import (
+    benjamini_hochberg,
+    check_draws,
+    cluster_means,
+    draws_needed,
+    holm,
+    max_t,
+    passes,
+    t_statistics,
+)
 from aetia.effects.tests import against_null, normal_scores
 from aetia.errors import StudyError
 
@@ -26,15 +35,15 @@ def test_t_without_spread_is_zero_or_infinite_and_of_one_item_unknown():
     assert t_statistics(np.empty((0, 4))).shape == (0,)
 
 
-def test_t_of_clusters_is_that_of_their_means_if_they_are_of_one_size():
-    x = np.random.default_rng(1).normal(size=(5, 12))
-    clusters = np.repeat(["b", "a", "c", "d"], 3)
-    means = x.reshape(5, 4, 3).mean(axis=2)
-    np.testing.assert_allclose(t_statistics(x, clusters), t_statistics(means), rtol=1e-12)
-    np.testing.assert_allclose(t_statistics(x, np.arange(12)), t_statistics(x), rtol=1e-12)
-    assert np.isnan(t_statistics(x, ["one"] * 12)).all()
-    with pytest.raises(ValueError, match="12 items and the clusters of 4"):
-        t_statistics(x, range(4))
+def test_means_of_clusters_whatever_their_sizes_names_and_order():
+    x = np.random.default_rng(1).normal(size=(5, 6))
+    found = cluster_means(x, ["b", "a", "b", "c", "b", "a"])
+    known = [x[:, [1, 5]].mean(axis=1), x[:, [0, 2, 4]].mean(axis=1), x[:, 3]]
+    np.testing.assert_allclose(found.T, known, rtol=1e-12)
+    np.testing.assert_array_equal(cluster_means(x, np.arange(6)), x)
+    assert np.isnan(t_statistics(cluster_means(x, ["one"] * 6))).all()
+    with pytest.raises(ValueError, match="6 items and the clusters of 4"):
+        cluster_means(x, range(4))
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])

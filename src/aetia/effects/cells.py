@@ -4,7 +4,7 @@ Arrays: R rows of the table, G cells, P pairs of a cell and an item that it has.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -14,102 +14,87 @@ import pyarrow as pa
 from aetia.errors import StudyError
 from aetia.text import clean_text
 
-__all__ = ["Cells", "Columns", "collect", "match"]
+__all__ = ["Cells", "collect", "columns_of", "match"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
 
+_VALUE, _ITEM, _CLUSTER = "value", "item", "cluster"
 _CODES = 1 << 62  # as many mixed labels as a code can tell apart
 
 
 @dataclass(frozen=True)
-class Columns:
-    """What the columns of a table of values are called.
-
-    Args:
-        dimensions: The columns that name a cell; nulls are values like any other.
-        value: The column of values.
-        item: The column of items' ids, none of them null.
-        cluster: The column that says which items depend on each other; None where none do.
-    """
-
-    dimensions: tuple[str, ...]
-    value: str = "value"
-    item: str = "item"
-    cluster: str | None = None
-
-    @property
-    def names(self) -> list[str]:
-        """All of them, each once."""
-        last = [] if self.cluster is None else [self.cluster]
-        return list(dict.fromkeys([*self.dimensions, self.value, self.item, *last]))
-
-
-@dataclass(frozen=True)
 class Cells:
-    """The cells of a table, in the order in which they first appear, and the items' values in each.
+    """The cells of a table, in the order in which they first appear, and what is independent of each other in each.
 
     Args:
         table: The dimensions, one row a cell.
-        n: [G] how many items each cell has.
-        means: [P] the mean of each item's values in a cell, by cell, then by item's id.
-        clusters: [P] the cluster of each pair's item, as a number; None where items are independent.
+        n: [G] how many items each cell has; how many clusters, where items depend on each other.
+        means: [P] the mean of each item's values in a cell, by cell, then by id; or of each cluster's items, by name.
+        items: [G] how many items each cell has.
     """
 
     table: pa.Table
     n: Integers
     means: Floats
-    clusters: Integers | None = field(default=None)
+    items: Integers
 
-    def alike(self) -> Iterator[tuple[Integers, Floats, Integers | None]]:
-        """Yield the cells that can be computed together: which they are, their values [., N], the items' clusters."""
+    def alike(self) -> Iterator[tuple[Integers, Floats]]:
+        """Yield the cells that can be computed together: which they are, and their values [., N]."""
         start = np.cumsum(self.n) - self.n
         for size in np.unique(self.n):
             chosen = np.flatnonzero(self.n == size)
-            places = start[chosen][:, None] + np.arange(size)
-            if self.clusters is None:
-                yield chosen, self.means[places], None
-                continue
-            patterns, kind = np.unique(self.clusters[places], axis=0, return_inverse=True)
-            for number, pattern in enumerate(patterns):
-                same = kind.ravel() == number
-                yield chosen[same], self.means[places[same]], pattern
+            yield chosen, self.means[start[chosen][:, None] + np.arange(size)]
 
 
-def collect(values: pa.Table, columns: Columns, origin: str = "") -> Cells:
+def collect(values: pa.Table, dimensions: Sequence[str], origin: str = "") -> Cells:
     """Return the cells of a table; several values of one item in a cell count as their mean, null values not at all.
 
     Args:
-        values: One row for each (item, cell); other columns are ignored.
-        columns: What its columns are called.
+        values: One row for each (item, cell): the columns `item`, `value` and, where items depend on each other,
+            `cluster`, whose items count as their mean; other columns are ignored.
+        dimensions: The columns that name a cell; nulls are values like any other.
         origin: Where the values come from, as said in an error: " in draw 3 of the null".
 
     Raises:
         StudyError: AE-1107 a value is not a finite number; AE-1109 an item has no cluster, or two.
     """
-    table = values.select(columns.names)
-    table = table.filter(table[columns.value].is_valid())
-    numbers = table[columns.value].to_numpy().astype(np.float64)
+    table = values.select(columns_of(values, dimensions))
+    table = table.filter(table[_VALUE].is_valid())
+    numbers = table[_VALUE].to_numpy().astype(np.float64)
     if not np.isfinite(numbers).all():
-        raise _not_finite(table, columns, numbers, origin)
-    group, first = _number_groups(table, columns.dimensions)
-    rank = _ranks(table[columns.item])
-    items = int(rank.max(initial=-1)) + 1
-    pairs = group * items + rank
-    if first.size * items <= 4 * pairs.size:
-        counts = np.bincount(pairs, minlength=first.size * items)
-        sums = np.bincount(pairs, weights=numbers, minlength=first.size * items)
+        raise _not_finite(table, dimensions, numbers, origin)
+    group, first = _number_groups(table, dimensions)
+    rank = _ranks(table[_ITEM])
+    cells = table.select(list(dimensions)).take(pa.array(first))
+    owner, item, means = _means(group, rank, numbers, first.size)
+    items = np.bincount(owner, minlength=first.size)
+    if _CLUSTER not in table.schema.names or _CLUSTER in dimensions:
+        return Cells(cells, items, means, items)
+    owner, _, means = _means(owner, _clusters_of_items(table, rank)[item], means, first.size)
+    return Cells(cells, np.bincount(owner, minlength=first.size), means, items)
+
+
+def columns_of(values: pa.Table, dimensions: Sequence[str]) -> list[str]:
+    """Return the columns of a table of values that `collect` reads, each once."""
+    known = [_VALUE, _ITEM, *([_CLUSTER] if _CLUSTER in values.schema.names else [])]
+    return list(dict.fromkeys([*dimensions, *known]))
+
+
+def _means(group: Integers, unit: Integers, values: Floats, groups: int) -> tuple[Integers, Integers, Floats]:
+    """Return the mean of every pair of a group and a unit that there is: its group, its unit, the mean."""
+    units = int(unit.max(initial=-1)) + 1
+    pairs = group * units + unit
+    if groups * units <= 4 * pairs.size:
+        counts = np.bincount(pairs, minlength=groups * units)
+        sums = np.bincount(pairs, weights=values, minlength=groups * units)
         present = np.flatnonzero(counts)
         means = sums[present] / counts[present]
-    else:  # few cells have each item: a full table of pairs would be mostly empty
+    else:  # few groups have each unit: a full table of pairs would be mostly empty
         present, place = np.unique(pairs, return_inverse=True)
-        means = np.bincount(place, weights=numbers, minlength=present.size) / np.bincount(place, minlength=present.size)
-    owner = present // max(items, 1)
-    clusters = None
-    if columns.cluster is not None:
-        clusters = _clusters_of_items(table, columns, rank)[present - owner * items]
-    cells = table.select(list(columns.dimensions)).take(pa.array(first))
-    return Cells(cells, np.bincount(owner, minlength=first.size), means, clusters)
+        means = np.bincount(place, weights=values, minlength=present.size) / np.bincount(place, minlength=present.size)
+    owner = present // max(units, 1)
+    return owner, present - owner * units, means
 
 
 def match(known: Cells, others: Cells) -> Integers:
@@ -149,33 +134,34 @@ def _number_groups(table: pa.Table, dimensions: Sequence[str]) -> tuple[Integers
     return number[group], first[order]
 
 
-def _clusters_of_items(table: pa.Table, columns: Columns, rank: Integers) -> Integers:
-    """Return each item's cluster, as a number, by the item's rank."""
-    column = _encode(table[columns.cluster])
-    labels = _integers(column.indices)
-    by_item = np.zeros(int(rank.max(initial=-1)) + 1, dtype=np.int64)
-    by_item[rank] = labels
-    names = column.dictionary.to_pylist()
-    wrong = np.flatnonzero((by_item[rank] != labels) | np.array([name is None for name in names] or [False])[labels])
-    if wrong.size:
-        name = clean_text(str(table[columns.item][int(wrong[0])].as_py()), limit=40)
-        found = f"The item {name!r} belongs to no cluster of {columns.cluster!r}, or to two."
-        raise StudyError("AE-1109", found, mend="give every item exactly one cluster")
-    return by_item
+def _clusters_of_items(table: pa.Table, rank: Integers) -> Integers:
+    """Return each item's cluster, by the item's rank, as the cluster's rank among the sorted names."""
+    if table[_CLUSTER].null_count:
+        wrong = np.flatnonzero(table[_CLUSTER].is_null().to_numpy())
+    else:
+        label = _ranks(table[_CLUSTER])
+        by_item = np.zeros(int(rank.max(initial=-1)) + 1, dtype=np.int64)
+        by_item[rank] = label
+        wrong = np.flatnonzero(by_item[rank] != label)
+        if not wrong.size:
+            return by_item
+    name = clean_text(str(table[_ITEM][int(wrong[0])].as_py()), limit=40)
+    found = f"The item {name!r} belongs to no cluster, or to two."
+    raise StudyError("AE-1109", found, mend="give every item exactly one cluster")
 
 
-def _not_finite(table: pa.Table, columns: Columns, numbers: Floats, origin: str) -> StudyError:
+def _not_finite(table: pa.Table, dimensions: Sequence[str], numbers: Floats, origin: str) -> StudyError:
     wrong = np.flatnonzero(~np.isfinite(numbers))
     row = table.slice(int(wrong[0]), 1).to_pylist()[0]
-    named = [columns.item, *(name for name in columns.dimensions if row[name] is not None)]
+    named = [_ITEM, *(name for name in dimensions if row[name] is not None)]
     place = ", ".join(f"{name} {clean_text(str(row[name]), limit=40)}" for name in named)
     found = f"{wrong.size} of {numbers.size} values{origin} are not finite numbers; the first is at {place}."
     return StudyError("AE-1107", found, mend="leave that item out, or choose an outcome that is always a number")
 
 
-def _ranks(items: pa.ChunkedArray) -> Integers:
-    """Return each row's item as its rank among the sorted ids."""
-    column = _encode(items)
+def _ranks(names: pa.ChunkedArray) -> Integers:
+    """Return each row's name as its rank among the sorted names."""
+    column = _encode(names)
     ids = column.dictionary.to_pylist()
     rank = {name: place for place, name in enumerate(sorted(ids))}
     return np.array([rank[name] for name in ids], dtype=np.int64)[_integers(column.indices)]

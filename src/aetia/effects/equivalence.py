@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from aetia.effects.cells import Cells, Columns, collect
+from aetia.effects.cells import Cells, collect
 from aetia.effects.distributions import normal_cdf, t_quantile, t_tail
 from aetia.effects.table import Effects, effects_table
 from aetia.effects.tests import benjamini_hochberg, holm, means_and_errors
@@ -24,7 +24,7 @@ __all__ = ["detectable_effects", "equivalence", "equivalent_effects", "minimum_d
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 
-def equivalence(x: Floats, margin: float, clusters: npt.ArrayLike | None = None) -> Floats:
+def equivalence(x: Floats, margin: float) -> Floats:
     """Return each row's p of "the mean lies outside the margin": a small one shows that the effect is small.
 
     That an effect is not significant shows nothing; this is the test for a claim of no effect.
@@ -32,10 +32,9 @@ def equivalence(x: Floats, margin: float, clusters: npt.ArrayLike | None = None)
     Args:
         x: [G, N] values, one column an item.
         margin: The largest effect that counts as none, in the unit of `x`; chosen before looking.
-        clusters: [N] the cluster of each item, where items depend on each other.
 
     Returns:
-        [G] the larger p of two one-sided t tests, against -margin and against +margin; NaN for one item or cluster.
+        [G] the larger p of two one-sided t tests, against -margin and against +margin; NaN for one item.
 
     Raises:
         StudyError: AE-1107 a value is not a finite number; AE-1111 the margin is not above 0.
@@ -47,11 +46,11 @@ def equivalence(x: Floats, margin: float, clusters: npt.ArrayLike | None = None)
     if not margin > 0.0:
         found = f"An effect of at most {margin:g} cannot be shown: the margin of an equivalence is above 0."
         raise StudyError("AE-1111", found, mend="give the largest effect that would not matter, in the outcome's unit")
-    mean, error, independent = means_and_errors(x, clusters)
+    mean, error = means_and_errors(x)
     inside = margin - np.abs(mean)
     with np.errstate(divide="ignore"):
         t = np.divide(inside, error, out=np.where(inside > 0.0, np.inf, -np.inf), where=error > 0.0)
-    p = np.maximum(t_tail(t, max(independent - 1, 1)), np.finfo(np.float64).tiny)
+    p = np.maximum(t_tail(t, max(x.shape[1] - 1, 1)), np.finfo(np.float64).tiny)
     return np.where(np.isnan(error), np.nan, p)
 
 
@@ -60,7 +59,6 @@ def minimum_detectable_effect(
     level: float = 0.95,
     power: float = 0.8,
     comparisons: int = 1,
-    clusters: npt.ArrayLike | None = None,
 ) -> Floats:
     """Return the smallest true mean that a two-sided t test of as many items with each row's spread would mostly find.
 
@@ -69,10 +67,9 @@ def minimum_detectable_effect(
         level: One minus the test's rate of errors, as 0.95.
         power: How often such an effect would pass.
         comparisons: How many cells are tested together; the rate is divided by it (Bonferroni).
-        clusters: [N] the cluster of each item, where items depend on each other.
 
     Returns:
-        [G] in the unit of `x`; NaN for one item or cluster.
+        [G] in the unit of `x`; NaN for one item.
 
     Raises:
         StudyError: AE-1107 a value is not a finite number.
@@ -80,10 +77,10 @@ def minimum_detectable_effect(
     Source: Bloom, Minimum Detectable Effects, Evaluation Review 1995, here with the exact noncentral t.
     What it does not show: it takes the spread of these items for the true one; it says nothing about their mean.
     """
-    _, error, independent = means_and_errors(x, clusters)
-    if independent < 2:
+    error = means_and_errors(x)[1]
+    if x.shape[1] < 2:
         return np.full(error.shape, np.nan)
-    return error * _noncentrality(independent - 1, float(1 - Fraction(str(level))) / comparisons, power)
+    return error * _noncentrality(x.shape[1] - 1, float(1 - Fraction(str(level))) / comparisons, power)
 
 
 def equivalent_effects(
@@ -94,18 +91,16 @@ def equivalent_effects(
     unit: str,
     level: float = 0.95,
     correction: Literal["bh", "holm"] = "holm",
-    cluster: str | None = None,
 ) -> Effects:
     """Return one row for each cell of a table of values that says whether its effect is shown to be none.
 
     Args:
-        values: One row for each (item, cell), as `Run.values` gives them; draws of a null are left out.
+        values: One row for each (item, cell), as for `summarise`; draws of a null are left out.
         dimensions: The columns that name a cell.
         margin: The largest effect that counts as none, in the unit of the values.
         unit: The unit of the values, as in "logits".
         level: One minus the rate of errors, as 0.95.
         correction: Of p for the number of cells: "holm" or "bh".
-        cluster: The name of a column that says which items depend on each other.
 
     Returns:
         Effects whose `p` is that of `equivalence`; `low` and `high` bound the mean at 1 - 2 (1 - level), which the row
@@ -116,14 +111,14 @@ def equivalent_effects(
 
     Source: Schuirmann 1987 (TOST).
     """
-    cells = _real_cells(values, dimensions, cluster)
+    cells = _real_cells(values, dimensions)
     estimate, half, p = (np.full(cells.n.size, np.nan) for _ in range(3))
     rate = 1 - Fraction(str(level))
-    for chosen, x, clusters in cells.alike():
-        estimate[chosen], error, independent = means_and_errors(x, clusters)
-        p[chosen] = equivalence(x, margin, clusters)
-        if independent > 1:
-            half[chosen] = error * t_quantile(float(rate), independent - 1)
+    for chosen, x in cells.alike():
+        estimate[chosen], error = means_and_errors(x)
+        p[chosen] = equivalence(x, margin)
+        if x.shape[1] > 1:
+            half[chosen] = error * t_quantile(float(rate), x.shape[1] - 1)
     q = (holm if correction == "holm" else benjamini_hochberg)(p)
     bounds = {"low": estimate - half, "high": estimate + half}
     statistics = {"estimate": estimate, **bounds, "level": np.full(estimate.size, float(1 - 2 * rate)), "p": p, "q": q}
@@ -137,33 +132,31 @@ def detectable_effects(
     level: float = 0.95,
     power: float = 0.8,
     is_corrected: bool = True,
-    cluster: str | None = None,
 ) -> pa.Table:
     """Return for each cell of a table of values its dimensions, `n`, and its `minimum_detectable_effect`.
 
     Args:
-        values: One row for each (item, cell), as `Run.values` gives them; draws of a null are left out.
+        values: One row for each (item, cell), as for `summarise`; draws of a null are left out.
         dimensions: The columns that name a cell.
         level: One minus the rate of errors, as 0.95.
         power: How often such an effect would pass.
         is_corrected: Whether the rate of errors holds for all cells together (Bonferroni) rather than for each.
-        cluster: The name of a column that says which items depend on each other.
 
     Raises:
         StudyError: AE-1107, AE-1109 as `summarise`.
     """
-    cells = _real_cells(values, dimensions, cluster)
+    cells = _real_cells(values, dimensions)
     least = np.full(cells.n.size, np.nan)
     comparisons = cells.n.size if is_corrected else 1
-    for chosen, x, clusters in cells.alike():
-        least[chosen] = minimum_detectable_effect(x, level, power, comparisons, clusters)
+    for chosen, x in cells.alike():
+        least[chosen] = minimum_detectable_effect(x, level, power, comparisons)
     found = {"n": pa.array(cells.n), "minimum_detectable_effect": pa.array(least, mask=np.isnan(least))}
     return pa.table({**dict(zip(dimensions, cells.table.columns, strict=True)), **found})
 
 
-def _real_cells(values: pa.Table, dimensions: Sequence[str], cluster: str | None) -> Cells:
+def _real_cells(values: pa.Table, dimensions: Sequence[str]) -> Cells:
     real = values.filter(values["draw"].is_null()) if "draw" in values.schema.names else values
-    return collect(real, Columns(tuple(dimensions), cluster=cluster))
+    return collect(real, dimensions)
 
 
 @lru_cache(maxsize=4096)

@@ -1,7 +1,7 @@
 """Between which values does the mean over items lie?
 
-Arrays: G groups (cells of a grid), N items, C clusters of items (the items themselves where none are given), B
-bootstrap draws.
+Arrays: G groups (cells of a grid), N items, C clusters of items, B bootstrap draws. Items that depend on each other
+are given as the means of their clusters: see `aetia.effects.cluster_means`.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aetia.effects.distributions import beta_quantile, normal_cdf, normal_quantile, t_quantile
-from aetia.effects.tests import cluster_sums, means_and_errors
+from aetia.effects.tests import means_and_errors
 
 __all__ = ["BootstrapMethod", "bootstrap_interval", "clopper_pearson_interval", "effective_items", "wilson_interval"]
 
@@ -28,12 +28,11 @@ def bootstrap_interval(
     draws: int = 2000,
     seed: int = 0,
     method: BootstrapMethod = "bca",
-    clusters: npt.ArrayLike | None = None,
 ) -> tuple[Floats, Floats]:
     """Return the bootstrap interval of each row's mean, resampling columns; all rows share the same resamples.
 
     Sharing keeps what is paired paired, and memory does not grow with the number of groups. The tails are widened as
-    far as Student's interval is wider than the bootstrap's, sqrt(C / (C - 1)) t against z, without which 24 items
+    far as Student's interval is wider than the bootstrap's, sqrt(N / (N - 1)) t against z, without which 24 items
     cover 93% where 95% is said. Without spread the interval is the value itself; where the bias correction has no
     finite value, BCa gives way to percentiles; where so few items have no resample as far out as the tail (below five,
     for 95%), Student's interval takes over. For two arms that share items, give their differences.
@@ -44,10 +43,9 @@ def bootstrap_interval(
         draws: B; 2000 keeps the Monte Carlo error of a 95% bound near 5% of the interval's half width.
         seed: Seed of the resamples.
         method: "bca" (bias-corrected and accelerated) or "percentile".
-        clusters: [N] the cluster of each item, where items depend on each other; whole clusters are then resampled.
 
     Returns:
-        `low` and `high`, each [G], in the unit of `x`; NaN for one item or cluster, or for a row that is not finite.
+        `low` and `high`, each [G], in the unit of `x`; NaN for one item, or for a row that is not finite.
 
     Source: Efron, Better Bootstrap Confidence Intervals, JASA 1987; Efron and Tibshirani 1993, eq. 14.9-14.15;
     Hesterberg, What Teachers Should Know About the Bootstrap, American Statistician 2015, section 5.3 (widened tails).
@@ -55,31 +53,28 @@ def bootstrap_interval(
     lognormal values, 90% of the time (benchmarks/statistics).
     """
     values = np.asarray(x, dtype=np.float64)
-    groups = values.shape[0]
+    groups, items = values.shape
     low, high = np.full(groups, np.nan), np.full(groups, np.nan)
-    sizes = np.ones(values.shape[1]) if clusters is None else cluster_sums(values[:0], clusters)[1]
-    if sizes.size < 2:
+    if items < 2:
         return low, high
     finite = np.isfinite(values).all(axis=1)
     constant = finite & (values == values[:, :1]).all(axis=1)
     low[constant] = high[constant] = values[constant, 0]
     rows = np.flatnonzero(finite & ~constant)
-    t = t_quantile((1.0 - level) / 2.0, sizes.size - 1)
-    z = sqrt(sizes.size / (sizes.size - 1)) * t
-    if not rows.size or float(normal_cdf(-z)) < float(sizes.size) ** -sizes.size:
-        mean, error, _ = means_and_errors(values[rows], clusters)
+    t = t_quantile((1.0 - level) / 2.0, items - 1)
+    z = sqrt(items / (items - 1)) * t
+    if not rows.size or float(normal_cdf(-z)) < float(items) ** -items:
+        mean, error = means_and_errors(values[rows])
         low[rows], high[rows] = mean - t * error, mean + t * error
         return low, high
-    counts = _resampling_counts(sizes.size, draws, seed)
-    drawn = counts @ sizes  # (B,) items in each draw
+    counts = _resampling_counts(items, draws, seed)
     for block in _blocks(rows, _BLOCK // draws):
-        sums = values[block] if clusters is None else cluster_sums(values[block], clusters)[0]
-        means = _resampled_sums(sums, counts)
-        means /= drawn
+        means = _resampled_sums(values[block], counts)
+        means /= items
         fractions = np.broadcast_to(normal_cdf([[-z], [z]]), (2, block.size))
         if method == "bca":
             rounding = 1e-12 * np.abs(values[block]).max(axis=1, keepdims=True)
-            fractions = _bca_fractions(sums, sizes, means, rounding, z)
+            fractions = _bca_fractions(values[block], means, rounding, z)
         means.sort(axis=1)
         low[block], high[block] = _row_quantiles(means, fractions[0]), _row_quantiles(means, fractions[1])
     return low, high
@@ -128,27 +123,25 @@ def clopper_pearson_interval(successes: Floats, n: Floats, level: float = 0.95) 
     return low[place.ravel()], high[place.ravel()]
 
 
-def effective_items(x: Floats, clusters: npt.ArrayLike, level: float = 0.95) -> Floats:
+def effective_items(shares: Floats, items: npt.ArrayLike, level: float = 0.95) -> Floats:
     """Return as how many independent items the clustered ones count, for the interval of a proportion.
 
     Args:
-        x: [G, N] values, each 0 or 1.
-        clusters: [N] the cluster of each item; at least two.
+        shares: [G, C] the share in each cluster, between 0 and 1; at least two clusters.
+        items: [G] how many items all clusters have together.
         level: Coverage of the interval to come; few clusters know their own spread badly, which costs items.
 
     Returns:
-        [G] numbers between 0 and N; where all values are equal, each cluster counts as one item.
+        [G] numbers between 0 and `items`; where all shares are 0, or all are 1, each cluster counts as one item.
 
     Source: Korn and Graubard, Confidence Intervals for Proportions with Small Expected Number of Positive Counts
     Estimated from Survey Data, Survey Methodology 1998.
     """
-    items = x.shape[1]
-    share = x.mean(axis=1, keepdims=True)
-    spread = cluster_sums(x - share, clusters)[0]
-    count = spread.shape[1]
-    variance = (spread**2).sum(axis=1) * count / (count - 1) / items**2
-    independent = (share * (1.0 - share)).ravel()
-    alike = np.divide(independent, variance, out=np.full(x.shape[0], float(items)), where=variance > 0.0)
+    count = shares.shape[1]
+    share = shares.mean(axis=1)
+    variance = shares.var(axis=1, ddof=1) / count
+    independent = share * (1.0 - share)
+    alike = np.divide(independent, variance, out=np.full(share.shape, np.inf), where=variance > 0.0)
     ratio = float(normal_quantile((1.0 + level) / 2.0)) / t_quantile((1.0 - level) / 2.0, count - 1)
     return np.where(independent > 0.0, np.minimum(alike, items), count) * ratio**2
 
@@ -163,23 +156,23 @@ def _resampling_counts(items: int, draws: int, seed: int) -> npt.NDArray[np.uint
     return counts
 
 
-def _resampled_sums(sums: Floats, counts: npt.NDArray[np.uint16]) -> Floats:
-    totals = np.empty((sums.shape[0], counts.shape[0]))  # (G, B)
+def _resampled_sums(values: Floats, counts: npt.NDArray[np.uint16]) -> Floats:
+    totals = np.empty((values.shape[0], counts.shape[0]))  # (G, B)
     for block in _blocks(np.arange(counts.shape[0]), _BLOCK // counts.shape[1]):
-        totals[:, block[0] : block[-1] + 1] = sums @ counts[block].T.astype(np.float64)
+        totals[:, block[0] : block[-1] + 1] = values @ counts[block].T.astype(np.float64)
     return totals
 
 
-def _bca_fractions(sums: Floats, sizes: Floats, means: Floats, rounding: Floats, z: float) -> Floats:
+def _bca_fractions(values: Floats, means: Floats, rounding: Floats, z: float) -> Floats:
     """Return the two fractions, [2, G], at which BCa reads the bootstrap distribution of each row."""
-    estimate = sums.sum(axis=1, keepdims=True) / sizes.sum()
+    estimate = values.mean(axis=1, keepdims=True)
     # A resample that is a reordering of the items has the estimate itself as its mean, up to rounding: a tie.
     below = (means < estimate - rounding).mean(axis=1)
     at_most = (means <= estimate + rounding).mean(axis=1)
     share = (below + at_most) / 2.0
     has_bias = (share > 0.0) & (share < 1.0)
     bias = normal_quantile(np.where(has_bias, share, 0.5))
-    influence = sums - estimate * sizes
+    influence = values - estimate
     # The acceleration has no scale; without one, the cubes of tiny values do not vanish.
     largest = np.abs(influence).max(axis=1, keepdims=True)
     influence = influence / np.where(largest > 0.0, largest, 1.0)

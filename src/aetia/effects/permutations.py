@@ -1,6 +1,6 @@
 """Could a mean, or a difference of two groups, come from the order or the sign of the values alone?
 
-Arrays: G groups (cells of a grid), N and M items of two samples, C clusters, B draws. All cells share the draws, so
+Arrays: G groups (cells of a grid), N and M items of two samples, B draws. All cells share the draws, so
 that the correction for the largest of them keeps their dependence.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aetia.effects.intervals import BootstrapMethod, bootstrap_interval
-from aetia.effects.tests import cluster_sums, require_finite, tied
+from aetia.effects.tests import require_finite, tied
 from aetia.errors import StudyError
 
 __all__ = ["paired_interval", "paired_test", "permutation_test", "sign_flip_test"]
@@ -24,9 +24,7 @@ Booleans: TypeAlias = npt.NDArray[np.bool_]
 _BLOCK = 1 << 22  # elements of the largest temporary array: 32 MiB of float64
 
 
-def sign_flip_test(
-    x: Floats, draws: int = 9999, seed: int = 0, clusters: npt.ArrayLike | None = None
-) -> tuple[Floats, Floats]:
+def sign_flip_test(x: Floats, draws: int = 9999, seed: int = 0) -> tuple[Floats, Floats]:
     """Return `p` of "each row's values lie symmetrically about 0", and `q` corrected for the largest row (max-T).
 
     Where there are no more flips than `draws`, all of them are made, and p is exact; the smallest p is 2^(1 - N).
@@ -35,7 +33,6 @@ def sign_flip_test(
         x: [G, N] values, one column an item, in any unit.
         draws: B random flips of the items' signs.
         seed: Seed of the flips.
-        clusters: [N] the cluster of each item; a cluster is flipped as one.
 
     Returns:
         `p` and `q`, each [G]; 1 for a single item, which no flip can tell from its mirror image.
@@ -48,11 +45,10 @@ def sign_flip_test(
     values around 0 is wrong 11% of the time, not 5% (benchmarks/statistics).
     """
     values = require_finite(x)
-    sums = values if clusters is None else cluster_sums(values, clusters)[0]
-    count = sums.shape[1]
-    # |sum| / sqrt(C * sum of squares) orders flips and cells as Student's t does, and is free of its cancellation.
-    largest = np.abs(sums).max(axis=1, keepdims=True)
-    scaled = sums / np.where(largest > 0.0, largest, 1.0)
+    count = values.shape[1]
+    # |sum| / sqrt(N * sum of squares) orders flips and cells as Student's t does, and is free of its cancellation.
+    largest = np.abs(values).max(axis=1, keepdims=True)
+    scaled = values / np.where(largest > 0.0, largest, 1.0)
     scaled /= np.sqrt(np.maximum((scaled**2).sum(axis=1, keepdims=True) * count, 1.0))
     if 2 ** (count - 1) <= draws:
         flips = np.array([(True, *rest) for rest in product((True, False), repeat=count - 1)])
@@ -109,15 +105,13 @@ def permutation_test(x: Floats, y: Floats, draws: int = 9999, seed: int = 0) -> 
     return _compare(welch, chosen, first.shape[0])
 
 
-def paired_test(
-    x: Floats, y: Floats, draws: int = 9999, seed: int = 0, clusters: npt.ArrayLike | None = None
-) -> tuple[Floats, Floats]:
+def paired_test(x: Floats, y: Floats, draws: int = 9999, seed: int = 0) -> tuple[Floats, Floats]:
     """Return `p` and `q` of `sign_flip_test` for the differences of two arms that share their items.
 
     Raises:
         StudyError: AE-1107 a value is not a finite number; AE-1110 the arms have not the same items.
     """
-    return sign_flip_test(_differences(x, y), draws, seed, clusters)
+    return sign_flip_test(_differences(x, y), draws, seed)
 
 
 def paired_interval(
@@ -127,14 +121,13 @@ def paired_interval(
     draws: int = 2000,
     seed: int = 0,
     method: BootstrapMethod = "bca",
-    clusters: npt.ArrayLike | None = None,
 ) -> tuple[Floats, Floats]:
     """Return `bootstrap_interval` of the differences of two arms that share their items: x - y.
 
     Raises:
         StudyError: AE-1107 a value is not a finite number; AE-1110 the arms have not the same items.
     """
-    return bootstrap_interval(_differences(x, y), level, draws, seed, method, clusters)
+    return bootstrap_interval(_differences(x, y), level, draws, seed, method)
 
 
 def _differences(x: Floats, y: Floats) -> Floats:

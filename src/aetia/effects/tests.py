@@ -19,6 +19,7 @@ __all__ = [
     "against_null",
     "benjamini_hochberg",
     "check_draws",
+    "cluster_means",
     "draws_needed",
     "holm",
     "max_t",
@@ -35,36 +36,51 @@ Correction: TypeAlias = Literal["max-t", "bh", "holm"]
 _ROUNDING = 1e-9
 
 
-def t_statistics(x: Floats, clusters: npt.ArrayLike | None = None) -> Floats:
+def t_statistics(x: Floats) -> Floats:
     """Return each row's mean over its standard error: how far it is from 0, in a unit that all cells share.
 
     Args:
         x: [G, N] values, one column an item, in any unit.
-        clusters: [N] the cluster of each item; the error then counts clusters, not items, as independent.
 
     Returns:
-        [G]; 0 where mean and error are 0, infinite where only the error is, NaN for a single item or cluster.
+        [G]; 0 where mean and error are 0, infinite where only the error is, NaN for a single item.
 
     Raises:
         StudyError: AE-1107 a value is not a finite number.
 
-    Source: Student 1908; Liang and Zeger 1986 (clusters, with the factor C / (C - 1)).
+    Source: Student 1908.
     """
-    mean, error, _ = means_and_errors(x, clusters)
+    mean, error = means_and_errors(x)
     certain = np.where(mean == 0.0, 0.0, np.copysign(np.inf, mean))  # without spread
     with np.errstate(over="ignore"):
         return np.divide(mean, error, out=certain, where=error != 0.0)
 
 
-def means_and_errors(x: Floats, clusters: npt.ArrayLike | None = None) -> tuple[Floats, Floats, int]:
-    """Return each row's mean and standard error, and how many independent items or clusters they rest on.
+def cluster_means(x: npt.ArrayLike, clusters: npt.ArrayLike) -> Floats:
+    """Return each row's mean over each cluster of items, [G, C], for statistics whose items depend on each other.
+
+    Every statistic of independent items is one of clusters if it is given their means; each cluster then counts once,
+    however many items it has. Clusters come in the order of their sorted names.
 
     Args:
         x: [G, N] values, one column an item, in any unit.
-        clusters: [N] the cluster of each item.
+        clusters: [N] the cluster of each item, by number or by name.
 
-    Returns:
-        Means [G], errors [G], NaN for a single item or cluster, and the number of items, or of clusters.
+    Source: Galbraith, Daniel and Vissel, A Study of Clustered Data and Approaches to Its Analysis, J. Neurosci. 2010.
+    """
+    values = np.atleast_2d(np.asarray(x, dtype=np.float64))
+    number = np.unique(np.asarray(clusters), return_inverse=True)[1].ravel()
+    if number.size != values.shape[1]:
+        raise ValueError(f"there are {values.shape[1]} items and the clusters of {number.size}")
+    belongs = (number[:, None] == np.arange(number.max(initial=-1) + 1)).astype(np.float64)
+    return values @ belongs / belongs.sum(axis=0)
+
+
+def means_and_errors(x: Floats) -> tuple[Floats, Floats]:
+    """Return each row's mean and standard error, [G] both; the error of a single item is NaN.
+
+    Args:
+        x: [G, N] values, one column an item, in any unit.
 
     Raises:
         StudyError: AE-1107 a value is not a finite number.
@@ -75,15 +91,13 @@ def means_and_errors(x: Floats, clusters: npt.ArrayLike | None = None) -> tuple[
     is_constant = (values == values[:, :1]).all(axis=1)
     mean = np.where(is_constant, values[:, 0], mean)
     centred = np.where(is_constant[:, None], 0.0, values - mean[:, None])
-    if clusters is not None:
-        centred = cluster_sums(centred, clusters)[0]
     count = centred.shape[1]
     if count < 2:
-        return mean, np.full(mean.shape, np.nan), count
+        return mean, np.full(mean.shape, np.nan)
     # The scale drops out of the root; with it, the squares of tiny values would vanish.
     scale = np.abs(centred).max(axis=1)
     unit = centred / np.where(scale > 0.0, scale, 1.0)[:, None]
-    return mean, scale * np.sqrt((unit**2).sum(axis=1) * count / (count - 1)) / values.shape[1], count
+    return mean, scale * np.sqrt((unit**2).sum(axis=1) * count / (count - 1)) / count
 
 
 def normal_scores(t: Floats, n: Floats) -> Floats:
@@ -94,7 +108,7 @@ def normal_scores(t: Floats, n: Floats) -> Floats:
 
     Args:
         t: Statistics of `t_statistics`.
-        n: How many items, or clusters, each rests on; at least 2 wherever t is a number.
+        n: How many items each rests on; at least 2 wherever t is a number.
 
     Source: Wallace, Bounds on Normal Approximations to Student's, Annals of Mathematical Statistics 1959.
     """
@@ -258,15 +272,6 @@ def tied(statistics: Floats) -> Floats:
         statistics: Absolute values of order 1, such as t; rounding has parted what is equal, and equal from 0.
     """
     return statistics * (1.0 - _ROUNDING) - _ROUNDING
-
-
-def cluster_sums(values: Floats, clusters: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Return each row's sum over each cluster, [G, C], and how many items each cluster has, [C]."""
-    number = np.unique(np.asarray(clusters), return_inverse=True)[1].ravel()
-    if number.size != values.shape[1]:
-        raise ValueError(f"there are {values.shape[1]} items and the clusters of {number.size}")
-    belongs = number[:, None] == np.arange(number.max(initial=-1) + 1)
-    return values @ belongs.astype(np.float64), belongs.sum(axis=0).astype(np.float64)
 
 
 def _where_known(p: npt.ArrayLike, correction: Correction) -> Floats:
