@@ -5,58 +5,106 @@ whose tables with parents hold only zeros and ones is *functional*: its randomne
 counterfactuals need.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
+from math import lcm
+from typing import cast
 
 import numpy as np
 
+from aetia.errors import CausalModelError
+from aetia.scm.derivation import Number
+from aetia.scm.elimination import BUDGET, eliminate
 from aetia.scm.factor import Factor
 from aetia.scm.graph import Graph
+from aetia.scm.mechanism import Law, Mechanism, default_values, mechanism_of
 from aetia.scm.query import Value
 
 __all__ = ["DiscreteModel", "Mechanism"]
 
 
 @dataclass(frozen=True)
-class Mechanism:
-    """How a variable comes to its value: a distribution over its values for every combination of its parents'.
-
-    Args:
-        variable: The variable's name.
-        parents: Its parents' names, an axis of the table each.
-        table: Probabilities, [values of parents..., values of variable]; the last axis sums to one. float64, or exact
-            fractions in an array of objects.
-    """
-
-    variable: str
-    parents: tuple[str, ...]
-    table: np.ndarray
-
-    @property
-    def factor(self) -> Factor:
-        """The table with its axes named."""
-        return Factor((*self.parents, self.variable), self.table)
-
-    @property
-    def is_deterministic(self) -> bool:
-        """Whether the parents leave no chance."""
-        return bool(np.all((self.table == 0) | (self.table == 1)))
-
-
-@dataclass(frozen=True)
 class DiscreteModel:
     """A structural causal model over finite variables.
+
+    Tables are floats throughout, or fractions throughout: zeros and ones go with either, and a model of both is one of
+    floats.
 
     Args:
         values: Of each variable its values, in the order of the tables' axes.
         mechanisms: Of each variable how it comes to its value.
         latent: The variables that nobody observes.
+
+    Raises:
+        CausalModelError: AE-7203 a table's shape is not that of its variables; AE-7204 a parent is unknown; AE-7205 a
+            variable has no values, or one twice; AE-7206 a variable lacks its mechanism, or a mechanism its variable.
+        GraphError: AE-7103 the variables form a cycle; AE-7102 a latent variable is unknown.
     """
 
     values: Mapping[str, tuple[Value, ...]]
     mechanisms: Mapping[str, Mechanism]
     latent: frozenset[str] = field(default_factory=frozenset)
+
+    def __post_init__(self) -> None:
+        for name in {**self.values, **self.mechanisms}:
+            if name not in self.mechanisms or name not in self.values or self.mechanisms[name].variable != name:
+                lacking = "mechanism" if name in self.values else "values"
+                found = f"The variable {name} has no {lacking} of its own."
+                raise CausalModelError("AE-7206", found, mend="give every variable its values and one mechanism.")
+        for name, values in self.values.items():
+            if not values or len(set(values)) < len(values):
+                found = f"The variable {name} has " + ("one of its values twice." if values else "no values.")
+                raise CausalModelError("AE-7205", found, mend="list its different values, at least one.")
+        for mechanism in self.mechanisms.values():
+            self._require_shape(mechanism)
+        assert self.graph.order is not None
+        object.__setattr__(self, "mechanisms", _harmonised(self.mechanisms))
+
+    def _require_shape(self, mechanism: Mechanism) -> None:
+        unknown = [parent for parent in mechanism.parents if parent not in self.values]
+        if unknown:
+            found = f"The mechanism of {mechanism.variable} reads {unknown[0]}, which is no variable of the model."
+            raise CausalModelError("AE-7204", found, mend=f"read some of {', '.join(self.values)}, or add it.")
+        wanted = tuple(len(self.values[name]) for name in (*mechanism.parents, mechanism.variable))
+        if mechanism.table.shape != wanted:
+            axes = ", ".join((*mechanism.parents, mechanism.variable))
+            found = f"The table of {mechanism.variable} has shape {mechanism.table.shape}, and ({axes}) has {wanted}."
+            raise CausalModelError("AE-7203", found, mend="give one axis a parent in their order, the variable last.")
+
+    @classmethod
+    def of(
+        cls,
+        laws: Mapping[str, Law],
+        *,
+        values: Mapping[str, Sequence[Value]] | None = None,
+        latent: Sequence[str] = (),
+    ) -> "DiscreteModel":
+        """A model of laws as one writes them by hand.
+
+            DiscreteModel.of({
+                "Z": {0: 0.4, 1: 0.6},                                  # a root: each value's probability
+                "X": (["Z"], [[0.9, 0.1], [0.2, 0.8]]),                 # parents and table, the variable's axis last
+                "Y": lambda X, Z: {0: 0.7, 1: 0.3} if X else {Z: 1},    # a rule: a distribution, or a value
+            })
+
+        Args:
+            laws: Of each variable its law: a mapping of values to probabilities; parents and a table; a list of
+                probabilities; a function of the parents by their names that gives a value or a mapping; a Mechanism.
+            values: Of each variable its values. Where a law does not say: the keys of a mapping, `0 .. n-1` for a
+                table, `0, 1` for a rule.
+            latent: The variables that nobody observes.
+
+        Raises:
+            CausalModelError: AE-7201 to AE-7207, see `docs/errors.md`.
+            GraphError: AE-7103 the variables form a cycle; AE-7102 a latent variable is unknown.
+        """
+        given = {name: tuple(of) for name, of in (values or {}).items()}
+        domains = {name: given.get(name) or default_values(name, law) for name, law in laws.items()}
+        domains |= {name: of for name, of in given.items() if name not in laws or not of}
+        mechanisms = {name: mechanism_of(name, law, domains) for name, law in laws.items()}
+        return cls(domains, mechanisms, frozenset(latent))
 
     @cached_property
     def graph(self) -> Graph:
@@ -65,6 +113,155 @@ class DiscreteModel:
         return Graph.of(pairs, nodes=self.values, latent=self.latent)
 
     @property
+    def observed(self) -> tuple[str, ...]:
+        """The variables that are not latent, in order."""
+        return tuple(name for name in self.values if name not in self.latent)
+
+    @property
     def is_functional(self) -> bool:
         """Whether all chance sits in the roots, so that every counterfactual has one answer."""
         return all(one.is_deterministic for one in self.mechanisms.values() if one.parents)
+
+    @cached_property
+    def is_exact(self) -> bool:
+        """Whether the tables are fractions, so that every answer is one."""
+        return any(one.table.dtype == object for one in self.mechanisms.values())
+
+    def do(self, interventions: Mapping[str, Value | Law] | None = None, /, **more: Value | Law) -> "DiscreteModel":
+        """The model in which these variables come to their values in another way.
+
+            model.do(X=1)                                set to a value
+            model.do(X={0: 0.3, 1: 0.7})                 set by chance
+            model.do(X=lambda Z: 1 - Z)                  a policy, which may read what is no effect of X
+            model.do(X=(["Z"], [[0.9, 0.1], [0.5, 0.5]]))   another mechanism (a soft intervention)
+
+        Raises:
+            CausalModelError: AE-7208 a variable is unknown, AE-7207 a value is; AE-7201 to AE-7204 for a law.
+            GraphError: AE-7103 a policy reads an effect of the variable that it sets.
+        """
+        chosen = {**(interventions or {}), **more}
+        fresh = dict(self.mechanisms)
+        for name, law in chosen.items():
+            self.known([name])
+            is_value = isinstance(law, Value | np.generic)
+            fresh[name] = mechanism_of(name, {cast("Value", law): 1} if is_value else law, self.values)
+        return replace(self, mechanisms=fresh)
+
+    def known(self, names: Sequence[str]) -> tuple[str, ...]:
+        """These names, once it is sure that all are variables of the model.
+
+        Raises:
+            CausalModelError: AE-7208 a name is unknown.
+        """
+        unknown = [name for name in names if name not in self.values]
+        if unknown:
+            found = f"There is no variable {unknown[0]} in the model."
+            raise CausalModelError("AE-7208", found, mend=f"use one of {', '.join(self.values)}.")
+        return tuple(dict.fromkeys(names))
+
+    def index(self, event: Mapping[str, Value]) -> dict[str, int]:
+        """Of each variable of the event, the place of its value on the tables' axes.
+
+        Raises:
+            CausalModelError: AE-7208 a variable is unknown; AE-7207 it has no such value.
+        """
+        self.known(tuple(event))
+        for name, value in event.items():
+            if value not in self.values[name]:
+                found = f"The variable {name} has no value {value!r}."
+                raise CausalModelError("AE-7207", found, mend=f"use one of {', '.join(map(repr, self.values[name]))}.")
+        return {name: self.values[name].index(value) for name, value in event.items()}
+
+    def joint(
+        self,
+        names: Sequence[str] | None = None,
+        given: Mapping[str, Value] | None = None,
+        *,
+        budget: int = BUDGET,
+    ) -> Factor:
+        """The exact distribution of these variables given what is known, an axis a variable, in their order.
+
+        Args:
+            names: The variables; None for all observed ones.
+            given: What is known of others, or of these.
+            budget: How many bytes the largest table on the way may take.
+
+        Raises:
+            CausalModelError: AE-7208 a variable is unknown; AE-7207 a value is; AE-7210 what is known has probability
+                zero; AE-7209 the tables do not fit the budget.
+        """
+        wanted = self.observed if names is None else self.known(names)
+        known = self.index(given or {})
+        free = tuple(name for name in wanted if name not in known)
+        found = self._weights(free, known, budget)
+        if known or self.is_exact:
+            whole = found.values.sum()
+            if not whole:
+                what = ", ".join(f"{name}={value!r}" for name, value in (given or {}).items())
+                mend = "ask given something that can be; under do() too, what is known must be possible."
+                raise CausalModelError("AE-7210", f"{what} has probability zero.", mend=mend)
+            found = Factor(free, _divided(found.values, whole))
+        for name in wanted:
+            if name in known:
+                sure = np.array([Fraction(place == known[name]) for place in range(len(self.values[name]))])
+                found = found.times(Factor((name,), sure if self.is_exact else sure.astype(float)))
+        return Factor(wanted, found.over(wanted))
+
+    def probability(
+        self, event: Mapping[str, Value], given: Mapping[str, Value] | None = None, *, budget: int = BUDGET
+    ) -> Number:
+        """The exact probability that these variables have these values, given what is known.
+
+        Raises:
+            CausalModelError: as `joint`.
+        """
+        index = self.index(event)
+        found = self.joint(tuple(event), given, budget=budget).at(index).values.item()
+        return found if self.is_exact else float(found)
+
+    def _weights(self, free: tuple[str, ...], known: Mapping[str, int], budget: int) -> Factor:
+        """The joint probability of these variables and what is known; for exact tables, a multiple of it in integers.
+
+        Variables that are no ancestors of either sum to one and are left out.
+        """
+        relevant = self.graph.ancestors((*free, *known))
+        scale = _as_integers if self.is_exact else _as_is
+        factors = [
+            Factor((*one.parents, name), scale(one.table)).at(known)
+            for name, one in self.mechanisms.items()
+            if name in relevant
+        ]
+        return eliminate(factors, free, {name: len(of) for name, of in self.values.items()}, budget=budget)
+
+
+def _harmonised(mechanisms: Mapping[str, Mechanism]) -> Mapping[str, Mechanism]:
+    """The same tables, all of floats or all of fractions."""
+    exact = [one.table.dtype == object for one in mechanisms.values()]
+    if len(set(exact)) <= 1:
+        return mechanisms
+    if all(is_exact or one.is_binary for is_exact, one in zip(exact, mechanisms.values(), strict=True)):
+        return {name: replace(one, table=_as_fractions(one.table)) for name, one in mechanisms.items()}
+    return {name: replace(one, table=one.table.astype(np.float64)) for name, one in mechanisms.items()}
+
+
+def _as_fractions(table: np.ndarray) -> np.ndarray:
+    return cast("np.ndarray", np.frompyfunc(Fraction, 1, 1)(table))
+
+
+def _as_integers(table: np.ndarray) -> np.ndarray:
+    """The table times its common denominator: integers multiply and add far faster than fractions."""
+    whole = lcm(*(number.denominator for number in table.flat))
+    return cast("np.ndarray", np.frompyfunc(lambda number: int(number * whole), 1, 1)(table))
+
+
+def _as_is(table: np.ndarray) -> np.ndarray:
+    return table
+
+
+def _divided(values: np.ndarray, whole: float) -> np.ndarray:
+    """The numbers over this one; integers become fractions."""
+    if values.dtype != object:
+        return values / whole
+    found = np.empty(values.shape, dtype=object)
+    found[...] = np.frompyfunc(lambda number: Fraction(number) / Fraction(whole), 1, 1)(values)
+    return found
