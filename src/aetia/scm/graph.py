@@ -8,6 +8,8 @@ One type holds all graphs that causal reasoning uses; a graph is told apart by t
     X o-> Y    a circle is a mark not known      PAG
 """
 
+import heapq
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,7 +17,18 @@ from functools import cached_property
 
 from aetia.errors import GraphError
 
-__all__ = ["Edge", "Graph", "Mark"]
+__all__ = ["PLAIN_NAME", "Edge", "Graph", "Mark", "written"]
+
+PLAIN_NAME = re.compile(r"\w[\w.']*(?:\[t(?:[-+]\d+)?\])?")
+"""A name that needs no quotes: letters, digits, `_`, `.` and primes, perhaps with its time (`X[t-1]`)."""
+
+
+def written(name: str) -> str:
+    """A variable's name as it stands in a graph's text: in quotes where it would not be read as one name."""
+    if PLAIN_NAME.fullmatch(name):
+        return name
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 class Mark(StrEnum):
@@ -63,10 +76,19 @@ class Edge:
         return self.at_first is Mark.ARROW and self.at_second is Mark.ARROW
 
     def __str__(self) -> str:
+        first, second = written(self.first), written(self.second)
         if self.at_second is Mark.TAIL:
-            return f"{self.first} -- {self.second}"
+            return f"{first} -- {second}"
         left = {Mark.TAIL: "", Mark.ARROW: "<", Mark.CIRCLE: "o"}[self.at_first]
-        return f"{self.first} {left}-{self.at_second} {self.second}"
+        return f"{first} {left}-{self.at_second} {second}"
+
+    def mark(self, name: str) -> Mark:
+        """The mark at that end; `name` is one of the two."""
+        return self.at_first if name == self.first else self.at_second
+
+    def other(self, name: str) -> str:
+        """The end that is not `name`."""
+        return self.second if name == self.first else self.first
 
 
 @dataclass(frozen=True)
@@ -159,14 +181,14 @@ class Graph:
         """
         waiting = {name: len(self.parents[name]) for name in self.nodes}
         rank = {name: place for place, name in enumerate(self.nodes)}
-        ready, found = [name for name in self.nodes if not waiting[name]], list[str]()
-        while ready:
-            name = ready.pop(0)
+        ready, found = [rank[name] for name in self.nodes if not waiting[name]], list[str]()
+        while ready:  # sorted ranks are a heap already
+            name = self.nodes[heapq.heappop(ready)]
             found.append(name)
-            for child in sorted(self.children[name], key=rank.__getitem__):
+            for child in self.children[name]:
                 waiting[child] -= 1
                 if not waiting[child]:
-                    ready.append(child)
+                    heapq.heappush(ready, rank[child])
         if len(found) < len(self.nodes):
             cycle = self._cycle(set(self.nodes) - set(found))
             mend = "remove one of its edges, or unroll the cycle over time."
@@ -262,10 +284,15 @@ class Graph:
         """Whether all edges are directed and form no cycle."""
         return all(edge.is_directed for edge in self.edges) and self._is_acyclic
 
+    @cached_property
+    def is_oriented(self) -> bool:
+        """Whether all edges are directed or bidirected."""
+        return all(edge.is_directed or edge.is_bidirected for edge in self.edges)
+
     @property
     def is_admg(self) -> bool:
         """Whether all edges are directed or bidirected, and the directed ones form no cycle."""
-        return all(edge.is_directed or edge.is_bidirected for edge in self.edges) and self._is_acyclic
+        return self.is_oriented and self._is_acyclic
 
     @property
     def _is_acyclic(self) -> bool:
@@ -280,16 +307,24 @@ class Graph:
         Raises:
             GraphError: AE-7103 there is a cycle; AE-7105 an edge is neither directed nor bidirected.
         """
-        strange = [edge for edge in self.edges if not (edge.is_directed or edge.is_bidirected)]
-        if strange:
-            found = f"The edge {min(strange)} leaves open which variable is the cause."
+        if not self.is_oriented:
+            strange = min(edge for edge in self.edges if not (edge.is_directed or edge.is_bidirected))
+            found = f"The edge {strange} leaves open which variable is the cause."
             raise GraphError("AE-7105", found, mend="orient it as -> or <->, or ask for each graph of the class.")
         assert self.order is not None
         return self
 
     def __str__(self) -> str:
-        joined = {name for edge in self.edges for name in (edge.first, edge.second)}
-        lone = [name for name in self.nodes if name not in joined]
         rank = {name: place for place, name in enumerate(self.nodes)}
-        shown = sorted(self.edges, key=lambda edge: (rank[edge.first], rank[edge.second], edge))
-        return "; ".join([*map(str, shown), *lone])
+        edges = sorted(self.edges, key=lambda edge: (rank[edge.first], rank[edge.second], edge))
+        joined = list(dict.fromkeys(name for edge in edges for name in (edge.first, edge.second)))
+        met = set(joined)
+        lone = [name for name in self.nodes if name not in met]
+        # Variables stand in the order in which they are read; where the edges alone would change it, all go first.
+        if (*joined, *lone) != self.nodes:
+            return "; ".join([*map(self._declared, self.nodes), *map(str, edges)])
+        hidden = [name for name in joined if name in self.latent]
+        return "; ".join([*map(str, edges), *map(self._declared, [*lone, *hidden])])
+
+    def _declared(self, name: str) -> str:
+        return written(name) + (" [latent]" if name in self.latent else "")
