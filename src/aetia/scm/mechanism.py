@@ -80,6 +80,8 @@ Law = Mechanism | Mapping[Value, Number] | tuple[Sequence[str], Table] | list[Nu
 
 def _numbers(variable: str, table: Table) -> np.ndarray:
     """The table as float64, or as fractions if it holds fractions and integers alone; always a copy."""
+    if isinstance(table, np.ndarray) and table.dtype.kind in "fiub":
+        return table.astype(np.float64)
     try:
         raw = np.array(table, dtype=object)
         numbers = raw.ravel().tolist()
