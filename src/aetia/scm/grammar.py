@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from aetia.errors import QueryError
 from aetia.scm.discrete import DiscreteModel
 from aetia.scm.graph import Graph
+from aetia.scm.linear import LinearModel
 from aetia.scm.query import (
     EFFECTS,
     Assignment,
@@ -35,7 +36,7 @@ from aetia.scm.query import (
 
 __all__ = ["parse_assignments", "parse_query"]
 
-Source = DiscreteModel | Graph
+Source = DiscreteModel | LinearModel | Graph
 """What knows the names, and for a discrete model the values, that a question may use."""
 
 _TOKEN = re.compile(
