@@ -121,7 +121,7 @@ def eliminate(factors: Sequence[Factor], keep: Sequence[str], sizes: Mapping[str
     one = np.ones(shape, dtype=object if exact else np.float64)
     for factor in buckets[last]:
         one = one * factor.over(tuple(keep))
-    return Factor(tuple(keep), one)
+    return Factor(tuple(keep), np.asarray(one))  # objects without axes leave numpy as themselves
 
 
 def _summed(bucket: Sequence[Factor], name: str) -> Factor:

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 from aetia.scm.query import Term
 
-__all__ = ["Constant", "Difference", "Expectation", "Expression", "Probability", "Product", "Quotient", "Sum"]
+__all__ = [
+    "Constant",
+    "Difference",
+    "Expectation",
+    "Expression",
+    "Probability",
+    "Product",
+    "Quotient",
+    "Sum",
+    "Variable",
+]
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,13 @@ class Expectation:
 
     outcome: Term
     given: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True)
+class Variable:
+    """The number that a variable takes: the `y` of `sum_y y P(y | do(x))`."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -79,4 +96,4 @@ class Sum:
     of: "Expression"
 
 
-Expression = Constant | Probability | Expectation | Product | Quotient | Difference | Sum
+Expression = Constant | Probability | Expectation | Variable | Product | Quotient | Difference | Sum
