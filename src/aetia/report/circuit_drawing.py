@@ -20,6 +20,7 @@ import numpy as np
 from aetia.circuits.graph import Circuit, Graph
 from aetia.files import write_atomic
 from aetia.report.rows import MINUS, decimals, number
+from aetia.scm.layout import spread
 from aetia.text import clean_text
 
 __all__ = ["CIRCUIT_STYLE", "CircuitDrawing", "circuit_svg", "lay_out_circuit", "write_circuit_figure"]
@@ -214,19 +215,9 @@ def _ordered(
                 others = [across[other] for other in near[name] if other in across]
                 wanted[name] = 0.75 * own(name) + 0.25 * float(np.mean(others or [own(name)]))
             line = sorted(heads[row], key=lambda name: (wanted[name], own(name)))
-            across.update(zip(line, _apart([wanted[name] for name in line], step, last), strict=True))
+            places = spread([wanted[name] for name in line], [step] * (len(line) - 1), low=0.0, high=last)
+            across.update(zip(line, places, strict=True))
     return {name: _LEFT + _BOX_WIDTH / 2 + x for name, x in across.items()}
-
-
-def _apart(wanted: Sequence[float], step: float, last: float) -> list[float]:
-    """Increasing places near the wanted ones, `step` apart at least, from 0 to `last`."""
-    placed: list[float] = []
-    for place in wanted:
-        placed.append(max(place, placed[-1] + step) if placed else max(place, 0.0))
-    for index in range(len(placed) - 1, -1, -1):
-        limit = last if index == len(placed) - 1 else placed[index + 1] - step
-        placed[index] = min(placed[index], limit)
-    return placed
 
 
 def _line(placed: Mapping[str, Node], link: tuple[str, str, str, float | None], largest: float, right: float) -> Line:

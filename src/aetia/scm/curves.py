@@ -9,14 +9,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from aetia.scm.layout import Point
 
-__all__ = ["Cubic", "Stadium", "bowed", "clearance", "level_route", "path_text", "point_at", "straight", "trimmed"]
+__all__ = [
+    "Cubic",
+    "Stadium",
+    "bowed",
+    "clearance",
+    "level_route",
+    "path_text",
+    "point_at",
+    "smooth_route",
+    "straight",
+    "trimmed",
+]
 
 Cubic = tuple[Point, Point, Point, Point]
 """A cubic Bezier curve: its start, two handles, its end."""
 
 _SAMPLES = 24
+_FINE = 4.0  # pixels
 _HALVINGS = 24
 
 
@@ -67,22 +81,44 @@ def level_route(points: Sequence[Point]) -> tuple[Cubic, ...]:
     return tuple(found)
 
 
+def smooth_route(points: Sequence[Point]) -> tuple[Cubic, ...]:
+    """A course through points that turns as little as it can: at each it heads for the next but one (Catmull-Rom)."""
+    found = list[Cubic]()
+    for place in range(len(points) - 1):
+        start, end = points[place], points[place + 1]
+        before, after = points[max(place - 1, 0)], points[min(place + 2, len(points) - 1)]
+        reach = (end[0] - start[0]) / 3
+        leaving = (end[1] - before[1]) / ((end[0] - before[0]) or 1.0)
+        arriving = (after[1] - start[1]) / ((after[0] - start[0]) or 1.0)
+        first = (start[0] + reach, start[1] + reach * leaving)
+        second = (end[0] - reach, end[1] - reach * arriving)
+        found.append((start, first, second, end))
+    return tuple(found)
+
+
 def point_at(cubic: Cubic, part: float) -> Point:
     """The point at `part` of the curve's parameter, from 0 to 1."""
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = cubic
     rest = 1 - part
-    weights = rest**3, 3 * rest**2 * part, 3 * rest * part**2, part**3
-    return (
-        sum(weight * point[0] for weight, point in zip(weights, cubic, strict=True)),
-        sum(weight * point[1] for weight, point in zip(weights, cubic, strict=True)),
-    )
+    a, b, c, d = rest**3, 3 * rest**2 * part, 3 * rest * part**2, part**3
+    return a * x0 + b * x1 + c * x2 + d * x3, a * y0 + b * y1 + c * y2 + d * y3
 
 
 def clearance(course: Sequence[Cubic], others: Iterable[Stadium]) -> float:
     """The least distance between the course and any of these nodes; negative if it runs through one."""
-    points = [point_at(cubic, step / _SAMPLES) for cubic in course for step in range(_SAMPLES + 1)]
-    left, right = min(x for x, _ in points), max(x for x, _ in points)
-    near = [node for node in others if left - node.width < node.x < right + node.width]
-    return min((node.distance(point) for node in near for point in points), default=math.inf)
+    nodes = np.array([(node.x, node.y, node.width, node.height) for node in others]).reshape(-1, 4)
+    points = np.concatenate([_samples(cubic) for cubic in course])
+    radius = nodes[:, 3] / 2
+    aside = np.maximum(np.abs(points[:, :1] - nodes[:, 0]) - (nodes[:, 2] / 2 - radius), 0)
+    return float(np.min(np.hypot(aside, points[:, 1:] - nodes[:, 1]) - radius, initial=np.inf))
+
+
+def _samples(cubic: Cubic) -> np.ndarray:
+    """Points on the curve, at most some pixels apart."""
+    length = sum(math.dist(one, other) for one, other in pairwise(cubic))
+    part = np.linspace(0, 1, max(_SAMPLES, round(length / _FINE)) + 1)
+    weights = np.stack([(1 - part) ** 3, 3 * (1 - part) ** 2 * part, 3 * (1 - part) * part**2, part**3], axis=1)
+    return weights @ np.array(cubic)
 
 
 def trimmed(course: Sequence[Cubic], first: tuple[Stadium, float], second: tuple[Stadium, float]) -> tuple[Cubic, ...]:

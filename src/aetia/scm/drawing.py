@@ -5,6 +5,7 @@ cause joins is an arch of dashes; hidden variables are hollow. The picture is on
 colours, and nothing but shapes and escaped text in it.
 """
 
+import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -16,6 +17,7 @@ from aetia.scm.curves import (
     clearance,
     level_route,
     path_text,
+    smooth_route,
     straight,
     trimmed,
 )
@@ -45,6 +47,7 @@ _LONGEST_NAME = 32
 _NODE, _MARGIN, _TEXT_DROP = 32.0, 14.0, 4.8
 _CLEAR = 6.0  # what an edge keeps from nodes that are not its own
 _ARROW, _ARROW_HALF, _RING, _AIR = 9.0, 3.6, 3.2, 1.5
+_HIGHEST = 60.0
 _BOWS = (0.18, 0.26, 0.36, 0.48, 0.62, 0.8)
 
 
@@ -63,7 +66,7 @@ def graph_svg(graph: Graph) -> str:
     rank = _rank(graph)
     narrow: frozenset[Edge] = frozenset()
     while True:
-        links = {edge: Link(*sorted((edge.first, edge.second), key=rank.__getitem__)) for edge in edges}
+        links = {edge: _link(edge, rank) for edge in edges}
         held = [edge for edge in edges if edge in narrow or _holds_columns(graph, edge)]
         layout = layered_layout(sizes, [links[edge] for edge in held])
         nodes = {name: Stadium(*layout.places[name], *sizes[name]) for name in graph.nodes}
@@ -135,6 +138,11 @@ def _rank(graph: Graph) -> dict[str, int]:
     return order
 
 
+def _link(edge: Edge, rank: Mapping[str, int]) -> Link:
+    is_forward = rank[edge.first] < rank[edge.second]
+    return Link(edge.first, edge.second) if is_forward else Link(edge.second, edge.first)
+
+
 def _holds_columns(graph: Graph, edge: Edge) -> bool:
     """Whether the ends of an edge have to stand in different columns: all but most bidirected ones."""
     ends = (edge.first, edge.second)
@@ -151,25 +159,54 @@ def _courses(
     """The course of every edge from middle to middle, and the edges for which there is no free one."""
     routes = dict(zip(held, layout.routes, strict=True))
     found, stuck = dict[Edge, tuple[Cubic, ...]](), set[Edge]()
-    for edge in edges:
+    taken: list[Point] = []
+    for edge in sorted(edges, key=lambda edge: edge.is_bidirected):
         link = links[edge]
         others = [node for name, node in nodes.items() if name not in (link.first, link.second)]
         start, end = layout.places[link.first], layout.places[link.second]
         tries = _arches(start, end) if edge.is_bidirected else [straight(start, end)]
-        course = next((one for one in tries if clearance(one, others) >= _CLEAR), None)
-        if course is None and edge in routes:
-            course = level_route(routes[edge])
-        if course is None:
-            course = tries[0]
+        free = [one for one in tries if clearance(one, others) >= _CLEAR]
+        if not free and edge in routes:
+            free = [one for one in _bypasses(routes[edge]) if clearance(one, others) >= _CLEAR / 2]
+            free = free[:1] or [level_route(routes[edge])]
+        if not free:
+            free = tries
             stuck.add(edge)
-        found[edge] = course
+        # Directed edges come first and take the first course that is free; arches give way at the nodes.
+        choice = free[:1] if not edge.is_bidirected else free
+        found[edge] = min(choice, key=lambda course: sum(_is_taken(mouth, taken) for mouth in _mouths(course)))
+        taken += _mouths(found[edge])
     return found, frozenset(stuck)
+
+
+def _mouths(course: Sequence[Cubic]) -> tuple[Point, Point]:
+    """Where about a course leaves its first node and enters its second."""
+    first, second = (Stadium(*end, _NODE, _NODE) for end in (course[0][0], course[-1][3]))
+    line = trimmed(course, (first, _ARROW), (second, _ARROW))
+    return line[0][0], line[-1][3]
+
+
+def _is_taken(mouth: Point, taken: Sequence[Point]) -> bool:
+    return any(math.dist(mouth, other) < _ARROW for other in taken)
+
+
+def _bypasses(route: Sequence[Point]) -> list[tuple[Cubic, ...]]:
+    """Courses along the lanes that the layout gave, the smoothest first."""
+    start, end = route[0], route[-1]
+    middles = [((one[0] + other[0]) / 2, one[1]) for one, other in zip(route[2:-2:2], route[3:-2:2], strict=True)]
+    length = math.dist(start, end)
+    off = [((x - start[0]) * (end[1] - start[1]) - (y - start[1]) * (end[0] - start[0])) / length for x, y in middles]
+    bow = max(off, key=abs, default=0.0)
+    return [
+        *(bowed(start, end, bow * part) for part in (0.5, 0.75, 1.0, 1.3) if bow),
+        smooth_route([start, *middles, end]),
+    ]
 
 
 def _arches(start: Point, end: Point) -> list[tuple[Cubic, ...]]:
     """Arches between two points, the flattest first, and of two alike the one above (or to the right)."""
-    length = ((start[0] - end[0]) ** 2 + (start[1] - end[1]) ** 2) ** 0.5
-    bows = [side * max(bow * length, 22.0) for bow in _BOWS for side in (1, -1)]
+    length = math.dist(start, end)
+    bows = [side * min(max(bow * length, 22.0), _HIGHEST + bow * 100) for bow in _BOWS for side in (1, -1)]
     return [bowed(start, end, bow) for bow in bows]
 
 
@@ -195,7 +232,7 @@ def _mark_svg(mark: Mark, tip: Point, foot: Point, *, is_arc: bool) -> str:
     if mark is Mark.CIRCLE:
         x, y = (tip[0] + foot[0]) / 2, (tip[1] + foot[1]) / 2
         return f'<circle class="ring" cx="{x:.1f}" cy="{y:.1f}" r="{_RING:g}"/>'
-    length = ((tip[0] - foot[0]) ** 2 + (tip[1] - foot[1]) ** 2) ** 0.5 or 1.0
+    length = math.dist(tip, foot) or 1.0
     along = ((tip[0] - foot[0]) / length, (tip[1] - foot[1]) / length)
     base = (tip[0] - along[0] * _ARROW, tip[1] - along[1] * _ARROW)
     wings = [(base[0] - side * along[1] * _ARROW_HALF, base[1] + side * along[0] * _ARROW_HALF) for side in (1, -1)]

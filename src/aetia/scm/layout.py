@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
+from statistics import fmean, median
 
 import numpy as np
 from scipy.optimize import linprog
@@ -21,8 +22,10 @@ Point = tuple[float, float]
 """Right and down, in pixels."""
 
 _COLUMN_GAP, _ROW_GAP = 54.0, 20.0
-_LANE, _LANE_GAP = 6.0, 12.0  # what a link takes of a column that it passes
+_LANE, _LANE_GAP = 6.0, 13.0  # what a link takes of a column that it passes
+_MOST_STRETCH = 2.2  # rows of a picture that is wide anyway lie farther apart
 _ORDER_SWEEPS, _PLACE_SWEEPS = 16, 120
+_STILL = 0.2  # pixels
 _STEEP = 0.16  # a link that climbs far gets room to do so
 
 
@@ -48,8 +51,8 @@ class Layout:
     Args:
         places: The middle of each node.
         columns: The column of each node, from 0.
-        routes: Of each link, in their order, the points it goes through; level from the second to the third, from the
-            fourth to the fifth and so on, where it passes columns, so that it meets no node there.
+        routes: Of each link, in their order, the points it goes through; level from the first to the second, from the
+            third to the fourth and so on, where it passes columns, so that it meets no node there.
         width, height: Of the whole, in pixels.
     """
 
@@ -251,7 +254,7 @@ def _by_median(column: list[int], ranks: list[int], near: Sequence[Sequence[_Nea
     for node in column:
         keys = [_key(one.node, one.there, ranks, layered) for one in near[node]]
         if keys:
-            wanted[node] = (float(np.median(keys)), float(np.mean(keys)))
+            wanted[node] = (median(keys), fmean(keys))
     moved = iter(sorted(wanted, key=wanted.__getitem__))
     column[:] = [next(moved) if node in wanted else node for node in column]
     _rank(column, ranks)
@@ -319,8 +322,9 @@ def _placed(layered: _Layered) -> list[float]:
     """
     down = [0.0] * len(layered.heights)
     steps = []
+    stretch = min(max(len(layered.columns) / (2 * max(map(len, layered.columns))), 1.0), _MOST_STRETCH)
     for column in layered.columns:
-        gaps = [_ROW_GAP if max(pair) < layered.nodes else _LANE_GAP for pair in pairwise(column)]
+        gaps = [stretch * (_ROW_GAP if max(pair) < layered.nodes else _LANE_GAP) for pair in pairwise(column)]
         steps.append(
             [
                 (layered.heights[one] + layered.heights[other]) / 2 + gap
@@ -330,6 +334,7 @@ def _placed(layered: _Layered) -> list[float]:
         for node, place in zip(column, accumulate(steps[-1], initial=0.0), strict=True):
             down[node] = place
     for sweep in range(_PLACE_SWEEPS):
+        moved = 0.0
         order = range(len(layered.columns)) if sweep % 2 == 0 else reversed(range(len(layered.columns)))
         for index in order:
             column, wanted, weights = layered.columns[index], [], []
@@ -341,7 +346,10 @@ def _placed(layered: _Layered) -> list[float]:
                 wanted.append(pulled / total if near else down[node])
                 weights.append(total if near else 0.01)
             for node, place in zip(column, spread(wanted, steps[index], weights), strict=True):
+                moved = max(moved, abs(down[node] - place))
                 down[node] = place
+        if moved < _STILL:
+            break
     top = min(place - height / 2 for place, height in zip(down, layered.heights, strict=True))
     return [place - top for place in down]
 
