@@ -226,7 +226,8 @@ class DiscreteModel:
         """
         relevant = self.graph.ancestors((*free, *known))
         scale = _as_integers if self.is_exact else _as_is
-        factors = [
+        factors = [Factor((), np.array(1, dtype=object if self.is_exact else np.float64))]
+        factors += [
             Factor((*one.parents, name), scale(one.table)).at(known)
             for name, one in self.mechanisms.items()
             if name in relevant

@@ -120,7 +120,7 @@ def eliminate(factors: Sequence[Factor], keep: Sequence[str], sizes: Mapping[str
     shape = tuple(sizes[name] for name in keep)
     one = np.ones(shape, dtype=object if exact else np.float64)
     for factor in buckets[last]:
-        one = one * factor.over(tuple(keep))
+        one *= factor.over(tuple(keep))
     return Factor(tuple(keep), np.asarray(one))  # objects without axes leave numpy as themselves
 
 

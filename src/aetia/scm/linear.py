@@ -214,14 +214,28 @@ class LinearModel:
     @cached_property
     def total_effects(self) -> np.ndarray:
         """What a unit of each variable's noise adds to each variable, [V, V]; row: effect, column: cause."""
-        unit = np.eye(len(self.names))
-        return np.linalg.solve(unit - self.coefficients, unit)
+        found = np.eye(len(self.names))
+        # Causes before effects: zeros stay zeros, which a general inverse would only come near.
+        for name in self.graph.order:
+            row = self.names.index(name)
+            found[row] += self.coefficients[row] @ found
+        return found
 
     @cached_property
     def whole(self) -> Gaussian:
-        """The joint distribution of all variables, latent ones too."""
-        spread = self.total_effects
-        return Gaussian(self.names, spread @ self.intercepts, spread @ self.noise @ spread.T)
+        """The joint distribution of all variables, latent ones too.
+
+        Raises:
+            CausalModelError: AE-7222 a mean or a variance is too large for a float.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            spread = self.total_effects
+            found = Gaussian(self.names, spread @ self.intercepts, spread @ self.noise @ spread.T)
+        for name, mean, row in zip(self.names, found.mean, found.covariance, strict=True):
+            if not (np.isfinite(mean) and np.all(np.isfinite(row))):
+                message = f"The mean or the variance of {name} is too large for a float."
+                raise CausalModelError("AE-7222", message, mend="measure the variables in larger units.")
+        return found
 
     def distribution(self, names: Sequence[str] | None = None, given: Mapping[str, float] | None = None) -> Gaussian:
         """The distribution of these variables given what is known, in their order.

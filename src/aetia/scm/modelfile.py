@@ -38,6 +38,9 @@ _Kind = TypeVar("_Kind")
 _HUGE = 1e150
 """Squares of larger numbers are not finite."""
 
+_MOST_AXES = 64
+"""numpy's own limit."""
+
 _FRACTION = re.compile(r"-?\d{1,2000}(/\d{1,2000})?|-?\d{0,1000}\.\d{1,1000}", re.ASCII)
 
 
@@ -184,9 +187,10 @@ def _numbers(table: object, where: str) -> object:
     """The table with its fractions read."""
     if isinstance(table, list):
         rows = [_numbers(row, where) for row in table]
-        shapes = {np.shape(row) if isinstance(row, list) else () for row in rows}
-        if len(shapes) > 1:
+        if len({_shape(row) for row in rows}) > 1:
             raise _malformed(f"The rows of the table of {where} have different lengths.")
+        if len(_shape(rows)) > _MOST_AXES:
+            raise _malformed(f"The table of {where} has more than {_MOST_AXES} axes.")
         return rows
     if isinstance(table, int | float) and not isinstance(table, bool):
         return table
@@ -196,6 +200,15 @@ def _numbers(table: object, where: str) -> object:
         except ZeroDivisionError as error:
             raise _malformed(f"The table of {where} holds {table}.") from error
     raise _malformed(f"The table of {where} holds {json.dumps(table)[:40]}.", "give numbers, or fractions like '1/3'.")
+
+
+def _shape(table: object) -> tuple[int, ...]:
+    """The shape of nested lists whose rows are known to be alike."""
+    shape = list[int]()
+    while isinstance(table, list):
+        shape.append(len(table))
+        table = table[0] if table else None
+    return tuple(shape)
 
 
 def _linear(variables: Mapping[str, object], shared: list[object]) -> LinearModel:

@@ -62,8 +62,10 @@ def sample(
 
 def _root(covariance: np.ndarray) -> np.ndarray:
     """A square root of a covariance that may be singular, [V, V]."""
-    sizes, directions = np.linalg.eigh(covariance)
-    return directions * np.sqrt(np.maximum(sizes, 0))
+    spread = np.sqrt(np.maximum(np.diag(covariance), 0))
+    scale = np.where(spread > 0, spread, 1.0)
+    sizes, directions = np.linalg.eigh(covariance / np.outer(scale, scale))
+    return directions * np.sqrt(np.maximum(sizes, 0)) * spread[:, None]
 
 
 def _domain(values: tuple[Value, ...]) -> np.ndarray:
