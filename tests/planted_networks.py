@@ -24,6 +24,7 @@ class Item:
     answer_ids: tuple[int, ...]
     foil_ids: tuple[int, ...]
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    cluster: str = ""
 
     @property
     def length(self):

@@ -27,6 +27,7 @@ class Item:
     answer_ids: tuple[int, ...] = (20,)
     foil_ids: tuple[int, ...] = (30,)
     spans: dict[str, tuple[int, int]] = field(default_factory=lambda: {"subject": (1, 3)})
+    cluster: str = ""
 
     @property
     def length(self):

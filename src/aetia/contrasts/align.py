@@ -149,6 +149,7 @@ def align_one(
         answer_ids=answer_ids,
         foil_ids=foil_ids,
         spans=spans | {"last": (length - 1, length)},
+        cluster=contrast.cluster,
     )
     return replace(item, placebo_ids=_placebos(item, contrast.placebos, tokenizer, chat=chat)) if placebos else item
 

@@ -26,6 +26,7 @@ class Contrast:
         foil: What it is compared with; empty if the answer is measured by itself.
         spans: Named parts of the clean prompt: their text, or a range of characters.
         placebos: Rewordings of the corrupted prompt that keep its cause, so that its answer stays what it is.
+        cluster: A name that contrasts share which depend on each other; empty if this one depends on no other.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Contrast:
     foil: str = ""
     spans: Mapping[str, str | Span] = field(default_factory=dict)
     placebos: tuple[str, ...] = ()
+    cluster: str = ""
 
     def character_spans(self) -> dict[str, Span]:
         """The named parts as ranges of characters of the clean prompt.
@@ -86,6 +88,7 @@ class AlignedContrast:
         foil_ids: The tokens of the foil; none if the contrast has no foil.
         spans: Named half-open ranges of token positions, among them `last`: the position that predicts the answer.
         placebo_ids: Rewordings of the corrupted prompt, T tokens each; none unless they were asked for.
+        cluster: As the contrast's.
     """
 
     id: str
@@ -101,6 +104,7 @@ class AlignedContrast:
     foil_ids: tuple[int, ...]
     spans: Mapping[str, Span]
     placebo_ids: tuple[tuple[int, ...], ...] = ()
+    cluster: str = ""
 
     @property
     def length(self) -> int:

@@ -13,7 +13,7 @@ from aetia.errors import ContrastError
 __all__ = ["read_contrasts"]
 
 _REQUIRED = ("clean", "corrupted", "answer", "foil")
-_OPTIONAL = ("spans", "id", "placebos")
+_OPTIONAL = ("spans", "id", "placebos", "cluster")
 _EXAMPLE = (
     '{"clean": "The capital of France is", "corrupted": "The capital of Italy is", "answer": " Paris", "foil": " Rome"}'
 )
@@ -25,9 +25,9 @@ def read_contrasts(path: str | Path) -> list[Contrast]:
     """The contrasts of a JSONL or CSV file, in its order; the whole file is checked before any is returned.
 
     Each line (or row) has the text fields `clean`, `corrupted`, `answer` and `foil`, and may have `id`, `spans` (an
-    object that gives, by name, a part of the clean prompt as text or as [start, end] in characters) and `placebos` (a
-    list of rewordings of the corrupted prompt that keep its cause). In CSV, that object and that list are JSON. Other
-    fields are left alone.
+    object that gives, by name, a part of the clean prompt as text or as [start, end] in characters), `placebos` (a list
+    of rewordings of the corrupted prompt that keep its cause) and `cluster` (a name that is shared by contrasts which
+    depend on each other). In CSV, that object and that list are JSON. Other fields are left alone.
 
     Raises:
         ContrastError: AE-2102 to AE-2106 and AE-2111 to AE-2113, with the number of the line and what mends it.
@@ -144,7 +144,7 @@ def _cell(path: Path, line: int, name: str, cell: str) -> object:
         return cell
     if not cell.strip():
         return None
-    if name == "id":
+    if name in ("id", "cluster"):
         return cell
     try:
         return json.loads(cell)
@@ -176,23 +176,30 @@ def _check_fields(path: Path, line: int, fields: list[str]) -> None:
 def _contrast(path: Path, line: int, row: Mapping[str, object]) -> Contrast:
     _check_fields(path, line, list(row))
     clean, corrupted, answer, foil = (_string(path, line, name, row[name]) for name in _REQUIRED)
-    name = row.get("id")
-    if isinstance(name, bool) or not isinstance(name, str | int | None) or name == "":
-        raise _wrong("AE-2106", path, line, f"its id is {_shown(name)}", "write the id as text, or leave it out.")
     contrast = Contrast(
-        id=f"line-{line}" if name is None else str(name),
+        id=_name(path, line, "id", row) or f"line-{line}",
         clean=clean,
         corrupted=corrupted,
         answer=answer,
         foil=foil,
         spans=_spans(path, line, row.get("spans")),
         placebos=_placebos(path, line, row.get("placebos")),
+        cluster=_name(path, line, "cluster", row),
     )
     try:
         contrast.character_spans()
     except ContrastError as error:
         raise _wrong(error.code, path, line, error.found[0].lower() + error.found[1:-1], error.mend) from error
     return contrast
+
+
+def _name(path: Path, line: int, field: str, row: Mapping[str, object]) -> str:
+    """The text or the whole number in a field; empty if the field is absent."""
+    name = row.get(field)
+    if isinstance(name, bool) or not isinstance(name, str | int | None) or (isinstance(name, str) and not name.strip()):
+        mend = f"write the {field} as text, or leave it out."
+        raise _wrong("AE-2106", path, line, f"its {field} is {_shown(name)}", mend)
+    return "" if name is None else _string(path, line, field, str(name))
 
 
 def _string(path: Path, line: int, name: str, value: object) -> str:

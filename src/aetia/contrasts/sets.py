@@ -2,13 +2,13 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
 from aetia.contrasts.align import align_first, other_length
-from aetia.contrasts.contrast import Alignment, Contrast, Dropped, Span, quoted
+from aetia.contrasts.contrast import AlignedContrast, Alignment, Contrast, Dropped, Span, quoted
 from aetia.contrasts.files import read_contrasts
 from aetia.contrasts.generators import facts, grammar, people, sequences
 from aetia.contrasts.tokens import Tokenizer, encode
@@ -42,12 +42,14 @@ class ContrastSet:
     ) -> Iterator[Contrast]:
         """The contrasts in the order that the seed gives; the same seed and tokenizer give the same contrasts.
 
+        No clean prompt comes a second time before all have come once.
+
         Args:
             seed: Decides which words meet, and in which order.
             tokenizer: Where given, words are chosen that it cuts alike, so that few contrasts are dropped later.
             placebos: Give each up to 24 rewordings of its corrupted prompt; the contrasts stay the same.
         """
-        return self.contrasts(seed, tokenizer, _PLACEBOS if placebos else 0)
+        return _distinct_first(self.contrasts(seed, tokenizer, _PLACEBOS if placebos else 0))
 
     def draw(
         self,
@@ -60,6 +62,8 @@ class ContrastSet:
         placebos: bool = False,
     ) -> Alignment:
         """The set's contrasts as tokens, all of the length that most of them have.
+
+        If more are asked for than there are clean prompts, those that share one are a cluster.
 
         Args:
             tokenizer: The model's own.
@@ -89,7 +93,27 @@ class ContrastSet:
         found = align_first(
             of_common_length(), tokenizer, items, continuation=continuation, chat=chat, placebos=placebos
         )
-        return Alignment(found.items, found.dropped + tuple(others))
+        return Alignment(_clustered(found.items), found.dropped + tuple(others))
+
+
+def _distinct_first(contrasts: Iterable[Contrast]) -> Iterator[Contrast]:
+    """The contrasts, those whose clean prompt was there before at the end."""
+    seen: set[str] = set()
+    repeated: list[Contrast] = []
+    for contrast in contrasts:
+        if contrast.clean in seen:
+            repeated.append(contrast)
+        else:
+            seen.add(contrast.clean)
+            yield contrast
+    yield from repeated
+
+
+def _clustered(items: tuple[AlignedContrast, ...]) -> tuple[AlignedContrast, ...]:
+    """The items, in clusters by their clean prompt if any two share one."""
+    if len({item.clean for item in items}) == len(items):
+        return items
+    return tuple(replace(item, cluster=item.clean) for item in items)
 
 
 _SETS = (

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aetia import catalogue
-from aetia.effects import Effects
+from aetia.effects import Effects, cluster_means
 from aetia.features.study import AlignmentStudy, SubspaceStudy
 from aetia.features.verdict import Verdict, judge
 from aetia.studies import SYSTEM_NULLS, ContrastInstrument, Cost, Null, Part, Values
@@ -124,7 +124,8 @@ def verdict_of(study: SubspaceStudy, values: pa.Table) -> Verdict:
 
     def column(part: str, measure: str) -> np.ndarray:
         rows = sorted(_only(values, part=(part,), measure=(measure,)).to_pylist(), key=lambda row: row["item"])
-        return np.array([row["value"] for row in rows], dtype=np.float64)
+        found = np.array([row["value"] for row in rows], dtype=np.float64)
+        return cluster_means(found, [row["cluster"] for row in rows])[0] if "cluster" in values.schema.names else found
 
     return judge(
         {part: column(part, "effect") for part in ("full", "subspace", "row", "null", "random")},

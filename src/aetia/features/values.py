@@ -22,6 +22,7 @@ from aetia.features.subspace import Split, SubspaceEffects, patch_parts, split
 from aetia.models.network import Network
 from aetia.models.sites import Site
 from aetia.runs.keys import key_of
+from aetia.studies.clusters import clusters_of, places_of
 
 if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
@@ -72,7 +73,7 @@ def check_alignment(study: AlignmentStudy, network: Network, items: "Sequence[Al
 
 
 def _check_halves(items: "Sequence[AlignedContrast]") -> None:
-    if len(items) < 2:
+    if len(clusters_of(items)) < 2:
         raise StudyError(
             "AE-1408",
             "What is learned on one item cannot be tested on another: there is only one.",
@@ -80,9 +81,11 @@ def _check_halves(items: "Sequence[AlignedContrast]") -> None:
         )
 
 
-def _halves(count: int, seed: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed)).tolist()
-    return tuple(order[0::2]), tuple(order[1::2])
+def _halves(items: "Sequence[AlignedContrast]", seed: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The places of one half of the items and of the other, which depend on none of the first."""
+    clusters = clusters_of(items)
+    order = torch.randperm(len(clusters), generator=torch.Generator().manual_seed(seed)).tolist()
+    return places_of(clusters, order[0::2]), places_of(clusters, order[1::2])
 
 
 def subspace_values(
@@ -112,7 +115,7 @@ def subspace_values(
         given = random_subspace(width, rank, torch.Generator().manual_seed(random_seed))
     rows: list[list[Row]] = [[] for _ in items]
     everything = tuple(range(len(items)))
-    for tested in (everything,) if given is not None else _halves(len(items), study.seed):
+    for tested in (everything,) if given is not None else _halves(items, study.seed):
         kept = [items[index] for index in everything if index not in tested]
         found = given if given is not None else _subspace(study, network, site, kept)
         parts = split(found, space)
@@ -194,7 +197,7 @@ def alignment_values(
     dimensions = study.dimensions or max(1, site_width(network, site) // 2)
     budget = Budget(dimensions, study.steps, study.seed)
     rows: list[list[Row]] = [[] for _ in items]
-    for tested in _halves(len(items), study.seed):
+    for tested in _halves(items, study.seed):
         train = as_interchanges([one for n, one in enumerate(items) if n not in tested], site, both_ways=True)
         test = as_interchanges([items[index] for index in tested], site, both_ways=True)
         for name in study.maps:

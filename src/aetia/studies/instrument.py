@@ -12,6 +12,13 @@ import pyarrow as pa
 from aetia.effects import Effects, draws_needed, summarise
 from aetia.runs.instrument import Batch, Compute, Plan
 from aetia.runs.keys import JSON, key_of
+from aetia.studies.clusters import (
+    check_clusters,
+    clusters_by_name,
+    clusters_of,
+    counted,
+    with_clusters,
+)
 from aetia.studies.nulls import LABELS, PLACEBO, SYSTEM_NULLS, Null, drawn, null_of
 from aetia.studies.study import ContrastStudy
 
@@ -94,6 +101,24 @@ class ContrastInstrument(ABC, Generic[StudyT]):
     def parts(self, study: StudyT, values: pa.Table, /) -> Sequence[Part]:
         """Return the values as families."""
 
+    def others(self, study: StudyT, network: "Network", /) -> "tuple[AlignedContrast, ...]":  # noqa: ARG002  few have
+        """Return the items of another task that the study asks about too; they are part of what determines a value.
+
+        Raises:
+            ContrastError: There are none that the model's tokenizer lets one compare.
+        """
+        return ()
+
+    def clusters(
+        self,
+        study: StudyT,  # noqa: ARG002  says what the tasks are called
+        items: "Sequence[AlignedContrast]",
+        others: "Sequence[AlignedContrast]",
+        /,
+    ) -> Mapping[str, str]:
+        """Return the cluster of each item by its name in the values; empty if all are independent."""
+        return clusters_by_name([*items, *others])
+
     def nulls(self, study: StudyT, /) -> tuple[str, ...]:  # noqa: ARG002  others support less
         """Return the nulls that this method supports for the study."""
         return SYSTEM_NULLS
@@ -114,12 +139,30 @@ class ContrastInstrument(ABC, Generic[StudyT]):
         """Return what `compute` does on one draw of the null; a method with nulls of its own says here how."""
         return self.compute(study, *drawn(null, draw, study, network, items))
 
+    def opener(
+        self, study: StudyT, network: "Network", items: "Sequence[AlignedContrast]", null: Null | None, /
+    ) -> Callable[[int | None], Values]:
+        """Return what opens the study's runs: the real one (None) or a draw of the null.
+
+        A method whose draws have work in common says here how they share it.
+        """
+
+        def opened(draw: int | None) -> Values:
+            if null is not None and draw is not None:
+                return self.compute_draw(study, network, items, null, draw)
+            if null is not None and self._has_free_draws(study, null):
+                return self.compute_labels(study, network, items, null.draws)
+            return self.compute(study, network, items)
+
+        return opened
+
     def plan(self, study: StudyT, /) -> Plan:
         """Return the work of a study, without loading weights.
 
         Raises:
             ContrastError: The prompts cannot be paired or the answer cannot be read as asked.
-            StudyError: The budget of memory is too small, or the null can never reach the level.
+            StudyError: The budget of memory is too small, the null can never reach the level, or items that depend on
+                each other are in no cluster.
         """
         from aetia.models.network import skeleton
 
@@ -133,17 +176,23 @@ class ContrastInstrument(ABC, Generic[StudyT]):
         system = _system(study, network)
         draws = self._draws(study, null)
         size = cost.batch_items(study.memory_bytes, len(items))
+        everything = _content_key(study, system, (items, self.others(study, network)), null)
         peak = cost.peak_bytes + (size - 1) * cost.held_bytes
         if null is not None and null.name == "randomised-weights":
             peak += sum(weights.nbytes for weights in network.module.parameters())  # the second copy of them
         return Plan(
-            batches=tuple(_batches(study, items, system, null, draws, cost.cells, size)),
+            batches=tuple(
+                Batch(key_of(everything, draw, chosen), cost.cells * len(chosen), {"items": chosen, "draw": draw})
+                for draw in draws
+                for start in range(0, len(items), size)
+                if (chosen := list(range(start, min(start + size, len(items)))))
+            ),
             items=tuple(_record(item) for item in items),
             system=system,
             forecast=_forecast(cost, len(items), null, draws, peak),
             notes=(
                 *_notes(study, alignment),
-                _about_null(null, study, len(items), draws_needed(study.level, cost.cells, study.correction)),
+                _about_null(null, study, items, draws_needed(study.level, cost.cells, study.correction)),
             ),
         )
 
@@ -155,17 +204,19 @@ class ContrastInstrument(ABC, Generic[StudyT]):
         items = items_of(study, network).items
         cost = self.forecast(study, network, items)
         null = null_of(study, items, self.nulls(study), comparisons=cost.cells)
-        opened: dict[int | None, Values] = {}
+        clusters = self.clusters(study, items, self.others(study, network))
+        opener, opened = self.opener(study, network, items, null), dict[int | None, Values]()
 
         def compute(batch: Batch) -> pa.Table:
             draw = batch.payload["draw"]
             assert draw is None or isinstance(draw, int)
             if draw not in opened:
                 opened.clear()  # a draw's weights are as large as the model's
-                opened[draw] = self._opened(study, network, items, null, draw)
+                opened[draw] = opener(draw)
             indices = batch.payload["items"]
             assert isinstance(indices, Sequence)
-            return _with_draw(opened[draw]([int(str(index)) for index in indices]), draw)
+            values = opened[draw]([int(str(index)) for index in indices])
+            return with_clusters(_with_draw(values, draw), clusters)
 
         return compute
 
@@ -182,13 +233,14 @@ class ContrastInstrument(ABC, Generic[StudyT]):
         """
         cost = self.forecast(study, network, items)
         null = null_of(study, items, self.nulls(study), comparisons=cost.cells)
+        clusters = self.clusters(study, items, self.others(study, network))
         size = cost.batch_items(study.memory_bytes, len(items))
-        tables = []
+        opener, tables = self.opener(study, network, items, null), []
         for draw in self._draws(study, null):
-            values = self._opened(study, network, items, null, draw)
+            values = opener(draw)
             parts = [range(start, min(start + size, len(items))) for start in range(0, len(items), size)]
-            tables += [_with_draw(values(part), draw) for part in parts]
-        return self.summarise(study, pa.concat_tables(tables))
+            tables += [with_clusters(_with_draw(values(part), draw), clusters) for part in parts]
+        return self.summarise(study, pa.concat_tables(tables).combine_chunks())
 
     def _draws(self, study: StudyT, null: Null | None) -> list[int | None]:
         """The runs of a study: the real one, and the null's draws but for those that come with it."""
@@ -210,22 +262,8 @@ class ContrastInstrument(ABC, Generic[StudyT]):
     def _has_free_draws(self, study: StudyT, null: Null) -> bool:
         return null.name == LABELS and self.reads_labels(study)
 
-    def _opened(
-        self,
-        study: StudyT,
-        network: "Network",
-        items: "Sequence[AlignedContrast]",
-        null: Null | None,
-        draw: int | None,
-    ) -> Values:
-        if null is not None and draw is not None:
-            return self.compute_draw(study, network, items, null, draw)
-        if null is not None and self._has_free_draws(study, null):
-            return self.compute_labels(study, network, items, null.draws)
-        return self.compute(study, network, items)
-
     def summarise(self, study: StudyT, values: pa.Table, /) -> Effects:
-        """Return the mean over items at every place, with its interval and its test against the null."""
+        """Return the mean over items, or clusters, at every place, with its interval and its test against the null."""
         has_draws = values["draw"].null_count < values.num_rows
         name = LABELS if study.null == "auto" else study.null.partition(":")[0]
         null = f"{name}:1" if has_draws else None  # `summarise` writes how many draws there are
@@ -238,6 +276,8 @@ class ContrastInstrument(ABC, Generic[StudyT]):
             if rows.num_rows:
                 effects.append(of(rows, unit=part.unit, null=null if part.is_tested else None))
         about = {"model": study.model, "study": study.identity(), "correction": study.correction if null else ""}
+        if "cluster" in values.schema.names:
+            about["clusters"] = str(len(values["cluster"].unique()))
         return Effects(Effects.concat(effects).table, about)
 
 
@@ -246,10 +286,11 @@ def items_of(study: ContrastStudy, network: "Network") -> "Alignment":
 
     Raises:
         ContrastError: There are none that the model's tokenizer lets one compare.
+        StudyError: AE-1604 two of them have the same clean prompt, and no common cluster.
     """
     from aetia.contrasts import study_contrasts
 
-    return study_contrasts(
+    alignment = study_contrasts(
         study.contrasts,
         None if study.pair is None else study.pair.model_dump(),
         network.tokenizer,
@@ -259,6 +300,8 @@ def items_of(study: ContrastStudy, network: "Network") -> "Alignment":
         continuation=study.scores_continuations,
         placebos=study.null.partition(":")[0] == PLACEBO,
     )
+    check_clusters(alignment.items)
+    return alignment
 
 
 def _complete(values: pa.Table) -> pa.Table:
@@ -301,27 +344,20 @@ def _system(study: ContrastStudy, network: "Network") -> dict[str, JSON]:
     }
 
 
-def _batches(
+def _content_key(
     study: ContrastStudy,
-    items: "Sequence[AlignedContrast]",
     system: Mapping[str, JSON],
+    tasks: "tuple[Sequence[AlignedContrast], Sequence[AlignedContrast]]",
     null: Null | None,
-    draws: Sequence[int | None],
-    cells: int,
-    size: int,
-) -> list[Batch]:
+) -> str:
+    """The key of all that determines the values of a study but the draw and which items they are of."""
     from aetia import __version__
 
     asked = study.model_dump(mode="json", exclude={"level", "items", "pair", "null", "correction"})
     # Means, resamples and nulls come from all the items, so that these are part of what determines a value.
-    content: list[JSON] = [_content(item) for item in items]
-    everything = key_of(__version__, asked, system, content, None if null is None else str(null))
-    return [
-        Batch(key_of(everything, draw, chosen), cells * len(chosen), {"items": chosen, "draw": draw})
-        for draw in draws
-        for start in range(0, len(items), size)
-        if (chosen := list(range(start, min(start + size, len(items)))))
-    ]
+    content, further = ([_content(item) for item in items] for items in tasks)
+    tested = None if null is None else str(null)
+    return key_of(__version__, asked, system, content, tested, *([further] if further else []))
 
 
 def _forecast(
@@ -344,29 +380,31 @@ def _forecast(
 
 
 def _notes(study: ContrastStudy, alignment: "Alignment") -> list[str]:
-    notes = [
-        f"{len(alignment.items)} of {study.items} items asked for; {len(alignment.dropped)} dropped while aligning."
-    ]
+    items = alignment.items
+    notes = [f"{len(items)} of {study.items} items asked for; {len(alignment.dropped)} dropped while aligning."]
+    if any(item.cluster for item in items):
+        notes.append(f"{len(items)} items in {len(clusters_of(items))} clusters; the items of a cluster count as one.")
     return notes + [f"dropped {name}: {reason}" for name, reason in alignment.dropped[:5]]
 
 
-def _about_null(null: Null | None, study: ContrastStudy, items: int, needed: int) -> str:
+def _about_null(null: Null | None, study: ContrastStudy, items: "Sequence[AlignedContrast]", needed: int) -> str:
     if null is not None:
         return f"Tested against {null}, corrected by {study.correction} for the places looked at."
     if study.null == "none":
         return "Not tested against any null, as asked: an effect here may be chance."
-    if items < 2:
-        return "One item is an anecdote: there is neither an interval nor a test."
+    if len(clusters_of(items)) < 2:
+        return f"{counted(items).capitalize()}: an anecdote, with neither an interval nor a test."
     return (
-        f"Not tested: {LABELS} needs {needed + 1} items whose answers differ and an outcome that reads them; give such "
-        f"items, or --null randomised-weights:{needed}, which costs {needed} further runs."
+        f"Not tested: {LABELS} needs {counted(items, needed + 1)} whose answers differ and an outcome that reads them; "
+        f"give such items, or --null randomised-weights:{needed}, which costs {needed} further runs."
     )
 
 
 def _content(item: "AlignedContrast") -> JSON:
     spans: Mapping[str, JSON] = {name: list(span) for name, span in item.spans.items()}
     prompts: list[JSON] = [list(ids) for ids in (item.clean_ids, item.corrupted_ids, *item.placebo_ids)]
-    return [item.id, list(item.answer_ids), list(item.foil_ids), spans, *prompts]
+    cluster: list[JSON] = [{"cluster": item.cluster}] if item.cluster else []
+    return [item.id, list(item.answer_ids), list(item.foil_ids), spans, *cluster, *prompts]
 
 
 def _record(item: "AlignedContrast") -> dict[str, JSON]:
@@ -379,4 +417,5 @@ def _record(item: "AlignedContrast") -> dict[str, JSON]:
         "clean_tokens": list(item.clean_tokens),
         "corrupted_tokens": list(item.corrupted_tokens),
         "spans": {name: list(span) for name, span in item.spans.items()},
+        **({"cluster": item.cluster} if item.cluster else {}),
     }

@@ -5,7 +5,7 @@ its search included, is run again on every draw of it, and what it finds there i
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from aetia.effects import check_draws, draws_needed
 from aetia.effects.nulls import NULLS
 from aetia.errors import StudyError
 from aetia.runs.keys import key_of
+from aetia.studies.clusters import clusters_of, counted
 from aetia.studies.study import ContrastStudy
 
 if TYPE_CHECKING:
@@ -67,17 +68,18 @@ def null_of(
             draws, for the level ever to be reached.
     """
     needed = draws_needed(study.level, comparisons, study.correction)
+    ways = len(clusters_of(items)) - 1
     if study.null == "auto":
-        is_able = LABELS in supported and len(items) > needed and _have_labels(items)
-        return Null(LABELS, min(len(items) - 1, max(_RELABELLINGS, needed))) if is_able else None
+        is_able = LABELS in supported and ways >= needed and _have_labels(items)
+        return Null(LABELS, min(ways, max(_RELABELLINGS, needed))) if is_able else None
     if study.null == "none":
         return None
     null = _parsed(study.null, supported)
     if null.name == LABELS:
-        null = Null(LABELS, min(null.draws, len(items) - 1))
-    if null.name == LABELS and null.draws == len(items) - 1 and null.draws < needed:
-        found = f"{len(items)} items can be relabelled in {null.draws} ways; to pass a corrected test takes {needed}."
-        mend = f"give at least {needed + 1} items, or --null randomised-weights:{needed}."
+        null = Null(LABELS, min(null.draws, ways))
+    if null.name == LABELS and null.draws == ways and null.draws < needed:
+        found = f"{counted(items)} can be relabelled in {null.draws} ways; to pass a corrected test takes {needed}."
+        mend = f"give at least {counted(items, needed + 1)}, or --null randomised-weights:{needed}."
         raise StudyError("AE-1602", found, mend=mend)
     check_draws(null.draws, study.level, comparisons, study.correction)
     return null
@@ -116,12 +118,13 @@ def shifted(items: Sequence["AlignedContrast"], draw: int, seed: int) -> "tuple[
     """Return the items, each with the answer and the foil of another: in a random order, of the one some places on.
 
     Each draw is another shift, in random order too. The n shifts of one order form a group, so that the test against
-    all n - 1 others is exact; of fewer draws, they are a random sample.
+    all n - 1 others is exact; of fewer draws, they are a random sample. Where items depend on each other, what is
+    shifted is clusters, so that the labels of a cluster stay together; this is exact if all are of one size.
 
     Args:
         items: The items.
         draw: Which draw, below n - 1.
-        seed: Of the order of the items and that of the shifts.
+        seed: Of the order of the items, or clusters, and that of the shifts.
 
     Raises:
         StudyError: AE-1603 all items have the same answer and foil.
@@ -130,20 +133,27 @@ def shifted(items: Sequence["AlignedContrast"], draw: int, seed: int) -> "tuple[
         found = f"All {len(items)} items have the same answer and foil, so that exchanging them changes nothing."
         raise StudyError("AE-1603", found, mend="use --null randomised-weights:19.")
     chance = random.Random(seed)
-    order = list(range(len(items)))
-    chance.shuffle(order)
-    shift = chance.sample(range(1, len(items)), len(items) - 1)[draw]
+    clusters = clusters_of(items)
+    chance.shuffle(clusters)
+    shift = chance.sample(range(1, len(clusters)), len(clusters) - 1)[draw]
     found = list(items)
-    for place, one in enumerate(order):
-        other = items[order[(place + shift) % len(items)]]
-        labels = {
-            "answer": other.answer,
-            "foil": other.foil,
-            "answer_ids": other.answer_ids,
-            "foil_ids": other.foil_ids,
-        }
-        found[one] = replace(items[one], **labels)
+    for number, places in enumerate(clusters):
+        for one, other in _met(places, clusters[(number + shift) % len(clusters)], items):
+            labels = {
+                "answer": other.answer,
+                "foil": other.foil,
+                "answer_ids": other.answer_ids,
+                "foil_ids": other.foil_ids,
+            }
+            found[one] = replace(items[one], **labels)
     return tuple(found)
+
+
+def _met(
+    places: Sequence[int], others: Sequence[int], items: Sequence["AlignedContrast"]
+) -> "Iterator[tuple[int, AlignedContrast]]":
+    """Which item of another cluster each item of a cluster meets: in turn, again from the first if they run out."""
+    return ((place, items[others[number % len(others)]]) for number, place in enumerate(places))
 
 
 def _have_labels(items: Sequence["AlignedContrast"]) -> bool:
@@ -164,44 +174,54 @@ def _relabelled(
 def _permuted(
     study: ContrastStudy, _network: "Network", items: Sequence["AlignedContrast"], draw: int
 ) -> "tuple[AlignedContrast, ...]":
-    """Every clean prompt is that of an item with another answer, of the same length and with the same spans."""
+    """Every clean prompt is that of an item with another answer, of the same length and with the same spans.
+
+    The clean prompts of a cluster go to the items of one other.
+    """
     chance = random.Random(_seed(study, "permuted-pairs", draw))
     found = list(items)
-    alike: dict[str, list[int]] = {}
-    for place, item in enumerate(items):
-        alike.setdefault(f"{item.length} {sorted(item.spans.items())}", []).append(place)
-    for places in alike.values():
-        partners = _partners(items, places, chance)
-        for place, other in zip(places, partners, strict=True):
-            source = items[other]
-            found[place] = replace(
-                items[place], clean=source.clean, clean_ids=source.clean_ids, clean_tokens=source.clean_tokens
-            )
+    alike: dict[str, list[list[int]]] = {}
+    for places in clusters_of(items):
+        shapes = [f"{items[place].length} {sorted(items[place].spans.items())}" for place in places]
+        alike.setdefault(shapes[0] if len(set(shapes)) == 1 else str(shapes), []).append(places)
+    for clusters in alike.values():
+        for places, others in zip(clusters, _partners(items, clusters, chance), strict=True):
+            for place, source in _met(places, others, items):
+                found[place] = replace(
+                    items[place], clean=source.clean, clean_ids=source.clean_ids, clean_tokens=source.clean_tokens
+                )
     return tuple(found)
 
 
-def _partners(items: Sequence["AlignedContrast"], places: Sequence[int], chance: random.Random) -> list[int]:
-    """A random permutation of `places` in which everyone meets an item with another answer."""
-    if len(places) < _FEWEST_PARTNERS:
+def _partners(
+    items: Sequence["AlignedContrast"], clusters: Sequence[list[int]], chance: random.Random
+) -> list[list[int]]:
+    """A random permutation of the clusters in which no item meets one with its own answer."""
+    if len(clusters) < _FEWEST_PARTNERS:
         raise StudyError(
             "AE-1603",
-            f"Only {len(places)} items have the length and the spans of {items[places[0]].id}: too few to exchange "
-            "clean prompts in ways that differ.",
-            mend=f"give at least {_FEWEST_PARTNERS} items of each length, or --null randomised-weights:19.",
+            f"Only {counted(items, len(clusters))} have the length and the spans of {items[clusters[0][0]].id}: too "
+            "few to exchange clean prompts in ways that differ.",
+            mend=f"give at least {counted(items, _FEWEST_PARTNERS)} of each length, or --null randomised-weights:19.",
         )
-    partners = list(places)
+
+    def differ(one: int, other: int) -> bool:
+        met = _met(clusters[one], clusters[other], items)
+        return all(items[place].answer_ids != source.answer_ids for place, source in met)
+
+    numbers = range(len(clusters))
+    partners = list(numbers)
     for _ in range(_TRIES):
         chance.shuffle(partners)
-        for at, place in enumerate(places):
-            if items[place].answer_ids == items[partners[at]].answer_ids:
+        for at in numbers:
+            if not differ(at, partners[at]):
                 # The first later place where exchanging the two partners helps both.
-                for other in range(len(places)):
-                    one, two = items[partners[other]].answer_ids, items[partners[at]].answer_ids
-                    if one != items[place].answer_ids and two != items[places[other]].answer_ids:
+                for other in numbers:
+                    if differ(at, partners[other]) and differ(other, partners[at]):
                         partners[at], partners[other] = partners[other], partners[at]
                         break
-        if all(items[a].answer_ids != items[b].answer_ids for a, b in zip(places, partners, strict=True)):
-            return partners
+        if all(differ(at, partners[at]) for at in numbers):
+            return [clusters[number] for number in partners]
     found = "The items' answers are too much alike for everyone to meet a clean prompt with another answer."
     raise StudyError("AE-1603", found, mend="use --null randomised-weights:19.")
 
@@ -209,20 +229,24 @@ def _partners(items: Sequence["AlignedContrast"], places: Sequence[int], chance:
 def _unrelated(
     study: ContrastStudy, network: "Network", items: Sequence["AlignedContrast"], draw: int
 ) -> "tuple[AlignedContrast, ...]":
-    """Every clean prompt is cut from the prompts of the other built-in sets; its first token stays."""
+    """Every clean prompt is cut from the prompts of the other built-in sets; its first token stays.
+
+    Items of one cluster that share their clean prompt share what takes its place.
+    """
     if network.tokenizer is None or study.chat:
         reason = "a chat template, which they do not have" if study.chat else "no tokenizer"
         found = f"unrelated-contrast takes prompts from the built-in sets, and this study has {reason}."
         raise StudyError("AE-1603", found, mend="use --null permuted-pairs:19 or randomised-weights:19.")
     chance = random.Random(_seed(study, "unrelated-contrast", draw))
     prompts = _other_prompts(network, study.contrasts, study.seed)
-    found = []
-    for item in items:
+    cut: dict[tuple[str, tuple[int, ...]], tuple[int, ...]] = {}
+    keys = [(item.cluster or item.id, item.clean_ids) for item in items]
+    for key, item in zip(keys, items, strict=True):
         ids: list[int] = []
-        while len(ids) < item.length - 1:
+        while key not in cut and len(ids) < item.length - 1:
             ids += chance.choice(prompts)
-        found.append(_with_clean(network, item, (item.clean_ids[0], *ids[: item.length - 1])))
-    return tuple(found)
+        cut.setdefault(key, (item.clean_ids[0], *ids[: item.length - 1]))
+    return tuple(_with_clean(network, item, cut[key]) for key, item in zip(keys, items, strict=True))
 
 
 @lru_cache(maxsize=2)

@@ -5,6 +5,7 @@ Letters: N, M items of the two tasks; B resamples or draws.
 
 from collections.abc import Sequence
 from math import sqrt
+from statistics import fmean
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -178,13 +179,17 @@ def _interaction_row(study: "ImpairmentStudy", values: pa.Table, unit: str, null
 
 
 def _drops(study: "ImpairmentStudy", values: pa.Table) -> dict[int | None, list[list[Floats]]]:
-    """The drops by draw (None: the components found), task and ablated set; items in one order throughout."""
+    """The drops by draw (None: the components found), task and ablated set; items in one order throughout.
+
+    Where items depend on each other, the drops are those of clusters: the means of their items.
+    """
     names = (study.contrasts, study.other)
-    found: dict[int | None, list[list[dict[str, float]]]] = {}
-    for row in values.select(["item", "task", "ablated", "draw", "value"]).to_pylist():
+    unit = "cluster" if "cluster" in values.schema.names else "item"
+    found: dict[int | None, list[list[dict[str, list[float]]]]] = {}
+    for row in values.select([unit, "task", "ablated", "draw", "value"]).to_pylist():
         cells = found.setdefault(row["draw"], [[{}, {}], [{}, {}]])
-        cells[names.index(row["task"])][names.index(row["ablated"])][row["item"]] = row["value"]
+        cells[names.index(row["task"])][names.index(row["ablated"])].setdefault(row[unit], []).append(row["value"])
     return {
-        draw: [[np.array([one[item] for item in sorted(one)]) for one in task] for task in cells]
+        draw: [[np.array([fmean(one[name]) for name in sorted(one)]) for one in task] for task in cells]
         for draw, cells in found.items()
     }

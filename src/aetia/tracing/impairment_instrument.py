@@ -1,6 +1,7 @@
 """The instrument `impairment`: from a study of two tasks to its plan, its values and its effects."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow as pa
 from aetia import catalogue
 from aetia.effects import Effects
 from aetia.studies import ContrastInstrument, Cost, Part, Values, items_of
+from aetia.studies.clusters import clusters_by_name, with_clusters
 from aetia.tracing.impairment_effects import DIMENSIONS, impairment_effects
 from aetia.tracing.impairment_study import ImpairmentStudy
 
@@ -51,7 +53,7 @@ class Impairment(ContrastInstrument[ImpairmentStudy]):
         from aetia.tracing.impairment import components, top_components
         from aetia.tracing.impairment_values import check_items
 
-        other = _other(study, network)
+        other = self.others(study, network)
         check_items(study, items, other)
         every = components(network, study.component)
         top_components(every, np.zeros(len(every)), study.top)
@@ -66,7 +68,22 @@ class Impairment(ContrastInstrument[ImpairmentStudy]):
         """The drops, all computed together; each item of the first task brings those of the other with its place."""
         from aetia.tracing.impairment_values import impairment_values
 
-        return impairment_values(study, network, items, _other(study, network)).of_places
+        return impairment_values(study, network, items, self.others(study, network)).of_places
+
+    def others(self, study: ImpairmentStudy, network: "Network", /) -> "tuple[AlignedContrast, ...]":
+        """The items of the other task, as many as were asked of the first."""
+        return items_of(study.model_copy(update={"contrasts": study.other}), network).items
+
+    def clusters(
+        self, study: ImpairmentStudy, items: "Sequence[AlignedContrast]", others: "Sequence[AlignedContrast]", /
+    ) -> Mapping[str, str]:
+        """The clusters of both tasks, whose items and clusters may have the same names."""
+        tasks = ((study.contrasts, items), (study.other, others))
+        return clusters_by_name(
+            replace(item, id=f"{task}/{item.id}", cluster=item.cluster and f"{task}/{item.cluster}")
+            for task, of_task in tasks
+            for item in of_task
+        )
 
     def run_on_tasks(
         self,
@@ -79,7 +96,8 @@ class Impairment(ContrastInstrument[ImpairmentStudy]):
         """Return the effects on a network and both tasks' items that are in memory; nothing is written."""
         from aetia.tracing.impairment_values import impairment_values
 
-        return self.summarise(study, impairment_values(study, network, first, second).table)
+        values = impairment_values(study, network, first, second).table
+        return self.summarise(study, with_clusters(values, self.clusters(study, first, second)))
 
     def parts(self, study: ImpairmentStudy, values: pa.Table, /) -> Sequence[Part]:
         """The drops, with the controls as draws of their null."""
@@ -93,8 +111,3 @@ class Impairment(ContrastInstrument[ImpairmentStudy]):
         """The table of drops, its controls and the interaction."""
         (drops,) = self.parts(study, values)
         return impairment_effects(study, drops.values, drops.unit)
-
-
-def _other(study: ImpairmentStudy, network: "Network") -> "tuple[AlignedContrast, ...]":
-    """The items of the other task, as many as were asked of the first."""
-    return items_of(study.model_copy(update={"contrasts": study.other}), network).items

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from aetia.errors import SiteError, StudyError
 from aetia.models.network import Network
 from aetia.models.sites import Site
+from aetia.studies.clusters import clusters_of, counted, places_of
 from aetia.tracing.impairment import (
     Floats,
     Reference,
@@ -116,9 +117,8 @@ def check_items(
 ) -> None:
     """Raises StudyError AE-1412 if components cannot be found on one half of the items and tested on the other."""
     for items, name in ((first, study.contrasts), (second, study.other)):
-        if len(items) < 2 and not study.first:
-            count = f"{len(items)} item{'s' if len(items) != 1 else ''}"
-            found = f"{name} has {count}, too few to find components on one half and test on the other."
+        if len(clusters_of(items)) < 2 and not study.first:
+            found = f"{name} has {counted(items)}, too few to find components on one half and test on the other."
             raise StudyError("AE-1412", found, mend="give at least 2 items of each task, or name the components.")
 
 
@@ -141,8 +141,13 @@ def _halves(study: ImpairmentStudy, tasks: "Sequence[Sequence[AlignedContrast]]"
     """By fold and task, the items that are tested; all of them in one fold if nothing has to be found."""
     if study.first:
         return ((tuple(range(len(tasks[0]))), tuple(range(len(tasks[1])))),)
-    orders = [np.random.default_rng(study.seed).permutation(len(items)) for items in tasks]
-    return tuple((tuple(orders[0][fold::2].tolist()), tuple(orders[1][fold::2].tolist())) for fold in range(2))
+    clusters = [clusters_of(items) for items in tasks]
+    orders = [np.random.default_rng(study.seed).permutation(len(of_task)).tolist() for of_task in clusters]
+    first, second = (
+        [places_of(of_task, order[fold::2]) for fold in range(2)]
+        for of_task, order in zip(clusters, orders, strict=True)
+    )
+    return tuple(zip(first, second, strict=True))
 
 
 def _given(study: ImpairmentStudy, network: Network) -> tuple[tuple[Site, ...], tuple[Site, ...]] | None:
