@@ -21,7 +21,8 @@ from aetia.circuits.study import CircuitStudy
 from aetia.circuits.values import CircuitValues
 from aetia.effects import Effects
 from aetia.errors import StudyError
-from aetia.truth import truth_system
+from aetia.studies import Null
+from aetia.truth import null_system, truth_system
 
 QUIET = {"contrasts": "capitals", "null": "none", "fractions": ()}
 
@@ -55,6 +56,35 @@ def test_nodes_that_pass_are_true_ones_and_relabelling_costs_no_further_run(syst
     assert len(passing) >= len(system.nodes) - 2
     assert Circuits().reads_labels(study(method=method))
     assert rows(effects, method=method)[0]["null"] == "label-permutation:19"
+
+
+@pytest.mark.parametrize("method", ["eap", "eap-ig-inputs", "patching", "cd-t"])
+def test_each_relabelling_measures_the_edges_that_it_has_chosen_itself(method):
+    """Read off the same runs, draws are what runs of their own give: they choose other edges than the real labels."""
+    system = null_system("llama", 1)
+    network, items = system.network, system.draw(8)
+    asked = study(method=method, granularity="edges", candidates=10, fractions=())
+    together = Circuits().compute_labels(asked, network, items, 3)(range(8)).filter(pc.field("method") == method)
+    chosen = set()
+    for draw in range(3):
+        alone = Circuits().compute_draw(asked, network, items, Null("label-permutation", 3), draw)(range(8))
+        found = together.filter(pc.field("draw") == draw)
+        expected = alone.filter(pc.field("method") == method)
+        assert found.drop_columns(["draw", "value"]).equals(expected.drop_columns(["draw", "value"]))
+        np.testing.assert_allclose(found["value"].to_numpy(), expected["value"].to_numpy(), atol=1e-5)
+        chosen.add(tuple(zip(found["sender"].to_pylist(), found["receiver"].to_pylist(), strict=True)))
+    assert len(chosen) == 3
+
+
+@pytest.mark.parametrize("fields", [{"method": "acdc", "threshold": 0.05}, {"method": "path-intervention"}])
+def test_searches_on_relabelled_items_share_the_runs_of_their_prompts_and_nothing_else(fields):
+    system = null_system("gpt2", 1)
+    network, items = system.network, system.draw(6)
+    asked, null = study(fractions=(), **fields), Null("label-permutation", 3)
+    opened = Circuits().opener(asked, network, items, null)
+    assert opened(None)(range(6)).equals(Circuits().compute(asked, network, items)(range(6)))
+    for draw in (0, 2):
+        assert opened(draw)(range(6)).equals(Circuits().compute_draw(asked, network, items, null, draw)(range(6)))
 
 
 def test_relabelled_scores_are_those_of_relabelled_items(system, items):

@@ -80,3 +80,20 @@ def test_integrated_gradients_of_the_divergence_are_complete_too():
     empty = circuit_outcomes(network, one, [Circuit(one.graph, ())])[0]
     total = one.graph.node_scores(edge_attribution(network, one, steps=300))[0]
     assert total == pytest.approx(-empty, abs=5e-3)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("method", ATTRIBUTIONS)
+def test_the_labels_of_others_are_read_off_the_same_runs(family, method):
+    network = tiny_network(family)
+    one = prepare(network, random_items(1, seed=4)[0])
+    labels = ((7, 8), (9, 5), (5, 7))
+    together = replace(one, outcome=replace(one.outcome, decoys=labels))
+    found = edge_attribution(network, together, method, steps=3)
+    assert found.shape == (4, one.graph.edges)
+    alone = [replace(one.outcome, answer=(answer,), foil=foil) for answer, foil in labels]
+    expected = [
+        edge_attribution(network, replace(one, outcome=each), method, steps=3) for each in (one.outcome, *alone)
+    ]
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    np.testing.assert_allclose(edge_attribution(network, together, method, steps=3, memory=1), expected, atol=1e-5)

@@ -95,7 +95,7 @@ def cost(subject: Subject, system: str, replicate: int) -> Measured:
     """What one item costs by the instrument's forecast, in plain forward runs of its prompt, without the null."""
     truth = truth_system(system, replicate)
     items = truth.draw(ITEMS, replicate)
-    spent = subject.instrument.forecast(subject.study(), truth.network, items)
+    spent = subject.instrument.forecast(subject.study(null="none"), truth.network, items)
     parameters = sum(weights.numel() for block in truth.network.blocks for weights in block.parameters())
     return "cost", f"{system}-{replicate}", spent.flops / (2.0 * parameters * max(item.length for item in items))
 

@@ -14,14 +14,14 @@ import numpy as np
 from aetia.circuits.acdc import acdc
 from aetia.circuits.edge_patching import explanatory_graph
 from aetia.circuits.graph import Circuit, Graph
-from aetia.circuits.scoring import Scorer
+from aetia.circuits.scoring import Label, Scorer
 from aetia.circuits.study import ATTRIBUTIONS, SEARCHES, CircuitStudy
 from aetia.effects import draws_needed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Choice", "choose", "is_selective", "ranked"]
+__all__ = ["Choice", "choose", "chosen_by_label", "is_selective", "ranked"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +73,20 @@ def choose(scorer: Scorer, places: Sequence[int], scored: "dict[int, NDArray[np.
     return Choice(chosen, ranked(study, graph, ranking, study.size), ranking)
 
 
+def chosen_by_label(
+    scorer: Scorer, places: Sequence[int], labels: Mapping[int, Sequence[Label]]
+) -> "list[NDArray[np.int64]]":
+    """What would be measured under each of some other labels, had the items at `places` those.
+
+    Args:
+        scorer: A study that measures the edges of largest attribution.
+        places: The search items'.
+        labels: Equally many further labels of each of them.
+    """
+    total = sum(scorer.attributed(place, _attribution(scorer.study), labels[place])[1:] for place in places)
+    return [_largest(scores, scorer.study.candidates) for scores in np.asarray(total)]
+
+
 def ranked(
     study: CircuitStudy, graph: Graph, ranking: "NDArray[np.float64]", share: float, *, absolute: bool = False
 ) -> Circuit:
@@ -84,8 +98,12 @@ def ranked(
     return Circuit.of_nodes(graph, [graph.senders[node] for node in order])
 
 
+def _attribution(study: CircuitStudy) -> str:
+    return study.method if study.method in ATTRIBUTIONS else "eap-ig-inputs"
+
+
 def _attributed(scorer: Scorer, places: Sequence[int]) -> "NDArray[np.float64]":
-    method = scorer.study.method if scorer.study.method in ATTRIBUTIONS else "eap-ig-inputs"
+    method = _attribution(scorer.study)
     return np.mean([scorer.attributed(place, method)[0] for place in places], axis=0)
 
 

@@ -1,7 +1,8 @@
 """The instrument `circuit`: what a study costs, its values, and the families its effects are tested in."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pyarrow.compute as pc
 
 from aetia import catalogue
 from aetia.circuits.found import GRAPH, LINKS, METRICS
-from aetia.circuits.study import CircuitStudy
+from aetia.circuits.study import SEARCHES, CircuitStudy
 from aetia.effects import Effects
 from aetia.models.quantities import UNITS
 from aetia.studies import SYSTEM_NULLS, ContrastInstrument, Cost, Null, Part, Values, drawn, items_of
@@ -50,13 +51,15 @@ class Circuits(ContrastInstrument[CircuitStudy]):
         check_items(study, network, items)
         cost = cost_of(study, network, items)
         null = null_of(study, items, self.nulls(study), comparisons=cost.cells)
-        return cost_of(study, network, items, runs=len(self._draws(study, null)))
+        runs = len(self._draws(study, null))
+        labels = null.draws if null is not None and null.name == LABELS and runs == 1 else 0
+        return cost_of(study, network, items, runs=runs, labels=labels)
 
     def compute(self, study: CircuitStudy, network: "Network", items: "Sequence[AlignedContrast]", /) -> Values:
         """The values of items, and what the judged ones say of the circuit."""
         from aetia.circuits.values import CircuitValues
 
-        return CircuitValues(study, network, items, other=_others(study, network)).compute
+        return CircuitValues(study, network, items, other=self.others(study, network)).compute
 
     def compute_labels(
         self, study: CircuitStudy, network: "Network", items: "Sequence[AlignedContrast]", draws: int, /
@@ -64,7 +67,7 @@ class Circuits(ContrastInstrument[CircuitStudy]):
         """The values of items under their own answers and under those of `draws` other items."""
         from aetia.circuits.values import CircuitValues
 
-        return CircuitValues(study, network, items, other=_others(study, network), labels=draws).compute
+        return CircuitValues(study, network, items, other=self.others(study, network), labels=draws).compute
 
     def compute_draw(
         self, study: CircuitStudy, network: "Network", items: "Sequence[AlignedContrast]", null: Null, draw: int, /
@@ -73,6 +76,35 @@ class Circuits(ContrastInstrument[CircuitStudy]):
         from aetia.circuits.values import CircuitValues
 
         return CircuitValues(study, *drawn(null, draw, study, network, items), is_draw=True).compute
+
+    def opener(
+        self, study: CircuitStudy, network: "Network", items: "Sequence[AlignedContrast]", null: Null | None, /
+    ) -> Callable[[int | None], Values]:
+        """Return what opens runs of a study; searches on relabelled items share the runs of their prompts."""
+        if null is None or null.name != LABELS or self.reads_labels(study):
+            return super().opener(study, network, items, null)
+        from aetia.circuits.scoring import PreparedItems
+        from aetia.circuits.values import CircuitValues
+
+        prepared = PreparedItems(network, items, study, items)
+
+        def opened(draw: int | None) -> Values:
+            if draw is None:
+                others = self.others(study, network)
+                return CircuitValues(study, network, items, other=others, prepared=prepared).compute
+            _, relabelled = drawn(null, draw, study, network, items)
+            shared = prepared.relabelled(relabelled)
+            return CircuitValues(study, network, relabelled, is_draw=True, prepared=shared).compute
+
+        return opened
+
+    def others(self, study: CircuitStudy, network: "Network", /) -> "tuple[AlignedContrast, ...]":
+        """The items of the other task, as many as were asked of the first; none if none is named."""
+        if study.other is None:
+            return ()
+        found = items_of(study.model_copy(update={"contrasts": study.other, "pair": None}), network).items
+        # Items of two files may have the same ids, and are two items all the same.
+        return tuple(replace(item, id=f"{study.other}/{item.id}") for item in found)
 
     def nulls(self, study: CircuitStudy, /) -> tuple[str, ...]:
         """The nulls that the outcome and the reference support."""
@@ -84,10 +116,8 @@ class Circuits(ContrastInstrument[CircuitStudy]):
         return found
 
     def reads_labels(self, study: CircuitStudy, /) -> bool:
-        """Exact patching and decomposition of nodes read all labels at the end of the same runs."""
-        has_labels = study.outcome != "kl" and study.pair is None
-        # Of edges some are chosen, and each draw has to choose for itself.
-        return has_labels and study.method in ("patching", "cd-t") and study.by == "nodes"
+        """All methods but the searches, of which each step depends on the labels, read all labels off the same runs."""
+        return study.outcome != "kl" and study.pair is None and study.method not in SEARCHES
 
     def parts(self, study: CircuitStudy, values: pa.Table, /) -> Sequence[Part]:
         """The plain outcomes; the total effect; the nodes or edges; and what is said of the circuit they make."""
@@ -110,10 +140,3 @@ class Circuits(ContrastInstrument[CircuitStudy]):
         graph = {str(row["component"]): int(row["value"]) for row in shape}
         about = {GRAPH: json.dumps(graph), "granularity": study.by, "circuit_method": study.method}
         return Effects(effects.table, {**effects.provenance, **about})
-
-
-def _others(study: CircuitStudy, network: "Network") -> "tuple[AlignedContrast, ...]":
-    """The items of the other task, as many as were asked of the first; none if none is named."""
-    if study.other is None:
-        return ()
-    return items_of(study.model_copy(update={"contrasts": study.other, "pair": None}), network).items

@@ -12,6 +12,7 @@ from aetia.circuits.study import ATTRIBUTIONS, CircuitStudy
 from aetia.circuits.wiring import wiring_of
 from aetia.errors import StudyError
 from aetia.studies import Cost
+from aetia.studies.clusters import clusters_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ def check_items(study: CircuitStudy, network: "Network", items: "Sequence[Aligne
             "The items differ in length, so that they have no mean position by position.",
             mend="use the reference patch or zero, or items of one length.",
         )
-    if len(items) < 2 and (study.fractions or is_selective(study, Graph.of(network))):
+    if len(clusters_of(items)) < 2 and (study.fractions or is_selective(study, Graph.of(network))):
         raise StudyError(
             "AE-1361",
             "A circuit is chosen on some items and judged on others; there is only one.",
@@ -56,8 +57,18 @@ def check_items(study: CircuitStudy, network: "Network", items: "Sequence[Aligne
                 )
 
 
-def cost_of(study: CircuitStudy, network: "Network", items: "Sequence[AlignedContrast]", *, runs: int = 1) -> Cost:
-    """What the longest item costs in each of `runs`, over which the judging of the real one's circuit is spread."""
+def cost_of(
+    study: CircuitStudy, network: "Network", items: "Sequence[AlignedContrast]", *, runs: int = 1, labels: int = 0
+) -> Cost:
+    """What the longest item costs in each of `runs`, over which the judging of the real one's circuit is spread.
+
+    Args:
+        study: The study.
+        network: The network; it needs no weights.
+        items: The items.
+        runs: How often the study is run: once, and once for each draw of a null.
+        labels: Draws of label-permutation that are read off the same run: each has gradients and choices of its own.
+    """
     graph, length = Graph.of(network), max(item.length for item in items)
     senders, width = len(graph.senders), network.width
     count = senders if study.by == "nodes" else graph.edges
@@ -66,8 +77,11 @@ def cost_of(study: CircuitStudy, network: "Network", items: "Sequence[AlignedCon
     run = 2.0 * size * length
     contraction = 2.0 * graph.edges * length * width
     attribution = {"eap": 1, "eap-ig-inputs": study.steps, "eap-ig-activations": study.steps * (graph.layers + 1)}
-    passes = {name: 3 * number * run + contraction for name, number in attribution.items()}
+    several = 1 + labels
+    passes = {name: (1 + 2 * several) * number * run + several * contraction for name, number in attribution.items()}
     chosen_by = passes["eap-ig-inputs"] if measured < count else 0.0
+    cells = measured
+    measured = min(count, several * measured)  # every draw measures what it has chosen
     if study.method in ATTRIBUTIONS:
         flops = passes[study.method]
     elif study.method == "cd-t":
@@ -81,6 +95,6 @@ def cost_of(study: CircuitStudy, network: "Network", items: "Sequence[AlignedCon
     total = 2 * run + flops + judged * _REPEATED * run
     # Two runs with all that heads and MLPs write, and every sender's write in both.
     item_bytes = 4 * length * width * (2 * senders + 6 * graph.layers)
-    peak = study.memory_bytes + 8 * len(items) * count
+    peak = study.memory_bytes + 8 * (len(items) + several) * count
     plain = (2 * measured + judged) * run
-    return Cost(measured, 1, max(1, item_bytes), peak, total, plain)
+    return Cost(cells, 1, max(1, item_bytes), peak, total, plain)

@@ -66,7 +66,7 @@ class PreparedItems(Sequence[Prepared]):
         """The item at a place."""
         item, kind = self.items[place], self.study.reference
         if item.id in self._kept:
-            return self._kept[item.id]
+            return _labelled(self._kept[item.id], item)
         if kind != "patch" and not self._reference:
             self._reference.append(reference_writes(self.network, self.everyone, kind))
         reference = self._reference[0] if self._reference else None
@@ -79,6 +79,18 @@ class PreparedItems(Sequence[Prepared]):
         """Some of them, by their places; all share what is kept."""
         chosen = [self.items[place] for place in places]
         return PreparedItems(self.network, chosen, self.study, self.everyone, self._kept, self._reference)
+
+    def relabelled(self, items: "Sequence[AlignedContrast]") -> "PreparedItems":
+        """The same prompts with other answers and foils: they share what is kept."""
+        return PreparedItems(self.network, items, self.study, self.everyone, self._kept, self._reference)
+
+
+def _labelled(one: Prepared, item: "AlignedContrast") -> Prepared:
+    """The prepared prompts with this item's answer and foil."""
+    answer, foil = item.answer_ids[:1], item.foil_ids[0] if item.foil_ids else None
+    if (one.outcome.answer, one.outcome.foil) == (answer, foil):
+        return one
+    return replace(one, outcome=replace(one.outcome, answer=answer, foil=foil))
 
 
 def prepared_bytes(one: Prepared) -> int:
@@ -94,12 +106,19 @@ class Scorer:
         study: The study; its method is not one that searches.
         network: The network.
         items: All items.
+        prepared: The items, if they are prepared already.
     """
 
-    def __init__(self, study: CircuitStudy, network: "Network", items: "Sequence[AlignedContrast]") -> None:
+    def __init__(
+        self,
+        study: CircuitStudy,
+        network: "Network",
+        items: "Sequence[AlignedContrast]",
+        prepared: PreparedItems | None = None,
+    ) -> None:
         self.study, self.network, self.items = study, network, items
         self.graph = Graph.of(network)
-        self.prepared = PreparedItems(network, items, study, items)
+        self.prepared = prepared or PreparedItems(network, items, study, items)
         self.count = len(self.graph.senders) if study.by == "nodes" else self.graph.edges
 
     def scores(self, place: int, chosen: "NDArray[np.int64]", labels: Sequence[Label] = ()) -> "NDArray[np.float64]":
@@ -122,13 +141,20 @@ class Scorer:
         return self.graph.node_scores(found) if self.study.by == "nodes" else found
 
     def links(self, place: int, method: str, labels: Sequence[Label] = ()) -> "NDArray[np.float64]":
-        """The attribution of all edges, `[1 + k, E]`."""
+        """The attribution of all edges, `[1 + k, E]`; what is no larger than the outcome's rounding is 0."""
         one = self.prepared.at(place)
         if one.outcome.kind == "accuracy":  # it has no gradient; what moves it is the logit difference
             one = replace(one, outcome=replace(one.outcome, kind="logit_difference"))
-        others = [replace(one, outcome=replace(one.outcome, answer=(answer,), foil=foil)) for answer, foil in labels]
-        name = cast("AttributionMethod", method)
-        return np.array([edge_attribution(self.network, each, name, steps=self.study.steps) for each in (one, *others)])
+        own = (one.outcome.answer[0], one.outcome.foil)
+        distinct = list(dict.fromkeys([own, *labels]))  # the own one is the first
+        one = replace(one, outcome=replace(one.outcome, decoys=tuple(distinct[1:])))
+        memory, name = self.study.memory_bytes // 2, cast("AttributionMethod", method)
+        found = edge_attribution(self.network, one, name, steps=self.study.steps, memory=memory)
+        with torch.inference_mode():
+            clean = one.outcome.read(self.network, one.clean.resid_pre[-1:, -one.outcome.positions :])
+        rounding = 8 * torch.finfo(self.network.dtype).eps * max(1.0, float(clean.abs().max()))
+        found = np.where(np.abs(found) > rounding, found, 0.0).reshape(len(distinct), -1)
+        return found[[distinct.index(label) for label in (own, *labels)]]
 
     def groups(self, chosen: "NDArray[np.int64]") -> list["NDArray[np.int64]"]:
         """The edges that are cut for each chosen node or edge."""

@@ -5,13 +5,14 @@ Letters: N items.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import torch
 
-from aetia.circuits.choosing import Choice, choose, is_selective
+from aetia.circuits.choosing import Choice, choose, chosen_by_label, is_selective
 from aetia.circuits.edge_patching import joint_effects
 from aetia.circuits.execution import Prepared, circuit_outcomes
 from aetia.circuits.found import LINKS, between
@@ -20,6 +21,7 @@ from aetia.circuits.metrics import held_out
 from aetia.circuits.scoring import Label, PreparedItems, Scorer
 from aetia.circuits.study import SEARCHES, CircuitStudy
 from aetia.models.outcome import Outcome
+from aetia.studies.clusters import clusters_of, places_of
 from aetia.studies.nulls import shifted
 
 if TYPE_CHECKING:
@@ -55,12 +57,13 @@ class _Rows:
     def __init__(self) -> None:
         self.parts: list[pa.Table] = []
 
-    def add(self, item: str, values: "NDArray[np.float64]", **columns: object) -> None:
+    def add(self, item: str, values: "NDArray[np.float64]", draw: int | None = None, /, **columns: object) -> None:
         """Adds values `[1 + k, n]`: the real ones, and those of the draws 0 to k - 1.
 
         Args:
             item: The item's id.
             values: The numbers.
+            draw: The draw that the first of them is of; None for the real ones.
             columns: One text or number for all of them, or a list of n.
         """
         draws, count = values.shape
@@ -72,7 +75,9 @@ class _Rows:
             else:
                 table[field.name] = pa.repeat(pa.scalar(given, field.type), draws * count)
         table["item"] = pa.repeat(pa.scalar(item, pa.string()), draws * count)
-        table["draw"] = pa.array([None] * count + list(np.repeat(np.arange(draws - 1), count)), pa.int32())
+        first = -1 if draw is None else draw
+        of = np.repeat(np.arange(first, first + draws, dtype=np.int32), count)
+        table["draw"] = pa.array(of, pa.int32(), mask=of < 0)
         table["value"] = pa.array(values.ravel(), pa.float64())
         self.parts.append(pa.table(table, schema=SCHEMA))
 
@@ -82,7 +87,7 @@ class _Rows:
 
     def table(self) -> pa.Table:
         """All of them."""
-        return pa.concat_tables(self.parts) if self.parts else SCHEMA.empty_table()
+        return pa.concat_tables(self.parts).combine_chunks() if self.parts else SCHEMA.empty_table()
 
 
 class CircuitValues:
@@ -95,6 +100,7 @@ class CircuitValues:
         other: Items of another task.
         labels: In how many draws of label-permutation each item is scored besides.
         is_draw: Whether this is a draw of a null, where circuits are chosen but not judged.
+        prepared: The items, if they are prepared already.
     """
 
     def __init__(
@@ -106,12 +112,15 @@ class CircuitValues:
         other: "Sequence[AlignedContrast]" = (),
         labels: int = 0,
         is_draw: bool = False,
+        prepared: PreparedItems | None = None,
     ) -> None:
         self.study, self.network, self.items, self.other = study, network, items, other
-        self.scorer = Scorer(study, network, items)
+        self.scorer = Scorer(study, network, items, prepared)
         self.is_draw = is_draw
         self.relabelled = [shifted(items, draw, study.seed) for draw in range(labels)]
-        self.searched, self.judged = held_out(len(items), study.search, study.seed)
+        clusters = clusters_of(items)
+        halves = held_out(len(clusters), study.search, study.seed)
+        self.searched, self.judged = (tuple(sorted(places_of(clusters, half))) for half in halves)
         self.is_selective = is_selective(study, self.scorer.graph)
         self.scored: dict[int, NDArray[np.float64]] = {}
         self._choice: Choice | None = None
@@ -122,6 +131,16 @@ class CircuitValues:
         if self._choice is None:
             self._choice = choose(self.scorer, self.searched, self.scored)
         return self._choice
+
+    @cached_property
+    def _chosen(self) -> "list[NDArray[np.int64]]":
+        """What is measured: in the real system, and, where something is selected, in each draw that is read with it."""
+        if not self.is_selective:
+            return [np.arange(self.scorer.count)]
+        if not self.relabelled:
+            return [self.choice.chosen]
+        labels = {place: self._labels(place) for place in self.searched}
+        return [self.choice.chosen, *chosen_by_label(self.scorer, self.searched, labels)]
 
     def compute(self, places: Sequence[int]) -> pa.Table:
         """The values of the items at these places; with those of the first judged item, what all of them say."""
@@ -159,16 +178,22 @@ class CircuitValues:
             rows.one(item.id, "graph", name, float(getattr(one.graph, name)))
 
     def _score(self, place: int, rows: _Rows) -> None:
-        chosen = self.choice.chosen if self.is_selective else np.arange(self.scorer.count)
+        chosen = np.unique(np.concatenate(self._chosen))
         if not len(chosen):
             return
         if self.study.method in SEARCHES:
             values = self._confirmed(self.scorer.prepared.at(place))
         else:
             values = self.scorer.scores(place, chosen, self._labels(place))
+        item, about = self.items[place].id, {"method": self.study.method}
         if not self.is_selective:
             self.scored[place] = values[0]
-        rows.add(self.items[place].id, values, method=self.study.method, **self._names(chosen))
+        if len(self._chosen) == 1:
+            rows.add(item, values, **about, **self._names(chosen))
+            return
+        for row, own in enumerate(self._chosen):
+            draw, columns = row - 1 if row else None, np.searchsorted(chosen, own)
+            rows.add(item, values[row : row + 1, columns], draw, **about, **self._names(own))
 
     def _confirmed(self, one: Prepared) -> "NDArray[np.float64]":
         """What a search found, measured on an item that it has not seen, `[1, n]`."""

@@ -196,12 +196,14 @@ def gradients(
     sites: Sequence[Site],
     interventions: Sequence[Intervention] = (),
 ) -> dict[Site, tuple[Tensor, Tensor]]:
-    """Value and gradient of a scalar outcome with respect to each site, both `[rows, ...]`.
+    """Value and gradient of an outcome with respect to each site, both `[rows, ...]`.
+
+    An outcome of several numbers, `[k]`, gives a gradient of each, `[k, rows, ...]`, from the same run.
 
     Args:
         network: The network.
         ids: Token ids, length T.
-        outcome: From the logits `[T, V]` to a scalar, in its own unit.
+        outcome: From the logits `[T, V]` to a scalar, or several, in their own unit.
         sites: The sites; each gradient has its site's shape.
         interventions: What is done in the run that is differentiated.
     """
@@ -211,7 +213,6 @@ def gradients(
     kept: dict[tuple[str, int | None], Tensor] = {}
 
     def keep(place: tuple[str, int | None], tensor: Tensor) -> None:
-        tensor.retain_grad()
         kept[place] = tensor
 
     def keep_weights(call: AttentionCall) -> tuple[Tensor, Tensor | None]:
@@ -232,22 +233,36 @@ def gradients(
             if component != "pattern":
                 handle = listen(network.port(component, layer), lambda t, place=(component, layer): keep(place, t))
                 stack.callback(handle.remove)
-        outcome(network.module(rows, use_cache=False).logits[0]).backward()
-    return {site: _value_and_gradient(network, site, kept[site.component, site.layer], len(ids)) for site in sites}
+        read = outcome(network.module(rows, use_cache=False).logits[0])
+        found = dict(zip(kept, _gradients(read.reshape(-1), list(kept.values())), strict=True))
+    slopes = {}
+    for site in sites:
+        place = (site.component, site.layer)
+        value, gradient = _value_and_gradient(network, site, kept[place], found[place], len(ids))
+        slopes[site] = (value, gradient if read.dim() else gradient[0])
+    return slopes
+
+
+def _gradients(values: Tensor, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
+    """The gradient of each of `values` `[k]` with respect to every tensor, `[k, ...]`."""
+    if len(values) == 1:
+        return [gradient[None] for gradient in torch.autograd.grad(values, tensors, torch.ones_like(values))]
+    each = torch.eye(len(values), dtype=values.dtype, device=values.device)
+    return torch.autograd.grad(values, tensors, each, is_grads_batched=True)
 
 
 def _require_grad(_module: object, _arguments: object, output: Tensor) -> Tensor:
     return output.detach().requires_grad_()
 
 
-def _value_and_gradient(network: Network, site: Site, tensor: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    assert tensor.grad is not None
-
+def _value_and_gradient(
+    network: Network, site: Site, tensor: Tensor, gradients: Tensor, length: int
+) -> tuple[Tensor, Tensor]:
     def view(whole: Tensor) -> Tensor:
         if site.component == "pattern":
             return whole[0].transpose(0, 1)
         return network.port(site.component, site.layer).view(whole)
 
     positions = site.positions(length)
-    value, gradient = view(tensor.detach()), view(tensor.grad)
-    return read_rows(value, positions, site), read_rows(gradient, positions, site)
+    found = [read_rows(view(gradient.contiguous()), positions, site) for gradient in gradients]
+    return read_rows(view(tensor.detach()), positions, site), torch.stack(found)

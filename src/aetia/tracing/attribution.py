@@ -4,7 +4,7 @@ It picks candidates; it does not report. A saturated unit has no gradient, and s
 are done through the attention weights themselves (AtP*). Its error against exact patching on a sample of cells is
 part of the result.
 
-Letters: T positions, H heads, K key/value heads.
+Letters: j labels (the item's own answer and foil, and those of decoys), T positions, H heads, K key/value heads.
 """
 
 from collections.abc import Sequence
@@ -23,18 +23,23 @@ from aetia.tracing.places import Place
 
 __all__ = ["attribute"]
 
+_TOGETHER = 32  # labels whose gradients are held at a time
+
 
 def attribute(
     network: Network, base: Recording, source: Recording, outcome: Outcome, places: Sequence[Place]
-) -> list[float]:
-    """The estimated effect of patching each place from `source` into `base`, in the outcome's unit.
+) -> list[list[float]]:
+    """The estimated effect of patching each place from `source` into `base` under each label, in the outcome's unit.
 
     Args:
         network: The network.
         base: The run that would be patched; the gradient is taken there.
         source: The run that values would come from, with the places' components recorded.
-        outcome: What is read.
+        outcome: What is read; its decoys are further labels, whose gradients are taken in the same run.
         places: The places.
+
+    Returns:
+        For each place the effects on what is read, the item's own label first, `[j]`.
 
     Source: Nanda 2023, attribution patching; Kramar et al. 2024, AtP* (arXiv 2403.00745), for queries and keys.
     """
@@ -44,18 +49,24 @@ def attribute(
     if names & {"q", "k"}:
         sites |= {Site("pattern", layer) for layer in layers}
 
-    def read(logits: Tensor) -> Tensor:
-        return outcome.from_logits(logits[None, -outcome.positions :])[0]
-
-    found = gradients(network, base.ids, read, sorted(sites, key=str))
     attended = _attended(network, base, source) if names & {"q", "k"} else {}
-    linear: dict[Site, Tensor] = {}
-    for site, (value, gradient) in found.items():
-        if site.component in names:
-            change = source.at(site, range(base.length)) - value
-            linear[site] = change * gradient
-    with torch.no_grad():
-        return [sum(_effect(place, layer, linear, found, attended) for layer in place.layers) for place in places]
+    effects: list[list[float]] = [[] for _ in places]
+    for begin in range(0, 1 + len(outcome.decoys), _TOGETHER):
+        some = slice(begin, begin + _TOGETHER)
+
+        def read(logits: Tensor, some: slice = some) -> Tensor:
+            return outcome.from_logits(logits[None, -outcome.positions :]).reshape(-1)[some]
+
+        found = gradients(network, base.ids, read, sorted(sites, key=str))
+        linear: dict[Site, Tensor] = {}
+        for site, (value, gradient) in found.items():
+            if site.component in names:
+                linear[site] = (source.at(site, range(base.length)) - value) * gradient
+        with torch.no_grad():
+            for place, effect in zip(places, effects, strict=True):
+                parts = [_effect(place, layer, linear, found, attended) for layer in place.layers]
+                effect.extend(torch.stack(parts).sum(0).tolist())
+    return effects
 
 
 def _effect(
@@ -64,16 +75,17 @@ def _effect(
     linear: dict[Site, Tensor],
     found: dict[Site, tuple[Tensor, Tensor]],
     attended: "dict[int, _Attended]",
-) -> float:
+) -> Tensor:
+    """The effect of a place in one layer, `[j]`."""
     positions = list(place.positions)
     if place.component in ("q", "k"):
         assert place.head is not None
         weights, gradient = found[Site("pattern", layer)]
         new = attended[layer].with_patch(place.component, place.head, positions)
-        return float(((new - weights) * gradient).sum())
-    part = linear[Site(place.component, layer)][positions]
-    part = part if place.head is None else part[:, place.head]
-    return float((part if place.units is None else part[..., slice(*place.units)]).sum())
+        return ((new - weights) * gradient).flatten(1).sum(1)
+    part = linear[Site(place.component, layer)][:, positions]
+    part = part if place.head is None else part[:, :, place.head]
+    return (part if place.units is None else part[..., slice(*place.units)]).flatten(1).sum(1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -276,8 +276,9 @@ class Tracer:
     ) -> tuple[list[Place], list[Cell]]:
         """Adds the estimates, and gives the sample of cells that are patched exactly to judge them."""
         assert runs.source is not None
-        for place, value in zip(grid, attribute(self.network, runs.base, runs.source, one.outcome, grid), strict=True):
-            rows.add_place(one.item.id, "attribution", place, [value])
+        effects = attribute(self.network, runs.base, runs.source, one.outcome, grid)
+        for place, values in zip(grid, effects, strict=True):
+            rows.add_place(one.item.id, "attribution", place, values)
         generator = torch.Generator().manual_seed(self.study.seed)
         chosen = torch.randperm(len(grid), generator=generator)[: self.study.exact_cells].sort().values.tolist()
         return [grid[n] for n in chosen], [cells[n] for n in chosen]

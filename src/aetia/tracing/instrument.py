@@ -125,8 +125,8 @@ class Trace(ContrastInstrument[TraceStudy]):
         return tuple(found)
 
     def reads_labels(self, study: TraceStudy, /) -> bool:
-        """Every method but attribution, whose gradients belong to one answer, reads all labels in one run."""
-        return _has_labels(study) and study.method != "attribution"
+        """Every method reads all labels in one run."""
+        return _has_labels(study)
 
     def parts(self, study: TraceStudy, values: pa.Table, /) -> Sequence[Part]:
         """The baselines, which are no findings; then every method."""
