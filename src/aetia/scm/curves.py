@@ -30,7 +30,7 @@ Cubic = tuple[Point, Point, Point, Point]
 """A cubic Bezier curve: its start, two handles, its end."""
 
 _SAMPLES = 24
-_FINE = 4.0  # pixels
+_FINE, _LEVEL = 4.0, 0.7  # pixels
 _HALVINGS = 24
 
 
@@ -74,8 +74,12 @@ def bowed(start: Point, end: Point, bow: float) -> tuple[Cubic, ...]:
 
 def level_route(points: Sequence[Point]) -> tuple[Cubic, ...]:
     """A smooth course through the points of a layout's route, level wherever it meets one."""
-    found = list[Cubic]()
-    for start, end in pairwise(points):
+    found, kept = list[Cubic](), [points[0]]
+    for point, after in pairwise(points[1:]):
+        # A point on a level stretch says nothing.
+        if max(abs(point[1] - kept[-1][1]), abs(point[1] - after[1])) > _LEVEL:
+            kept.append(point)
+    for start, end in pairwise([*kept, points[-1]]):
         reach = (end[0] - start[0]) / 2
         found.append((start, (start[0] + reach, start[1]), (end[0] - reach, end[1]), end))
     return tuple(found)

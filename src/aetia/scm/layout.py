@@ -195,7 +195,7 @@ def _with_lanes(
             at_first = link.at_first if place == 0 else 0.0
             at_second = link.at_second if place == len(chain) - 2 else 0.0
             # A long link is kept straight before a short one is.
-            weight = {0: 1.0, 1: 3.0, 2: 8.0}[(one >= len(names)) + (other >= len(names))]
+            weight = {0: 1.0, 1: 3.0, 2: 40.0}[(one >= len(names)) + (other >= len(names))]
             segments.append(_Segment(one, other, at_first, at_second, weight))
     is_held = tuple(any(node < len(names) and names[node] in held for node in column) for column in columns)
     return _Layered(tuple(heights), len(names), tuple(segments), tuple(chains), tuple(map(tuple, columns)), is_held)
