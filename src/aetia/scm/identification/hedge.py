@@ -1,4 +1,4 @@
-"""Why can an effect not be told from what was measured? Its witness is a hedge."""
+"""Why can an effect not be told from what was measured? The witness is a hedge."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ __all__ = ["Hedge", "hedge_of"]
 
 @dataclass(frozen=True)
 class Hedge:
-    """Two sets of variables with the same roots, each held together by arcs, the inner one out of the treatments' reach.
+    """Two sets of variables with the same roots, each held together by arcs, the inner one free of treatments.
 
     The outer set holds a treatment, the inner one none. Hidden causes can then make up for the treatment's effect on
     the roots whenever it is left alone, and stop doing so when it is set: two models that nobody can tell apart by what
@@ -39,7 +39,7 @@ class Hedge:
     def lines(self) -> tuple[str, ...]:
         """The hedge in words, a line each for the outer and the inner set."""
         return tuple(
-            f"{label} {{{', '.join(names)}}}: held together by {self._shown(names)}; all acts on {', '.join(self.roots)}"
+            f"{label} {{{', '.join(names)}}}: held together by {self._shown(names)}; acting on {', '.join(self.roots)}"
             for label, names in (("the outer set", self.outer), ("the inner set", self.inner))
         )
 

@@ -18,6 +18,7 @@ from aetia.scm.factor import Factor
 from aetia.scm.grammar import parse_query
 from aetia.scm.graph import Graph
 from aetia.scm.identification.bits import Admg
+from aetia.scm.identification.disagreement import disagreement
 from aetia.scm.identification.evidence import OBSERVATION, Evidence
 from aetia.scm.identification.hedge import Hedge, hedge_of
 from aetia.scm.identification.kernels import Kernel, measured_kernel, narrowed, product
@@ -131,12 +132,14 @@ class Refusal:
     """A question that what was measured leaves open.
 
     Args:
+        graph: The ADMG that it was asked of.
         question: What was asked.
         treatments: The variables that are set in the end: for a conditional effect also those known ones that may as
             well be set (rule 2 of do-calculus).
         obstacles: For each distribution why it does not help.
     """
 
+    graph: Graph
     question: Question
     treatments: frozenset[str]
     obstacles: tuple[Obstacle, ...]
@@ -145,6 +148,14 @@ class Refusal:
     def hedge(self) -> Hedge | None:
         """The first hedge."""
         return next((one.hedge for one in self.obstacles if one.hedge is not None), None)
+
+    def disagreement(self) -> tuple[DiscreteModel, DiscreteModel] | None:
+        """Two exact models of one observational law and with two answers; None if more than that law was measured."""
+        if self.hedge is None or any(obstacle.evidence != Evidence() for obstacle in self.obstacles):
+            return None
+        given = self.question.given - self.treatments
+        outcomes = self.question.outcomes
+        return disagreement(self.graph, self.hedge, outcomes=outcomes, treatments=self.treatments, given=given)
 
     @property
     def error(self) -> NotIdentifiedError:
@@ -225,7 +236,7 @@ class _Search:
         treatments, given = self._exchanged(outcomes, treatments, given)
         joint = self._joint(outcomes | given, treatments)
         if not isinstance(joint, Expression):
-            return Refusal(question, treatments, joint)
+            return Refusal(self.graph, question, treatments, joint)
         if given:
             joint = Quotient(joint, Sum(tuple(sorted(outcomes)), joint))
         simple = simplify(joint, self.graph)
