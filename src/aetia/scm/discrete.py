@@ -5,7 +5,7 @@ whose tables with parents hold only zeros and ones is *functional*: its randomne
 counterfactuals need.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -59,7 +59,9 @@ class DiscreteModel:
                 raise CausalModelError("AE-7205", found, mend="list its different values, at least one.")
         for mechanism in self.mechanisms.values():
             self._require_shape(mechanism)
-        assert self.graph.order is not None
+        # The graph is made where it is needed to name what is wrong: most models live for one query under do().
+        if self.latent - self.values.keys() or len(self._order) < len(self.values):
+            assert self.graph.order is None
         object.__setattr__(self, "mechanisms", _harmonised(self.mechanisms))
 
     def _require_shape(self, mechanism: Mechanism) -> None:
@@ -111,6 +113,31 @@ class DiscreteModel:
         """Who acts on whom, the latent variables among them."""
         pairs = [(parent, name) for name, mechanism in self.mechanisms.items() for parent in mechanism.parents]
         return Graph.of(pairs, nodes=self.values, latent=self.latent)
+
+    @cached_property
+    def _order(self) -> list[str]:
+        """The variables that no cycle acts on, causes before effects."""
+        waiting = {name: len(one.parents) for name, one in self.mechanisms.items()}
+        children: dict[str, list[str]] = {name: [] for name in self.mechanisms}
+        for name, one in self.mechanisms.items():
+            for parent in one.parents:
+                children[parent].append(name)
+        found = [name for name, count in waiting.items() if not count]
+        for name in found:
+            for child in children[name]:
+                waiting[child] -= 1
+                if not waiting[child]:
+                    found.append(child)
+        return found
+
+    def _ancestors(self, names: Iterable[str]) -> set[str]:
+        """These variables and all that act on them."""
+        found, ends = set(names), list(names)
+        while ends:
+            fresh = [parent for parent in self.mechanisms[ends.pop()].parents if parent not in found]
+            found.update(fresh)
+            ends += fresh
+        return found
 
     @property
     def observed(self) -> tuple[str, ...]:
@@ -224,7 +251,7 @@ class DiscreteModel:
 
         Variables that are no ancestors of either sum to one and are left out.
         """
-        relevant = self.graph.ancestors((*free, *known))
+        relevant = self._ancestors((*free, *known))
         scale = _as_integers if self.is_exact else _as_is
         factors = [Factor((), np.array(1, dtype=object if self.is_exact else np.float64))]
         factors += [

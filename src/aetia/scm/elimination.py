@@ -7,7 +7,6 @@ way has the size that the treewidth of that order says; whether it fits is known
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from itertools import combinations
 from math import prod
 
 import numpy as np
@@ -19,6 +18,9 @@ __all__ = ["BUDGET", "Plan", "eliminate", "plan"]
 
 BUDGET = 2**30
 """Bytes that the largest table may take."""
+
+_Table = tuple[tuple[int, ...], np.ndarray]
+"""The ranks of a table's axes, ascending, and its numbers."""
 
 _BYTES_OF_A_FLOAT, _BYTES_OF_AN_OBJECT = 8, 64
 _MOST_AXES = 64  # numpy's own limit
@@ -88,7 +90,9 @@ def _moral(scopes: Iterable[Collection[str]], keep: Collection[str]) -> dict[str
 
 def _fill(near: Mapping[str, set[str]], name: str) -> int:
     """How many pairs of neighbours of this variable are strangers to each other."""
-    return sum(second not in near[first] for first, second in combinations(near[name], 2))
+    around = near[name]
+    # Each neighbour is no neighbour of itself, and every pair is counted from both ends.
+    return sum(len(around - near[other]) - 1 for other in around) // 2
 
 
 def eliminate(factors: Sequence[Factor], keep: Sequence[str], sizes: Mapping[str, int], *, budget: int) -> Factor:
@@ -106,34 +110,42 @@ def eliminate(factors: Sequence[Factor], keep: Sequence[str], sizes: Mapping[str
     chosen = plan([factor.axes for factor in factors], keep, sizes)
     exact = any(factor.values.dtype == object for factor in factors)
     _require(chosen, chosen.cells * (_BYTES_OF_AN_OBJECT if exact else _BYTES_OF_A_FLOAT), budget)
-    place = {name: number for number, name in enumerate(chosen.order)}
-    last = len(place)
-    buckets: list[list[Factor]] = [[] for _ in range(last + 1)]
+    # Axes in the reverse order of elimination: the next variable to go is the last axis of every table that has it, so
+    # that tables are transposed once and then only stretched.
+    names = (*keep, *reversed(chosen.order))
+    rank = {name: number for number, name in enumerate(names)}
+    shape = [sizes[name] for name in names]
+    buckets: list[list[_Table]] = [[] for _ in names]
+    one = np.ones(shape[: len(keep)], dtype=object if exact else np.float64)
+    done = list[_Table]()
 
-    def put(factor: Factor) -> None:
-        buckets[min((place.get(name, last) for name in factor.axes), default=last)].append(factor)
+    def put(table: _Table) -> None:
+        is_done = not table[0] or table[0][-1] < len(keep)
+        (done if is_done else buckets[table[0][-1]]).append(table)
 
     for factor in factors:
-        put(factor)
-    for name, bucket in zip(chosen.order, buckets, strict=False):
-        put(_summed(bucket, name))
-    shape = tuple(sizes[name] for name in keep)
-    one = np.ones(shape, dtype=object if exact else np.float64)
-    for factor in buckets[last]:
-        one *= factor.over(tuple(keep))
-    return Factor(tuple(keep), np.asarray(one))  # objects without axes leave numpy as themselves
+        order = sorted(range(len(factor.axes)), key=lambda axis: rank[factor.axes[axis]])
+        put((tuple(rank[factor.axes[axis]] for axis in order), factor.values.transpose(order)))
+    for bucket in reversed(buckets[len(keep) :]):
+        put(_summed(bucket, shape))
+    for axes, values in done:
+        one *= _stretched(axes, values, range(len(keep)), shape)
+    return Factor(tuple(keep), one)
 
 
-def _summed(bucket: Sequence[Factor], name: str) -> Factor:
-    """The product of these tables with one variable, which all of them have, summed out."""
-    kept = tuple(dict.fromkeys(other for factor in bucket for other in factor.axes if other != name))
-    axes = (*kept, name)
+def _stretched(axes: tuple[int, ...], values: np.ndarray, over: Sequence[int], shape: Sequence[int]) -> np.ndarray:
+    return values.reshape([shape[axis] if axis in axes else 1 for axis in over])
+
+
+def _summed(bucket: Sequence[_Table], shape: Sequence[int]) -> _Table:
+    """The product of these tables, all of which have the same last axis, with that axis summed out."""
+    axes = tuple(sorted({axis for table in bucket for axis in table[0]}))
     # Small tables first: the large intermediate products are made once.
-    values = None
-    for factor in sorted(bucket, key=lambda factor: factor.values.size):
-        values = factor.over(axes) if values is None else values * factor.over(axes)
-    assert values is not None
-    return Factor(kept, np.asarray(values.sum(axis=-1)))
+    ordered = sorted(bucket, key=lambda table: table[1].size)
+    product = _stretched(*ordered[0], axes, shape)
+    for table in ordered[1:]:
+        product = product * _stretched(*table, axes, shape)
+    return axes[:-1], np.asarray(product.sum(axis=-1))
 
 
 def _require(chosen: Plan, needed: int, budget: int) -> None:
