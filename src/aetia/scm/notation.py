@@ -27,7 +27,6 @@ _TEXT = Dialect(
     mark=re.compile(r"<-+>|<-+o(?!\w)|<-+|o-+>|o-+o(?!\w)|o-+|-+>|-+o(?!\w)|--+|[→←↔]"),
     comment=re.compile(r"(?:[^\S\n]|#[^\n]*)*"),
     separator=re.compile(r"[;,\n]\s*"),
-    needs_separator=True,
     example='Z -> X; {X, "blood pressure"} -> Y; X <-> Y; U [latent]',
 )
 _UNICODE = {"→": "->", "←": "<-", "↔": "<->"}
@@ -62,9 +61,7 @@ def _graph(statements: Iterable[Statement]) -> Graph:
         nodes.update(dict.fromkeys(names))
         if "latent" in statement.attributes:
             latent.update(names)
-        for place, written in enumerate(statement.marks):
-            mark = _UNICODE.get(written, written)
-            for first in statement.groups[place]:
-                for second in statement.groups[place + 1]:
-                    edges.add(Edge(first, second, _LEFT[mark[0]], _RIGHT[mark[-1]]))
+        for first, sign, second in statement.joints():
+            mark = _UNICODE.get(sign, sign)
+            edges.add(Edge(first, second, _LEFT[mark[0]], _RIGHT[mark[-1]]))
     return Graph(tuple(nodes), frozenset(edges), frozenset(latent))

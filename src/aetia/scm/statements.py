@@ -30,8 +30,10 @@ class Dialect:
         mark: What joins two variables.
         comment: What is skipped, spaces included.
         separator: What stands between statements.
-        needs_separator: Whether two statements may not simply follow each other.
         example: A line that is right, for the mend.
+        is_dot: Whether it is a kind of DOT: statements may follow each other without a separator, groups may be called
+            `subgraph NAME`, and settings like `rankdir=LR` stand among the statements.
+        setting: What announces attributes that are of no variable, like `edge` in `edge [dir=none]`.
     """
 
     code: str
@@ -40,8 +42,9 @@ class Dialect:
     mark: re.Pattern[str]
     comment: re.Pattern[str]
     separator: re.Pattern[str]
-    needs_separator: bool
     example: str
+    is_dot: bool = False
+    setting: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,23 @@ class Statement:
         marks: What stands between neighbouring groups, as written.
         attributes: What stands in brackets behind it; a key without a value has the value `true`.
         place: Where it starts in the text.
+        depth: How many groups it stands inside.
+        setting: The word that its attributes are a setting of; empty if they are the variables'.
     """
 
     groups: tuple[tuple[str, ...], ...]
     marks: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
     place: int = 0
+    depth: int = 0
+    setting: str = ""
+
+    def joints(self) -> Iterator[tuple[str, str, str]]:
+        """Every edge that the chain stands for, as variable, mark and variable."""
+        for mark, before, behind in zip(self.marks, self.groups, self.groups[1:], strict=False):
+            for first in before:
+                for second in behind:
+                    yield first, mark, second
 
 
 class Reader:
@@ -123,10 +137,14 @@ class Reader:
             if not is_open:
                 self.fail("a mark like '->', or a separator")
             yield from self._statement(depth)
-            is_open = not self.dialect.needs_separator
+            is_open = self.dialect.is_dot
 
     def _statement(self, depth: int) -> Iterator[Statement]:
         place, groups, marks = self.place, list[tuple[str, ...]](), list[str]()
+        setting = self.take(self.dialect.setting) if self.dialect.setting else None
+        if setting:
+            yield Statement((), (), self.attributes(), place, depth, setting)
+            return
         while True:
             group = list[str]()
             yield from self._group(group, depth)
@@ -135,10 +153,16 @@ class Reader:
             if mark is None:
                 break
             marks.append(mark)
-        yield Statement(tuple(groups), tuple(marks), self.attributes(), place)
+        if self.dialect.is_dot and not marks and self.take("="):
+            if self.name() is None and self.take(_VALUE) is None:
+                self.fail("a value")
+            return
+        yield Statement(tuple(groups), tuple(marks), self.attributes(), place, depth)
 
     def _group(self, names: list[str], depth: int) -> Iterator[Statement]:
         """Fills `names`, and yields the statements that stand inside the braces."""
+        if self.dialect.is_dot:
+            self.take(_SUBGRAPH)
         if not self.take("{"):
             name = self.name()
             if name is None:
@@ -168,7 +192,8 @@ class Reader:
                     self.fail("an attribute, or ']'")
                 value = "true"
                 if self.take("="):
-                    value = self.name() or self.take(_VALUE) or ""
+                    named = self.name()
+                    value = (self.take(_VALUE) or "") if named is None else named
                 found[key.lower()] = value
                 while self.take(_LIST_SEPARATOR):
                     pass
@@ -181,5 +206,6 @@ class Reader:
 
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_SUBGRAPH = re.compile(r'subgraph\b(?:\s*(?:\w+|"[^"]*"))?(?=\s*\{)', re.IGNORECASE)
 _VALUE = re.compile(r"[^\s,;\]\"]+")
 _LIST_SEPARATOR = re.compile("[,;]")
