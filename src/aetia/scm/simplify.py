@@ -51,6 +51,7 @@ class _Simplifier:
         self.pool: dict[tuple[object, ...], Expression] = {}
         self.done: dict[int, Expression] = {}
         self.held: list[Expression] = []  # identities stay taken only while their objects live
+        self.sets: dict[int, tuple[frozenset[Term], frozenset[Term]]] = {}
         self.free: dict[int, frozenset[str]] = {}
         self.cuts: dict[frozenset[str], Graph] = {}
 
@@ -92,12 +93,12 @@ class _Simplifier:
     def _reads(self, expression: Expression) -> frozenset[str]:
         return free_variables(expression, self.free)
 
-    def _sorted(self, chance: Probability) -> Expression:
-        """The probability with its terms by name; one if it is of nothing."""
-        if not chance.event:
-            return self._kept(_ONE)
+    def _sorted(self, chance: Probability) -> Probability:
+        """The probability with its terms by name."""
         event, given, do = (tuple(sorted(found, key=_by_name)) for found in (chance.event, chance.given, chance.do))
-        return self._kept(replace(chance, event=event, given=given, do=do))
+        found = self._kept(Probability(event, given, chance.population, do))
+        assert isinstance(found, Probability)
+        return found
 
     def _product(self, factors: Iterable[Expression]) -> Expression:
         above, below = self._flat(factors)
@@ -121,41 +122,55 @@ class _Simplifier:
 
     def _chained(self, factors: Sequence[Expression]) -> list[Expression]:
         """The factors with P(a | c) P(b | a, c) written P(a, b | c)."""
-        left = list(factors)
-        place = 0
-        while place < len(left):
-            for other in range(len(left)):
-                merged = self._joined(left[place], left[other], needs_graph=False) if other != place else None
-                if merged is not None:
-                    left = [factor for number, factor in enumerate(left) if number not in {place, other}]
-                    left.insert(min(place, other), merged)
-                    place = -1
-                    break
-            place += 1
-        return left
+        left = dict(enumerate(factors))
+        by_given = dict[tuple[object, ...], int]()
+        for place, factor in left.items():
+            if isinstance(factor, Probability):
+                by_given[self._regime(factor, self._terms(factor)[1])] = place
+        waiting = list(left)
+        while waiting:
+            place = waiting.pop(0)
+            first = left.get(place)
+            if not isinstance(first, Probability):
+                continue
+            event, given = self._terms(first)
+            other = by_given.get(self._regime(first, event | given))
+            merged = None if other in {None, place} else self._joined(first, left[other or 0], needs_graph=False)
+            if other is not None and merged is not None:
+                del by_given[self._regime(first, event | given)], left[other]
+                left[place] = merged
+                waiting.append(place)  # what it has become may go on
+        return list(left.values())
 
-    def _joined(self, first: Expression, second: Expression, *, needs_graph: bool) -> Expression | None:
+    def _terms(self, chance: Probability) -> tuple[frozenset[Term], frozenset[Term]]:
+        """The event and what is given, as sets that are made once."""
+        if id(chance) not in self.sets:
+            self.sets[id(chance)] = frozenset(chance.event), frozenset(chance.given)
+            self.held.append(chance)
+        return self.sets[id(chance)]
+
+    def _regime(self, chance: Probability, given: frozenset[Term]) -> tuple[object, ...]:
+        return chance.population, chance.do, given
+
+    def _joined(self, first: Expression, second: Expression, *, needs_graph: bool) -> Probability | None:
         """P(a | c) P(b | a, d) as P(a, b | c, d): by the chain rule, or where the graph lets it be the chain rule."""
         if not (isinstance(first, Probability) and isinstance(second, Probability)):
             return None
-        same = (first.population, first.do) == (second.population, second.do)
-        if not same or not set(first.event) <= set(second.given):
+        (event, given), (second_event, second_given) = self._terms(first), self._terms(second)
+        if not event <= second_given or (first.population, first.do) != (second.population, second.do):
             return None
-        late = set(second.given) - set(first.event)
-        names = {term.variable for term in (*first.event, *second.event)}
-        if names & {term.variable for term in (*late, *first.given)} or len(names) < len(first.event + second.event):
+        late = second_given - event
+        names = {term.variable for term in event | second_event}
+        if len(names) < len(event) + len(second_event) or any(term.variable in names for term in late | given):
             return None
-        is_exact = late == set(first.given)
-        if not is_exact and not (
-            needs_graph and self._may_read(first, late) and self._may_read(second, set(first.given))
-        ):
+        is_exact = late == given
+        if not is_exact and not (needs_graph and self._may_read(first, late) and self._may_read(second, given)):
             return None
-        union = tuple(late | set(first.given))
-        return self._sorted(replace(first, event=(*first.event, *second.event), given=union))
+        return self._sorted(replace(first, event=(*first.event, *second.event), given=tuple(late | given)))
 
-    def _may_read(self, chance: Probability, more: set[Term]) -> bool:
+    def _may_read(self, chance: Probability, more: frozenset[Term]) -> bool:
         """Whether the probability stays the same if it is conditional on these too."""
-        fresh = {term.variable for term in more - set(chance.given)}
+        fresh = {term.variable for term in more - self._terms(chance)[1]}
         if not fresh:
             return True
         do = frozenset(term.variable for term in chance.do)
@@ -215,7 +230,7 @@ class _Simplifier:
         causes = [one for one in touched if isinstance(one, Probability) and Term(name) in one.event]
         if len(causes) != 1 or len({id(one) for one in touched}) < len(touched):
             return None
-        found: Expression = causes[0]
+        found = causes[0]
         waiting = [one for one in touched if one is not found]
         while waiting:
             pairs = ((one, self._joined(found, one, needs_graph=needs_graph)) for one in waiting)
@@ -224,10 +239,10 @@ class _Simplifier:
                 return None
             found = chosen[1]
             waiting = [one for one in waiting if one is not chosen[0]]
-        assert isinstance(found, Probability)
         if any(term.variable == name for term in (*found.given, *found.do)):
             return None
-        return self._sorted(replace(found, event=tuple(term for term in found.event if term != Term(name))))
+        event = tuple(term for term in found.event if term != Term(name))
+        return self._sorted(replace(found, event=event)) if event else self._kept(_ONE)
 
     def _over(self, above: list[Expression], below: list[Expression]) -> Expression:
         """The quotient of products with what both have cancelled, and conditionals for joints over marginals."""

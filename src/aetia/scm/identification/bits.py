@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from aetia.scm.graph import Graph
+from aetia.scm.query import Term
 
 __all__ = ["Admg", "members"]
 
@@ -21,12 +22,14 @@ class Admg:
         parents: Of each variable its parents.
         siblings: Of each variable those that an arc joins to it.
         places: Of each name its bit's number.
+        terms: Of each variable its term, its value open.
     """
 
     names: tuple[str, ...]
     parents: tuple[int, ...]
     siblings: tuple[int, ...]
     places: dict[str, int]
+    terms: tuple[Term, ...]
 
     @classmethod
     def of(cls, graph: Graph) -> "Admg":
@@ -38,7 +41,7 @@ class Admg:
         places = {name: place for place, name in enumerate(graph.order)}
         near = [sum(1 << places[other] for other in graph.parents[name]) for name in graph.order]
         joined = [sum(1 << places[other] for other in graph.siblings[name]) for name in graph.order]
-        return cls(graph.order, tuple(near), tuple(joined), places)
+        return cls(graph.order, tuple(near), tuple(joined), places, tuple(map(Term, graph.order)))
 
     def mask(self, names: Iterable[str]) -> int:
         """The set of these names."""

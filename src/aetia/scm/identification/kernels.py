@@ -11,7 +11,6 @@ from functools import cached_property
 from aetia.scm.expression import Expression, Probability, Product, Quotient, Sum
 from aetia.scm.identification.bits import Admg, members
 from aetia.scm.identification.evidence import Evidence
-from aetia.scm.query import Term
 
 __all__ = ["Kernel", "measured_kernel", "narrowed", "product"]
 
@@ -130,19 +129,19 @@ def measured_kernel(graph: Admg, part: int, within: int, evidence: Evidence) -> 
     Source: Tian and Pearl 2002, lemma 4 (the factors of a district); Richardson 2003 (the blankets).
     """
     set_by_experiment = graph.mask(evidence.do)
-    do = tuple(Term(name) for name in graph.listed(set_by_experiment))
+    do = tuple(graph.terms[place] for place in members(set_by_experiment))
     laws = list[_Law]()
     for place in members(part):
         own = 1 << place
         blanket = graph.with_parents(graph.component(own, within & (2 * own - 1))) & ~own & ~set_by_experiment
-        given = tuple(Term(name) for name in graph.listed(blanket))
-        chance = Probability((Term(graph.names[place]),), given, evidence.population, do)
+        given = tuple(graph.terms[other] for other in members(blanket))
+        chance = Probability((graph.terms[place],), given, evidence.population, do)
         laws.append(_Law(place, chance, own | blanket | set_by_experiment))
     return Kernel(graph, part, tuple(laws))
 
 
-def narrowed(kernel: Kernel, part: int) -> "Kernel | int":
-    """Q[part] from Q of a larger district; if that fails, the district that it is stuck at (a hedge's outer one).
+def narrowed(kernel: Kernel, part: int) -> Kernel:
+    """Q[part] from Q of a larger district that does give it.
 
     Source: Tian and Pearl 2003, figure 7 (Identify); complete by Huang and Valtorta 2006.
     """
@@ -151,10 +150,8 @@ def narrowed(kernel: Kernel, part: int) -> "Kernel | int":
         above = graph.ancestors(part, kernel.members)
         if above == part:
             return kernel.marginal(part)
-        if above == kernel.members:
-            return above
-        inner = kernel.marginal(above)
-        kernel = inner.district(graph.component(part & -part, above))
+        assert above != kernel.members, "a hedge"
+        kernel = kernel.marginal(above).district(graph.component(part & -part, above))
 
 
 def product(factors: Iterable[Expression]) -> Expression:
