@@ -22,6 +22,7 @@ from aetia.scm.bif import model_from_bif
 from aetia.scm.discrete import DiscreteModel, Mechanism
 from aetia.scm.elimination import plan
 from aetia.scm.modelfile import model_to_json
+from aetia.scm.query import Value
 from aetia.scm.sampling import sample
 
 _NETWORKS = ("asia", "child", "insurance", "alarm")
@@ -43,9 +44,7 @@ def main() -> None:
     own = {name: {kind: [_timed(model, query, kind) for query in queries[name]] for kind in ("do", "conditional")}
            for name, model in models.items()}  # fmt: skip
     theirs = _peers(peers, models, queries) if peers else {}
-    print(
-        f"Median milliseconds of {_QUERIES} queries P(Y | do(X)) or P(Y | X), Y a descendant of X; least of three runs.\n"
-    )
+    print(f"Median milliseconds of {_QUERIES} queries P(Y | do(X)) or P(Y | X), Y an effect of X; least of 7.\n")
     print("| network | width | question | aetia | pgmpy | ratio | largest difference | no answer in 20 s |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, model in models.items():
@@ -107,7 +106,7 @@ def _bif(peers: Path, name: str) -> str:
     return gzip.decompress((Path(folder) / "utils" / "example_models" / f"{name}.bif.gz").read_bytes()).decode()
 
 
-def _queries(model: DiscreteModel) -> list[tuple[str, object, str]]:
+def _queries(model: DiscreteModel) -> list[tuple[str, Value, str]]:
     draw = np.random.default_rng(0)
     graph = nx.DiGraph([(edge.first, edge.second) for edge in model.graph.edges])
     pairs = [(cause, effect) for cause in graph for effect in sorted(nx.descendants(graph, cause))]
@@ -115,7 +114,7 @@ def _queries(model: DiscreteModel) -> list[tuple[str, object, str]]:
     return [(cause, model.values[cause][draw.integers(len(model.values[cause]))], effect) for cause, effect in chosen]
 
 
-def _timed(model: DiscreteModel, query: tuple[str, object, str], kind: str) -> tuple[list[float], float]:
+def _timed(model: DiscreteModel, query: tuple[str, Value, str], kind: str) -> tuple[list[float], float]:
     cause, value, effect = query
     clock, values = [time.perf_counter()], None
     for _ in range(7):
@@ -128,7 +127,9 @@ def _timed(model: DiscreteModel, query: tuple[str, object, str], kind: str) -> t
     return values.tolist(), min(later - earlier for earlier, later in pairwise(clock))
 
 
-def _peers(peers: Path, models: dict[str, DiscreteModel], queries: dict[str, list]) -> dict:
+def _peers(
+    peers: Path, models: dict[str, DiscreteModel], queries: dict[str, list[tuple[str, Value, str]]]
+) -> dict[str, dict]:
     jobs = {
         name: {"model": json.loads(model_to_json(model)), "queries": queries[name]} for name, model in models.items()
     }

@@ -39,6 +39,8 @@ def test_a_discrete_model_comes_back_the_same(size, seed, exact, names, values):
     assert isinstance(again, DiscreteModel)
     assert list(again.values.items()) == list(model.values.items())
     assert [[type(one) for one in of] for of in again.values.values()] == [[type(one) for one in values]] * size
+    assert again == model
+    assert again != model.do({names[0]: values[0]})
     assert again.latent == model.latent
     assert again.is_exact == exact
     for name, mechanism in model.mechanisms.items():
@@ -56,6 +58,8 @@ def test_a_linear_model_comes_back_the_same(size, seed, names):
     model = LinearModel(tuple(names[:size]), coefficients, draw.normal(size=size), noise, frozenset(names[: seed % 2]))
     again = model_from_json(model_to_json(model))
     assert isinstance(again, LinearModel)
+    assert again == model
+    assert again != model.do({names[0]: 1e3})
     assert (again.names, again.latent) == (model.names, model.latent)
     for part in ("coefficients", "intercepts", "noise"):
         assert getattr(again, part).tolist() == getattr(model, part).tolist()

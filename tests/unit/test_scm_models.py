@@ -119,7 +119,8 @@ WRONG = {
     "AE-7210": [lambda: confounded().probability({"Y": 1}, {"X": 0, "Z": 0, "Y": 1}),
                 lambda: confounded().do(X=1).joint(["Y"], {"X": 0})],
     "AE-7211": [lambda: DiscreteModel.of({"X": [0.5, 0.5], "Y": failing}),
-                lambda: DiscreteModel.of({"X": [0.5, 0.5], "Y": lambda X: 1 // X})],
+                lambda: DiscreteModel.of({"X": [0.5, 0.5], "Y": lambda X: 1 // X}),
+                lambda: DiscreteModel.of({"Y": max})],
     "AE-7212": [lambda: sample(confounded(), -1, seed=0), lambda: estimate(confounded(), {"X": 1}, count=0, seed=0)],
     "AE-7213": [lambda: estimate(confounded(), {"Y": 1}, {"X": 0, "Z": 0, "Y": 1}, count=100, seed=0)],
 }  # fmt: skip

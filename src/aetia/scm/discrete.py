@@ -57,23 +57,24 @@ class DiscreteModel:
             if not values or len(set(values)) < len(values):
                 found = f"The variable {name} has " + ("one of its values twice." if values else "no values.")
                 raise CausalModelError("AE-7205", found, mend="list its different values, at least one.")
-        for mechanism in self.mechanisms.values():
-            self._require_shape(mechanism)
+        sizes = {name: len(values) for name, values in self.values.items()}
+        for name, mechanism in self.mechanisms.items():
+            if mechanism.table.shape != tuple(map(sizes.get, (*mechanism.parents, name))):
+                raise self._misshapen(mechanism)
         # The graph is made where it is needed to name what is wrong: most models live for one query under do().
         if self.latent - self.values.keys() or len(self._order) < len(self.values):
             assert self.graph.order is None
         object.__setattr__(self, "mechanisms", _harmonised(self.mechanisms))
 
-    def _require_shape(self, mechanism: Mechanism) -> None:
+    def _misshapen(self, mechanism: Mechanism) -> CausalModelError:
         unknown = [parent for parent in mechanism.parents if parent not in self.values]
         if unknown:
             found = f"The mechanism of {mechanism.variable} reads {unknown[0]}, which is no variable of the model."
-            raise CausalModelError("AE-7204", found, mend=f"read some of {', '.join(self.values)}, or add it.")
+            return CausalModelError("AE-7204", found, mend=f"read some of {', '.join(self.values)}, or add it.")
         wanted = tuple(len(self.values[name]) for name in (*mechanism.parents, mechanism.variable))
-        if mechanism.table.shape != wanted:
-            axes = ", ".join((*mechanism.parents, mechanism.variable))
-            found = f"The table of {mechanism.variable} has shape {mechanism.table.shape}, and ({axes}) has {wanted}."
-            raise CausalModelError("AE-7203", found, mend="give one axis a parent in their order, the variable last.")
+        axes = ", ".join((*mechanism.parents, mechanism.variable))
+        found = f"The table of {mechanism.variable} has shape {mechanism.table.shape}, and ({axes}) has {wanted}."
+        return CausalModelError("AE-7203", found, mend="give one axis a parent in their order, the variable last.")
 
     @classmethod
     def of(
@@ -130,6 +131,12 @@ class DiscreteModel:
                     found.append(child)
         return found
 
+    @cached_property
+    def _set(self) -> dict[str, int]:
+        """Of each root that has one value for certain, the place of that value."""
+        roots = {name: one.table for name, one in self.mechanisms.items() if not one.parents}
+        return {name: int(np.argmax(table)) for name, table in roots.items() if np.count_nonzero(table) == 1}
+
     def _ancestors(self, names: Iterable[str]) -> set[str]:
         """These variables and all that act on them."""
         found, ends = set(names), list(names)
@@ -170,8 +177,12 @@ class DiscreteModel:
         fresh = dict(self.mechanisms)
         for name, law in chosen.items():
             self.known([name])
-            is_value = isinstance(law, Value | np.generic)
-            fresh[name] = mechanism_of(name, {cast("Value", law): 1} if is_value else law, self.values)
+            if isinstance(law, Value | np.generic):
+                sure = np.zeros(len(self.values[name]))
+                sure[self.index({name: cast("Value", law)})[name]] = 1.0
+                fresh[name] = Mechanism(name, (), sure)
+            else:
+                fresh[name] = mechanism_of(name, law, self.values)
         return replace(self, mechanisms=fresh)
 
     def known(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -252,12 +263,17 @@ class DiscreteModel:
         Variables that are no ancestors of either sum to one and are left out.
         """
         relevant = self._ancestors((*free, *known))
+        # What intervention has set cuts the tables as evidence does, and has probability one.
+        fixed = {
+            name: self._set[name] for name in self._set.keys() & relevant if name not in free and name not in known
+        }
+        sliced = {**known, **fixed}
         scale = _as_integers if self.is_exact else _as_is
         factors = [Factor((), np.array(1, dtype=object if self.is_exact else np.float64))]
         factors += [
-            Factor((*one.parents, name), scale(one.table)).at(known)
+            Factor((*one.parents, name), scale(one.table)).at(sliced)
             for name, one in self.mechanisms.items()
-            if name in relevant
+            if name in relevant and name not in fixed
         ]
         return eliminate(factors, free, {name: len(of) for name, of in self.values.items()}, budget=budget)
 

@@ -4,7 +4,6 @@ Functions act on whole columns of samples. Every variable draws its noise from a
 intervention changes what follows from it and nothing else: two worlds share their units.
 """
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,6 +12,7 @@ import numpy as np
 
 from aetia.errors import CausalModelError
 from aetia.scm.graph import Graph
+from aetia.scm.mechanism import parameters
 
 __all__ = ["FunctionalMechanism", "FunctionalModel", "Noise", "normal", "uniform"]
 
@@ -138,7 +138,7 @@ class FunctionalModel:
             if isinstance(law, FunctionalMechanism):
                 fresh[name] = law
             elif callable(law):
-                fresh[name] = _mechanism(name, law, self.mechanisms[name].noise if _asks(law) else None)
+                fresh[name] = _mechanism(name, law, self.mechanisms[name].noise if _asks(name, law) else None)
             else:
                 fresh[name] = FunctionalMechanism(lambda law=law: law, ())
         return replace(self, mechanisms=fresh)
@@ -239,13 +239,13 @@ class FunctionalModel:
         return None
 
 
-def _asks(function: Callable[..., np.ndarray | float]) -> bool:
-    return _NOISE in inspect.signature(function).parameters
+def _asks(name: str, function: Callable[..., np.ndarray | float]) -> bool:
+    return _NOISE in parameters(name, function)
 
 
 def _mechanism(name: str, function: Callable[..., np.ndarray | float], noise: Noise | None) -> FunctionalMechanism:
-    parents = tuple(parent for parent in inspect.signature(function).parameters if parent != _NOISE)
-    if not _asks(function):
+    parents = tuple(parent for parent in parameters(name, function) if parent != _NOISE)
+    if not _asks(name, function):
         return FunctionalMechanism(function, parents, noise)
     if noise is None:
         found = f"The function of {name} asks for noise, and there is none."

@@ -111,7 +111,7 @@ class LinearEquation:
     variance: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LinearModel:
     """A structural causal model of linear equations with Gaussian noise.
 
@@ -152,6 +152,16 @@ class LinearModel:
             raise CausalModelError("AE-7221", "A variable stands twice.", mend="name every variable once.")
         self._require_covariance()
         assert self.graph.order is not None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LinearModel):
+            return NotImplemented
+        parts = ("coefficients", "intercepts", "noise")
+        same = (self.names, self.latent) == (other.names, other.latent)
+        return same and all(np.array_equal(getattr(self, part), getattr(other, part)) for part in parts)
+
+    def __hash__(self) -> int:
+        return hash((self.names, self.latent))
 
     def _require_covariance(self) -> None:
         scale = _scale(self.noise)

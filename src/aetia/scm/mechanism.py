@@ -14,13 +14,13 @@ from aetia.scm.derivation import Number
 from aetia.scm.factor import Factor
 from aetia.scm.query import Value
 
-__all__ = ["Law", "Mechanism", "Rule", "default_values", "mechanism_of"]
+__all__ = ["Law", "Mechanism", "Rule", "default_values", "mechanism_of", "parameters"]
 
 TOLERANCE = 1e-9
 """How far from one the probabilities of a table of floats may sum: beyond rounding, the table is wrong."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mechanism:
     """How a variable comes to its value: a distribution over its values for every combination of its parents'.
 
@@ -51,6 +51,15 @@ class Mechanism:
         _require_distributions(self, table)
         table.flags.writeable = False
         object.__setattr__(self, "table", table)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mechanism):
+            return NotImplemented
+        same = (self.variable, self.parents) == (other.variable, other.parents)
+        return same and np.array_equal(self.table, other.table)
+
+    def __hash__(self) -> int:
+        return hash((self.variable, self.parents, self.table.shape))
 
     @property
     def factor(self) -> Factor:
@@ -151,8 +160,21 @@ def mechanism_of(variable: str, law: Law, values: Mapping[str, tuple[Value, ...]
     return Mechanism(variable, (), _numbers(variable, cast("Table", law)))
 
 
+def parameters(variable: str, rule: Callable[..., object]) -> tuple[str, ...]:
+    """The names of a rule's parameters.
+
+    Raises:
+        CausalModelError: AE-7211 the rule does not tell them.
+    """
+    try:
+        return tuple(inspect.signature(rule).parameters)
+    except (TypeError, ValueError) as error:
+        found = f"The rule of {variable} does not tell its parameters."
+        raise CausalModelError("AE-7211", found, mend="write it as a function of the parents by name.") from error
+
+
 def _tabulated(variable: str, rule: Rule, values: Mapping[str, tuple[Value, ...]]) -> Mechanism:
-    parents = tuple(inspect.signature(rule).parameters)
+    parents = parameters(variable, rule)
     unknown = [name for name in parents if name not in values]
     if unknown:
         found = f"The rule of {variable} reads {unknown[0]}, which is no variable of the model."
