@@ -226,7 +226,7 @@ def test_the_efficient_set_has_the_smallest_variance_in_linear_models(graph: Gra
     except AetiaError as error:
         code, best = error.code, None
     if best is None:
-        assert code in {"AE-7431", "AE-7432", "AE-7351"}
+        assert code in {"AE-7431", "AE-7432", "AE-7361"}
         assert sets or code != "AE-7432"
         assert not (sets and code == "AE-7431")
         return

@@ -162,11 +162,11 @@ def test_what_cannot_be_asked_is_refused_by_name() -> None:
     assert refused.value.code == "AE-7432"
     with pytest.raises(QueryError) as no_effect:
         efficient_adjustment_set(Graph.of([("Y", "X")]), "X", "Y")
-    assert no_effect.value.code == "AE-7351"
+    assert no_effect.value.code == "AE-7361"
     for treatment, outcome in (("X", "X"), ((), "Y"), ("X", ())):
         with pytest.raises(QueryError) as same:
             is_adjustment_set(bow, treatment, outcome)
-        assert same.value.code == "AE-7350"
+        assert same.value.code == "AE-7360"
     with pytest.raises(QueryError, match="U is hidden"):
         is_adjustment_set(graph_from_text("U -> Y; U [latent]"), "U", "Y")
     with pytest.raises(GraphError) as open_edge:

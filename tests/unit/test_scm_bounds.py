@@ -18,12 +18,12 @@ from aetia.scm.bounds import (
 from aetia.scm.bounds.gumbel import gumbel_max_chance
 from aetia.scm.bounds.programs import _Problem
 from aetia.scm.bounds.responses import response_types
-from aetia.scm.bounds.targets import target_of
 from aetia.scm.discrete import DiscreteModel, Mechanism
 from aetia.scm.factor import Factor
 from aetia.scm.grammar import parse_query
 from aetia.scm.graph import Graph
 from aetia.scm.notation import graph_from_text
+from aetia.scm.targets import target_of
 from aetia.scm.worlds import parallel_worlds
 
 INSTRUMENT = graph_from_text("Z -> X -> Y; X <-> Y")
@@ -245,8 +245,8 @@ def test_programs_that_are_too_large_say_how_large() -> None:
 def test_questions_that_cannot_be_bounded_are_refused_by_name() -> None:
     model = random_model(BOW, 0)
     for query, code in (
-        ("P(Y | do(X=1))", "AE-7352"),
-        ("P(Y=1 | do(X))", "AE-7352"),
+        ("P(Y | do(X=1))", "AE-7362"),
+        ("P(Y=1 | do(X))", "AE-7362"),
         ("P(Q=1 | do(X=1))", "AE-7303"),
     ):
         with pytest.raises(QueryError) as refused:
@@ -254,13 +254,13 @@ def test_questions_that_cannot_be_bounded_are_refused_by_name() -> None:
         assert refused.value.code == code
     with pytest.raises(QueryError) as bare:
         bounds(BOW, "ATE(X, Y)")
-    assert bare.value.code == "AE-7354"
+    assert bare.value.code == "AE-7364"
     words = DiscreteModel.of(
         {"X": {0: 0.5, 1: 0.5}, "Y": (["X"], [[0.2, 0.8], [0.5, 0.5]])}, values={"Y": ("no", "yes")}
     )
     with pytest.raises(QueryError) as mean:
         bounds(words, "ATE(X, Y)")
-    assert mean.value.code == "AE-7353"
+    assert mean.value.code == "AE-7363"
     assert bounds(words, "ATE(X, Y=yes)").low == pytest.approx(-0.3)
     with pytest.raises(CausalModelError) as never:
         bounds(DiscreteModel.of({"X": {0: 1.0, 1: 0.0}, "Y": (["X"], [[0.2, 0.8], [0.5, 0.5]])}), "PN(X, Y)")

@@ -51,7 +51,7 @@ def is_adjustment_set(
 
     Raises:
         GraphError: AE-7103 there is a cycle; AE-7104 an unknown name; AE-7105 the graph is no ADMG.
-        QueryError: AE-7350 treatment and outcome are not two.
+        QueryError: AE-7360 treatment and outcome are not two.
     """
     treated, seen = treatment_and_outcome(graph, treatment, outcome)
     chosen = graph.known(given)
@@ -138,7 +138,7 @@ def efficient_adjustment_set(graph: Graph, treatment: str, outcome: str) -> froz
 
     Raises:
         NotIdentifiedError: AE-7431 there is no adjustment set; AE-7432 hidden variables leave open which set is best.
-        QueryError: AE-7351 the treatment has no effect on the outcome: every set compared would estimate zero.
+        QueryError: AE-7361 the treatment has no effect on the outcome: every set compared would estimate zero.
     Source: Henckel, Perkovic and Maathuis, JRSS B 2022, theorem 3.13 (the O-set); Rotnitzky and Smucler, JMLR 2020.
     """
     treated, seen = treatment_and_outcome(graph, treatment, outcome)
@@ -146,7 +146,7 @@ def efficient_adjustment_set(graph: Graph, treatment: str, outcome: str) -> froz
     causal = _causal_variables(graph, treated, seen)
     if not causal:
         found = f"The treatment {treatment} has no directed path to {outcome}, so the effect is zero."
-        raise QueryError("AE-7351", found, mend="ask about an effect of the treatment; any estimate of zero is right.")
+        raise QueryError("AE-7361", found, mend="ask about an effect of the treatment; any estimate of zero is right.")
     if next(minimal_adjustment_sets(graph, treatment, outcome), None) is None:
         raise _no_set(treated, seen)
     barred = forbidden_variables(graph, treatment, outcome)
@@ -181,7 +181,7 @@ def treatment_and_outcome(
 
     Raises:
         GraphError: AE-7103, AE-7104, AE-7105, see `is_adjustment_set`.
-        QueryError: AE-7350 one is empty, or they share a variable, or a variable of theirs is hidden.
+        QueryError: AE-7360 one is empty, or they share a variable, or a variable of theirs is hidden.
     """
     treated, seen = graph.require_admg().known(treatment), graph.known(outcome)
     wrong = treated & seen or (treated | seen) & graph.latent
@@ -189,7 +189,7 @@ def treatment_and_outcome(
         found = (
             f"{min(wrong)} is hidden, or treatment and outcome at once." if wrong else "A side of the effect is empty."
         )
-        raise QueryError("AE-7350", found, mend="name an observed treatment and another observed outcome.")
+        raise QueryError("AE-7360", found, mend="name an observed treatment and another observed outcome.")
     return treated, seen
 
 

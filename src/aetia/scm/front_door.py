@@ -43,7 +43,7 @@ def is_front_door_set(
 
     Raises:
         GraphError: AE-7103 there is a cycle; AE-7104 an unknown name; AE-7105 the graph is no ADMG.
-        QueryError: AE-7350 treatment and outcome are not two.
+        QueryError: AE-7360 treatment and outcome are not two.
     Source: Pearl 1995, Biometrika, section 3.2.
     """
     treated, seen = treatment_and_outcome(graph, treatment, outcome)
@@ -104,7 +104,7 @@ def is_instrument(graph: Graph, instrument: Instrument, treatment: str, outcome:
 
     Raises:
         GraphError: AE-7103 there is a cycle; AE-7104 an unknown name; AE-7105 the graph is no ADMG.
-        QueryError: AE-7350 treatment and outcome are not two.
+        QueryError: AE-7360 treatment and outcome are not two.
     Source: Brito and Pearl 2002; van der Zander, Textor and Liskiewicz, IJCAI 2015, definition 2.
     """
     treated, seen = treatment_and_outcome(graph, treatment, outcome)

@@ -19,10 +19,10 @@ import numpy as np
 
 from aetia.errors import CausalModelError
 from aetia.scm.bounds.requirements import Requirement, Responses, Scenario
-from aetia.scm.bounds.targets import target_of
 from aetia.scm.discrete import DiscreteModel
 from aetia.scm.grammar import parse_query
 from aetia.scm.query import Query, Term
+from aetia.scm.targets import target_of
 
 __all__ = ["PointAnswer", "answer_by_gumbel_max", "gumbel_max_chance"]
 
@@ -58,7 +58,7 @@ def answer_by_gumbel_max(
         seed: Seed of the draws.
 
     Raises:
-        QueryError: AE-7352, AE-7353 see `docs/errors.md`.
+        QueryError: AE-7362, AE-7363 see `docs/errors.md`.
         CausalModelError: AE-7241 an event comes about in too many ways; AE-7210 what is given has probability zero.
     """
     asked = parse_query(query, model) if isinstance(query, str) else query

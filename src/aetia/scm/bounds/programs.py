@@ -19,13 +19,13 @@ from aetia.errors import CausalModelError, QueryError
 from aetia.scm.bounds.law import Law, district_law
 from aetia.scm.bounds.requirements import Responses, Scenario
 from aetia.scm.bounds.responses import District, Monotone, response_types
-from aetia.scm.bounds.targets import target_of
 from aetia.scm.discrete import DiscreteModel
 from aetia.scm.factor import Factor
 from aetia.scm.grammar import parse_query
 from aetia.scm.graph import Graph
 from aetia.scm.projection import projected
 from aetia.scm.query import Assignment, Query, Term
+from aetia.scm.targets import target_of
 
 __all__ = ["BUDGET", "Bounds", "bounds"]
 
@@ -77,7 +77,7 @@ def bounds(
 
     Raises:
         GraphError: AE-7105 the graph is no ADMG.
-        QueryError: AE-7352, AE-7353 see `docs/errors.md`; AE-7354 a graph without numbers.
+        QueryError: AE-7362, AE-7363 see `docs/errors.md`; AE-7364 a graph without numbers.
         CausalModelError: AE-7240 more response types than the budget; AE-7241 too many ways to an event; AE-7242 the
             distribution does not factor along the graph; AE-7243 no model of the graph has this distribution (the
             instrumental inequality fails, an experiment contradicts it, or it is not monotone); AE-7210 what is known
@@ -87,7 +87,7 @@ def bounds(
     graph = projected(source.graph if isinstance(source, DiscreteModel) else source).require_admg()
     if law is None and isinstance(source, Graph):
         mend = "give `law=Law(values, joint)`, or a model."
-        raise QueryError("AE-7354", "A graph alone has no numbers to bound anything by.", mend=mend)
+        raise QueryError("AE-7364", "A graph alone has no numbers to bound anything by.", mend=mend)
     known = Law.of(source) if law is None and isinstance(source, DiscreteModel) else law
     assert known is not None
     if law is not None:

@@ -1,7 +1,7 @@
 """Which probabilities of events in several worlds does a causal question add up?
 
 Every question becomes sum_k w_k P(event_k, given) / P(given), with events and conditions that are conjunctions of
-variables in worlds: what bounds and canonical models can work with.
+variables in worlds: what bounds and the rules of counterfactuals work with.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from aetia.scm.quantity import in_world
 from aetia.scm.query import Assignment, EffectQuery, ExpectationQuery, ProbabilityQuery, Query, Term, Value
 from aetia.scm.worlds import World, path_term
 
-__all__ = ["Target", "target_of"]
+__all__ = ["Target", "contrast_of", "target_of"]
 
 Values = Mapping[str, tuple[Value, ...]]
 Weighted = tuple[float, Term]
@@ -46,7 +46,7 @@ def target_of(query: Query, graph: Graph, values: Values) -> Target:
         values: Of each variable its values.
 
     Raises:
-        QueryError: AE-7352 a value is left open, or unknown; AE-7353 a mean is asked for of what is not a number.
+        QueryError: AE-7362 a value is left open, or unknown; AE-7363 a mean is asked for of what is not a number.
     """
     if isinstance(query, ProbabilityQuery):
         event = _in_world(query.event, query.do)
@@ -66,53 +66,61 @@ def _effect(query: EffectQuery, graph: Graph, values: Values) -> Target:
     domain = _domain(query.treatment, values)
     treated = domain[-1] if query.treated is None else query.treated
     control = domain[0] if query.control is None else query.control
+    if query.effect in {"PN", "PS", "PNS"}:
+        return _causation(query, values, treated, control)
+    more, less, given = contrast_of(query, graph, treated, control)
+    return Target(_singles([*_events(more, 1.0, values), *_events(less, -1.0, values)]), given)
+
+
+def contrast_of(
+    query: EffectQuery, graph: Graph, treated: Value, control: Value
+) -> tuple[Term, Term, tuple[Term, ...]]:
+    """The two outcomes whose means the effect is the difference of, and what is known in both.
+
+    Args:
+        query: Any effect but PN, PS and PNS, which are probabilities.
+        graph: The graph, for the variables between treatment and outcome.
+        treated: The treatment's value.
+        control: The value it is compared with.
+    """
     under_treated, under_control = (_world((*query.do, Assignment(query.treatment, one))) for one in (treated, control))
-    outcome = query.outcome
-
-    def mean(world: World, sign: float) -> list[Weighted]:
-        return _events(Term(outcome.variable, outcome.value, world), sign, values)
-
     given = _in_world(query.given, query.do)
-    contrast = [*mean(under_treated, 1.0), *mean(under_control, -1.0)]
+    more, less = under_treated, under_control
     match query.effect:
-        case "ATE" | "TE" | "CDE" | "CATE":
-            return Target(_singles(contrast), given)
         case "ETT" | "ETU":
-            was = Term(query.treatment, treated if query.effect == "ETT" else control, _world(query.do))
-            return Target(_singles(contrast), (*given, was))
+            was = treated if query.effect == "ETT" else control
+            given = (*given, Term(query.treatment, was, _world(query.do)))
         case "NDE" | "NIE":
             is_direct = query.effect == "NDE"
             direct, through = (under_treated, under_control) if is_direct else (under_control, under_treated)
             carried = query.mediators or _between(graph, query)
-            nested = [Assignment(name, Term(name, None, through)) for name in carried]
-            terms = [*mean(_world((*direct, *nested)), 1.0), *mean(under_control, -1.0)]
-            return Target(_singles(terms), given)
+            more = _world((*direct, *(Assignment(name, Term(name, None, through)) for name in carried)))
         case "PSE":
-            along = path_term(graph, query.paths, treated, control, query.do).world
-            return Target(_singles([*mean(along, 1.0), *mean(under_control, -1.0)]), given)
-        case "PN" | "PS" | "PNS":
-            return _causation(query, values, (treated, under_treated), (control, under_control))
+            more = path_term(graph, query.paths, treated, control, query.do).world
+        case _:
+            pass
+    outcome = query.outcome
+    return Term(outcome.variable, outcome.value, more), Term(outcome.variable, outcome.value, less), given
 
 
-def _causation(
-    query: EffectQuery, values: Values, treated: tuple[Value, World], control: tuple[Value, World]
-) -> Target:
+def _causation(query: EffectQuery, values: Values, treated: Value, control: Value) -> Target:
+    under_treated, under_control = (_world((*query.do, Assignment(query.treatment, one))) for one in (treated, control))
     domain = _domain(query.outcome.variable, values)
     happened = domain[-1] if query.outcome.value is None else query.outcome.value
     others = [value for value in domain if value != happened]
     name, here, given = query.outcome.variable, _world(query.do), _in_world(query.given, query.do)
-    avoided = [Term(name, other, control[1]) for other in others]
+    avoided = [Term(name, other, under_control) for other in others]
     if query.effect == "PN":
-        known = (Term(query.treatment, treated[0], here), Term(name, happened, here))
+        known = (Term(query.treatment, treated, here), Term(name, happened, here))
         return Target(_singles([(1.0, term) for term in avoided]), (*given, *known))
-    produced = Term(name, happened, treated[1])
+    produced = Term(name, happened, under_treated)
     if query.effect == "PNS":
         return Target(tuple((1.0, (term, produced)) for term in avoided), given)
     if len(others) > 1:
         found = f"PS is asked of {name}, which did not take its value {happened!r}: that leaves several others."
-        mend = f"ask `P({produced} | {query.treatment}={control[0]}, {name}=...)` for each."
-        raise QueryError("AE-7353", found, mend=mend)
-    known = (Term(query.treatment, control[0], here), *(Term(name, other, here) for other in others))
+        mend = f"ask `P({produced} | {query.treatment}={control}, {name}=...)` for each."
+        raise QueryError("AE-7363", found, mend=mend)
+    known = (Term(query.treatment, control, here), *(Term(name, other, here) for other in others))
     return Target(((1.0, (produced,)),), (*given, *known))
 
 
@@ -129,7 +137,7 @@ def _events(outcome: Term, sign: float, values: Values) -> list[Weighted]:
     domain = _domain(outcome.variable, values)
     if not all(isinstance(value, int | float) for value in domain):
         found = f"The values of {outcome.variable} are no numbers, so it has no mean."
-        raise QueryError("AE-7353", found, mend=f"name the value that counts: `{outcome.variable}={domain[-1]}`.")
+        raise QueryError("AE-7363", found, mend=f"name the value that counts: `{outcome.variable}={domain[-1]}`.")
     return [(sign * float(value), Term(outcome.variable, value, outcome.world)) for value in domain if value]
 
 
@@ -150,7 +158,7 @@ def _in_world(terms: Sequence[Term], do: tuple[Assignment, ...]) -> tuple[Term, 
 def _domain(name: str, values: Values) -> tuple[Value, ...]:
     if name not in values:
         found = f"There is no observed variable {name}."
-        raise QueryError("AE-7352", found, mend=f"use one of {', '.join(values)}.")
+        raise QueryError("AE-7362", found, mend=f"use one of {', '.join(values)}.")
     return values[name]
 
 
@@ -174,4 +182,4 @@ def _require_value(name: str, value: Value | None, values: Values) -> None:
         found = (
             f"The value of {name} is left open." if value is None else f"The variable {name} has no value {value!r}."
         )
-        raise QueryError("AE-7352", found, mend=f"use one of {', '.join(map(repr, domain))}.")
+        raise QueryError("AE-7362", found, mend=f"use one of {', '.join(map(repr, domain))}.")
