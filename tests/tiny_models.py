@@ -1,8 +1,11 @@
 """A tiny random network of every decoder family, big enough to be wrong in every way that a large one can."""
 
+import json
 from functools import cache
+from pathlib import Path
 
 import torch
+from toy_tokenizer import byte_level
 from transformers import (
     AutoModelForCausalLM,
     Gemma2Config,
@@ -74,3 +77,19 @@ def tiny_network(family: str, attention: str | None = None, dtype: torch.dtype =
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.3)
     return wrap(module.to(dtype))
+
+
+def tiny_folder(folder: Path) -> Path:
+    """A random network with a tokenizer in a folder, and beside it `own.jsonl`: 24 contrasts for it."""
+    tokenizer = byte_level()
+    torch.manual_seed(7)
+    module = AutoModelForCausalLM.from_config(LlamaConfig(**{**_GROUPED, "vocab_size": 400}))
+    module.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    rows = []
+    for number in range(24):
+        first, second = divmod(number, 5)
+        prompts = {"clean": f"{first} {second} 9 3", "corrupted": f"{first + 5} {second} 9 3"}
+        rows.append({**prompts, "answer": f" {number % 10}", "foil": f" {(number + 1 + number // 10) % 10}"})
+    (folder / "own.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    return folder
