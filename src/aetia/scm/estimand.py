@@ -52,6 +52,9 @@ def estimands(quantity: Quantity, model: DiscreteModel, network: ParallelWorlds)
         model: The model.
         network: Its worlds side by side.
     """
+    if _contradicts(quantity, network):
+        yield Estimand("One thing is said to have two values at once: that never happens.", Constant(0))
+        return
     if not any(term.world for term in quantity.terms):
         says = "All is as it is: the joint distribution says it."
         yield Estimand(says, _outcome(quantity.event, quantity.given, model))
@@ -71,6 +74,13 @@ def estimands(quantity: Quantity, model: DiscreteModel, network: ParallelWorlds)
         yield _factorised(quantity, network, by_experiment=True)
 
 
+def _contradicts(quantity: Quantity, network: ParallelWorlds) -> bool:
+    """Whether two terms, or a term and what its world sets, give one version different values."""
+    said = {name: one.value for name, one in network.versions.items() if one.value is not None}
+    named = ((network.name(term), term.value) for term in quantity.terms if term.value is not None)
+    return any(said.setdefault(name, value) != value for name, value in named)
+
+
 # -- back doors ---------------------------------------------------------------------------------
 
 
@@ -82,7 +92,7 @@ def _by_adjustment(quantity: Quantity, model: DiscreteModel) -> Iterator[Estiman
     graph, outcome = model.graph, quantity.event[0].variable
     causes = frozenset(one.variable for one in world)
     known = frozenset(term.variable for term in quantity.given)
-    if ((causes | {outcome}) & graph.latent) or len(quantity.event) != 1 or outcome in known:
+    if ((causes | {outcome}) & graph.latent) or len(quantity.event) != 1 or outcome in known | causes:
         return
     for found in _sets(graph, causes, outcome, known - causes):
         others = tuple(Term(name) for name in model.values if name in found - known)
@@ -127,7 +137,7 @@ def _by_front_door(quantity: Quantity, model: DiscreteModel) -> Iterator[Estiman
     if not _is_one_flat_world(quantity) or quantity.given or len(quantity.event) != 1 or len(world) != 1:
         return
     cause, outcome = next(one.variable for one in world), quantity.event[0].variable
-    if {cause, outcome} & graph.latent:
+    if {cause, outcome} & graph.latent or cause == outcome:
         return
     found = sorted(
         itertools.islice(front_door_sets(graph, cause, outcome), _MOST_SETS), key=lambda one: (len(one), sorted(one))
@@ -161,7 +171,12 @@ def _by_mediation(quantity: Quantity, model: DiscreteModel) -> Iterator[Estimand
     causes, mediators = frozenset(one.variable for one in flat), frozenset(one.variable for one in nested)
     known = frozenset(term.variable for term in quantity.given)
     is_hidden = (causes | mediators | {outcome}) & graph.latent
-    if is_hidden or {one.variable for one in inner_world} != causes or known & (causes | mediators | {outcome}):
+    if (
+        is_hidden
+        or outcome in causes | mediators
+        or {one.variable for one in inner_world} != causes
+        or known & (causes | mediators | {outcome})
+    ):
         return
     for found in _sets(graph, causes | mediators, outcome, known):
         if not is_adjustment_set(graph, causes, mediators, found):
@@ -232,7 +247,7 @@ def _product(terms: Sequence[Term], network: ParallelWorlds, *, by_experiment: b
             over.append(version.variable)
     if is_mean:
         factors.insert(0, _weight(network, terms[0]))
-    product = factors[0] if len(factors) == 1 else Product(tuple(factors))
+    product = Product(tuple(factors)) if len(factors) > 1 else (*factors, Constant(1))[0]
     return Sum(tuple(over), product) if over else product
 
 

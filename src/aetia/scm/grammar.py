@@ -196,9 +196,11 @@ class _Reader:
         for effect in EFFECTS:
             if head.text == effect:
                 return self.effect(effect, head)
-        close = difflib.get_close_matches(head.text.upper(), ["P", "E", *EFFECTS], 1)
+        close = difflib.get_close_matches(head.text.upper(), EFFECTS, 3, cutoff=0.5)
         mend = (
-            f"write {close[0]}, if that is meant." if close else f"use P(...), E[...] or one of {', '.join(EFFECTS)}."
+            f"write {' or '.join(close)}, if that is meant."
+            if close
+            else f"use P(...), E[...] or one of {', '.join(EFFECTS)}."
         )
         raise self.error("AE-7302", f"There is no question called {head.text}.", head, mend)
 

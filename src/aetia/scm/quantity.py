@@ -13,7 +13,7 @@ from aetia.errors import CausalModelError, NotIdentifiedError, QueryError
 from aetia.scm.derivation import Number
 from aetia.scm.discrete import DiscreteModel
 from aetia.scm.query import Assignment, ExpectationQuery, ProbabilityQuery, Term, Value
-from aetia.scm.worlds import ParallelWorlds, World, consistent, parallel_worlds
+from aetia.scm.worlds import ParallelWorlds, World, consistent, parallel_worlds, settled
 
 __all__ = ["Quantity", "felt", "in_world", "number_of", "numbers_of", "worlds_of"]
 
@@ -84,8 +84,10 @@ def numbers_of(values: Iterable[Value], name: str) -> list[int | float]:
 
 def felt(quantity: Quantity, model: DiscreteModel) -> Quantity:
     """The same quantity without the interventions that cannot reach a term, or only set what was so anyway."""
+    quantity = Quantity(tuple(map(settled, quantity.event)), tuple(map(settled, quantity.given)))
     while True:
-        same = Quantity(consistent(quantity.event, quantity.terms), consistent(quantity.given, quantity.terms))
+        # What is given may not be rewritten by what is asked: it has to stand by itself.
+        same = Quantity(consistent(quantity.event, quantity.terms), consistent(quantity.given, quantity.given))
         network = parallel_worlds(model, same.terms)
         event, given = (
             tuple(replace(term, world=()) if network.name(term) == term.variable else term for term in terms)

@@ -10,7 +10,8 @@ counterfactuals can be tested, UAI 2007 (the merging of versions).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -20,7 +21,7 @@ from aetia.scm.discrete import DiscreteModel, Mechanism
 from aetia.scm.graph import Graph
 from aetia.scm.query import Assignment, Term, Value
 
-__all__ = ["ParallelWorlds", "Version", "World", "consistent", "parallel_worlds", "path_term"]
+__all__ = ["ParallelWorlds", "Version", "World", "consistent", "parallel_worlds", "path_term", "settled"]
 
 World = tuple[Assignment, ...]
 """What is set, sorted by name."""
@@ -67,7 +68,8 @@ class ParallelWorlds:
         if version.value is None:
             return Mechanism(version.name, version.parents, self.source.mechanisms[version.variable].table)
         values = self.source.values[version.variable]
-        return Mechanism(version.name, (), np.array([float(value == version.value) for value in values]))
+        sure = [Fraction(value == version.value) for value in values]
+        return Mechanism(version.name, (), np.array(sure, dtype=object if self.source.is_exact else np.float64))
 
     @cached_property
     def split(self) -> tuple[str, ...]:
@@ -154,6 +156,31 @@ def consistent(terms: Sequence[Term], known: Sequence[Term]) -> tuple[Term, ...]
     """
     facts = {(fact.world, Assignment(fact.variable, fact.value)) for fact in known if fact.value is not None}
     return tuple(_reduced(term, facts) for term in terms)
+
+
+def settled(term: Term) -> Term:
+    """The same term, once no world sets the variable that is looked at: `M[M=M[X=0]]` is `M[X=0]`.
+
+    What is set to a value stays as `M[M=1]`; inside of a world it becomes the value.
+    """
+    world = tuple(Assignment(one.variable, _settled_value(one.value)) for one in term.world)
+    for one in world:
+        if one.variable == term.variable:
+            inner = one.value
+            return (
+                Term(inner.variable, term.value, inner.world)
+                if isinstance(inner, Term)
+                else replace(term, world=(one,))
+            )
+    return replace(term, world=world)
+
+
+def _settled_value(value: Value | Term | None) -> Value | Term | None:
+    if not isinstance(value, Term):
+        return value
+    inner = settled(value)
+    is_set = [one.value for one in inner.world if one.variable == inner.variable]
+    return is_set[0] if is_set else inner
 
 
 def _reduced(term: Term, facts: set[tuple[World, Assignment]]) -> Term:
