@@ -15,7 +15,7 @@ from aetia.calibration.instrument import Calibrate
 from aetia.calibration.scores import auroc
 from aetia.calibration.study import CalibrationStudy
 from aetia.calibration.subjects import SUBJECTS, Subject, subjects_named
-from aetia.calibration.trials import false_positive, interval_coverage, recovery
+from aetia.calibration.trials import encoding, false_positive, interval_coverage, recovery
 from aetia.cli.application import cli
 from aetia.errors import StudyError
 from aetia.runs import execute
@@ -62,7 +62,10 @@ def test_what_is_short_of_its_aims_says_so_and_estimates_are_not_held_to_those_o
     assert Certificate("trace:path", EXACT, idle).shortfalls() == ["recall 0.10"]
     lines = status([good, wide])
     assert lines["trace"].startswith("calibrated: patch. Short: zero: false positives")
-    assert "| trace:patch | 4.0% [3.0, 6.0%] | 1.00 |" in markdown([good])
+    assert "| trace:patch | 4.0% [3.0, 6.0%] | 1.00 | - | - |" in markdown([good])
+    (other,) = subjects_named(("alignment",))
+    sites = Certificate(other.name, EXACT, (figure("auroc of sites", 0.98, system="induction"),))
+    assert "| AUROC on | induction |\n|---|---:|\n| alignment | 0.98 |" in markdown([sites])
 
 
 def test_an_instrument_that_finds_causes_where_there_are_none_is_caught(monkeypatch):
@@ -86,10 +89,23 @@ def test_patching_recovers_a_known_circuit_and_noising_misses_a_redundant_one():
 
 
 @pytest.mark.slow
+def test_an_alignment_finds_the_answer_where_the_logits_are_read_and_not_at_the_first_position():
+    (alignment,) = subjects_named(("alignment",))
+    found = {measure: value for measure, _, value in encoding(alignment, "induction", 0)}
+    assert found == {"refused": 0.0, "auroc of sites": 1.0, "recall": 1.0, "false discoveries": 0.0}
+
+
+@pytest.mark.slow
 def test_intervals_cover_the_population_they_are_drawn_from():
     covered = [value for _, _, value in interval_coverage(PATCH, "symmetric", 0)]
     assert len(covered) == 50
     assert 0.86 <= np.mean(covered) <= 1.0  # 95% of 50, and three standard errors below
+
+
+def test_every_subject_is_asked_where_nothing_is():
+    """As often as can tell a rate of 5% from more: 100 trials at the least, 200 of all but the dearest."""
+    for one in SUBJECTS:
+        assert one.replicates >= (100 if one.name in ("circuit:acdc", "alignment") else 200), one.name
 
 
 def test_subjects_are_named_by_instrument_or_by_way():

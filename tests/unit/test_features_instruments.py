@@ -81,9 +81,7 @@ def test_the_head_that_only_a_patch_awakens_is_not_taken_for_a_cause(site, metho
 
 
 def test_an_alignment_study_has_both_systems_and_their_difference_with_intervals():
-    study = AlignmentStudy(
-        contrasts="capitals", site=SITE, maps=("identity",), dimensions=1, null="randomised-weights:19"
-    )
+    study = AlignmentStudy(contrasts="capitals", site=SITE, maps=("identity",), dimensions=1)
     effects = Alignment().run_on(study, NETWORK, ITEMS)
     found = cells(effects, "map", "system", "measure")
     assert found["identity", "real", "iia"]["estimate"] == 1.0

@@ -5,13 +5,15 @@ import pytest
 import torch
 from truth_networks import cached_system
 
+from aetia.circuits.graph import Graph
 from aetia.errors import StudyError
 from aetia.models import Intervention, Set, Site, run_with_hooks
 from aetia.truth import meaningless_labels, null_system, null_systems, random_contrasts, run
 
 
 def test_there_are_random_networks_of_two_families_and_a_task_without_labels():
-    assert null_systems() == ("llama", "gpt2", "labels")
+    assert null_systems() == ("llama", "gpt2", "labels", "small")
+    assert Graph.of(null_system("small").network).edges == 36
     for name in ("llama", "gpt2"):
         system = null_system(name)
         assert system.network.module.config.model_type == name

@@ -5,7 +5,7 @@ A subject is an instrument with the fields of one kind of study. What it finds i
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
@@ -28,7 +28,7 @@ __all__ = ["SUBJECTS", "Cause", "Subject", "subjects_named"]
 Cause = str | tuple[str, str]
 """A sender, or an edge (sender, reader)."""
 
-Grain = Literal["nodes", "edges"]
+Grain = Literal["nodes", "edges", "sites"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Subject:
         truth_null: The null on truth systems; "none" where that would cost more than it tells.
         tasks: How many sets of contrasts a study has.
         null_systems: Which of the null systems it can be asked of.
+        is_above: Whether only what is above 0 is a finding: less than chance is no sign of anything.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Subject:
     truth_null: str = "auto"
     tasks: int = 1
     null_systems: tuple[str, ...] = ("llama", "gpt2", "labels")
+    is_above: bool = False
 
     @property
     def instrument(self) -> ContrastInstrument[ContrastStudy]:
@@ -103,11 +105,13 @@ def _cause(row: Mapping[str, object]) -> Cause:
 _NODES: Mapping[str, JSON] = {"sites": ("z", "mlp_out"), "positions": "joint"}
 
 
-def _circuit(method: str, *, grain: Grain = "edges", is_exact: bool, replicates: int, **fields: JSON) -> Subject:
+def _circuit(method: str, *, grain: Grain = "edges", is_exact: bool, replicates: int = 200, **fields: JSON) -> Subject:
     name = f"circuit:{method}" + ("-edges" if grain == "edges" and method in ("patching", "cd-t") else "")
     fields = {"method": method, "granularity": grain, "fractions": (), "subsets": 0, **fields}
     truth_null = "auto" if grain == "nodes" else "none"
-    return Subject(name, fields, {"method": method}, grain, is_exact, replicates=replicates, truth_null=truth_null)
+    found = Subject(name, fields, {"method": method}, grain, is_exact, replicates=replicates, truth_null=truth_null)
+    # A search is made anew in every relabelling; on small networks that is seconds.
+    return replace(found, null_systems=("small", "labels")) if method in ("acdc", "path-intervention") else found
 
 
 def _traced(method: str, *, grain: Grain | None = "nodes", is_exact: bool = True, **fields: JSON) -> Subject:
@@ -117,9 +121,7 @@ def _traced(method: str, *, grain: Grain | None = "nodes", is_exact: bool = True
     # The contrasts of tasks have no span that is called `changed`.
     nulls = {"noise": ("llama", "gpt2"), "attribution": ("llama",)}.get(method, ("llama", "gpt2", "labels"))
     fields = {"method": method, **_NODES, **fields}
-    # Gradients belong to one answer, so that every relabelling is a run of its own.
-    replicates = 20 if method == "attribution" else 360
-    return Subject(name, fields, tested, grain, is_exact, covers, replicates, null_systems=nulls)
+    return Subject(name, fields, tested, grain, is_exact, covers, replicates=360, null_systems=nulls)
 
 
 SUBJECTS: tuple[Subject, ...] = (
@@ -132,29 +134,36 @@ SUBJECTS: tuple[Subject, ...] = (
     _traced("attribution", is_exact=False, exact_cells=0),
     _traced("path", grain=None),
     _traced("knockout", grain=None),
-    _circuit("patching", grain="nodes", is_exact=True, replicates=200),
-    _circuit("cd-t", grain="nodes", is_exact=False, replicates=200),
-    # Every relabelling of edges is a search of its own, and a trial of them takes minutes: causes only.
-    _circuit("patching", is_exact=True, replicates=0),
-    _circuit("cd-t", is_exact=False, replicates=0),
-    _circuit("eap", is_exact=False, replicates=0),
-    _circuit("eap-ig-inputs", is_exact=False, replicates=0),
-    _circuit("eap-ig-activations", is_exact=False, replicates=0),
-    _circuit("path-intervention", is_exact=True, replicates=0),
-    _circuit("acdc", is_exact=True, replicates=0, threshold=0.1),
+    _circuit("patching", grain="nodes", is_exact=True),
+    _circuit("cd-t", grain="nodes", is_exact=False),
+    _circuit("patching", is_exact=True),
+    _circuit("cd-t", is_exact=False),
+    _circuit("eap", is_exact=False),
+    _circuit("eap-ig-inputs", is_exact=False),
+    _circuit("eap-ig-activations", is_exact=False),
+    _circuit("path-intervention", is_exact=True),
+    _circuit("acdc", is_exact=True, replicates=120, threshold=0.1),
     Subject(
         "impairment",
         {"other": "another", "top": 2, "null": "none"},
         {"ablation": "mean"},
-        replicates=100,
+        replicates=200,
         tasks=2,
     ),
     Subject(
         "subspace",
         {"site": "L1.mlp_post@-1", "method": "means", "random_draws": 1},
         {"part": "subspace", "measure": "effect"},
-        replicates=100,
+        replicates=200,
         null_systems=("llama", "gpt2"),
+    ),
+    Subject(
+        "alignment",
+        {"site": "L0.resid_post@-1", "maps": ("identity", "rotation"), "steps": 20},
+        {"system": "real", "measure": "excess"},
+        grain="sites",
+        replicates=120,
+        is_above=True,
     ),
 )
 """All subjects, in the order of the certificate."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from aetia.calibration.scores import auroc
@@ -15,7 +16,7 @@ from aetia.effects import passes
 from aetia.errors import StudyError
 from aetia.truth import Graded, graded_system, null_system, truth_system
 
-__all__ = ["ITEMS", "Measured", "cost", "false_positive", "interval_coverage", "recovery"]
+__all__ = ["ITEMS", "Measured", "cost", "encoding", "false_positive", "interval_coverage", "recovery"]
 
 ITEMS = 24
 """Items of a trial: the default of a study."""
@@ -33,10 +34,15 @@ def false_positive(subject: Subject, system: str, replicate: int) -> Measured:
     null = null_system(system, replicate)
     study = subject.study(seed=replicate)
     effects = subject.effects(study, null.network, null.draw(ITEMS * subject.tasks, replicate))
-    q = effects.to_arrow()["q"].to_numpy(zero_copy_only=False).astype(np.float64)
+    table = effects.to_arrow()
+    q, estimate = (table[name].to_numpy(zero_copy_only=False).astype(np.float64) for name in ("q", "estimate"))
     if not np.isfinite(q).any():
         raise ValueError(f"{subject.name} tested nothing on {system}-{replicate}: it cannot be right about it")
-    return "false positives", f"{system}-{replicate}", float(passes(q, study.level).any())
+    return (
+        "false positives",
+        f"{system}-{replicate}",
+        float((passes(q, study.level) & _is_finding(subject, estimate)).any()),
+    )
 
 
 def recovery(subject: Subject, system: str, replicate: int) -> Iterator[Measured]:
@@ -68,6 +74,33 @@ def recovery(subject: Subject, system: str, replicate: int) -> Iterator[Measured
         passed = passes(q, 0.95)
         yield "recall", trial, float(passed[is_true].mean())
         yield "false discoveries", trial, float((passed & ~is_true).sum() / max(1, passed.sum()))
+
+
+def encoding(subject: Subject, system: str, replicate: int) -> Iterator[Measured]:
+    """Whether a variable is found where it must be, and not where it cannot be.
+
+    What decides the answer is in the last residual at the last position, which alone the logits are read from; it is
+    not at the first position, where both prompts have the same token and see no other.
+    """
+    truth = truth_system(system, replicate)
+    items, trial = truth.draw(ITEMS, replicate), f"{system}-{replicate}"
+    last = len(truth.network.blocks) - 1
+    scores, found = [], []
+    for site in (f"L{last}.resid_post@-1", f"L{last}.resid_post@0"):
+        study = subject.study(seed=replicate, site=site)
+        rows = subject.findings(subject.effects(study, truth.network, items)).to_pylist()
+        estimate = np.array([_number(row["estimate"]) for row in rows])
+        passed = passes(np.array([_number(row["q"]) for row in rows]), study.level)
+        scores.append(estimate.max())
+        found.append(bool((passed & _is_finding(subject, estimate)).any()))
+    yield "refused", trial, 0.0
+    yield "auroc of sites", trial, auroc(np.array(scores), np.array([True, False]))
+    yield "recall", trial, float(found[0])
+    yield "false discoveries", trial, float(found[1]) / max(1, sum(found))
+
+
+def _is_finding(subject: Subject, estimate: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    return estimate > 0.0 if subject.is_above else np.ones(estimate.shape, dtype=bool)
 
 
 def interval_coverage(subject: Subject, shape: str, replicate: int) -> Iterator[Measured]:

@@ -21,7 +21,17 @@ from aetia.models.network import Network
 from aetia.models.randomise import randomised
 from aetia.models.sites import Site
 
-__all__ = ["CHANCE", "Accuracy", "Budget", "Compared", "compare", "interchange_accuracy", "random_labels", "score_map"]
+__all__ = [
+    "CHANCE",
+    "Accuracy",
+    "Budget",
+    "Compared",
+    "compare",
+    "interchange_accuracy",
+    "random_labels",
+    "refitted",
+    "score_map",
+]
 
 CHANCE = 0.5
 """Two tokens are compared."""
@@ -134,6 +144,20 @@ def score_map(
         own=interchange_accuracy(network, site, plain, found),
         inverse_error=_inverse_error(plain, found),
     )
+
+
+def refitted(
+    network: Network,
+    site: Site,
+    train: Sequence[Interchange],
+    test: Sequence[Interchange],
+    one: MapClass,
+    budget: Budget,
+) -> Tensor:
+    """Whether the expected token wins, `[N]`, on a draw of a null: the same fit as in `score_map`, and no more."""
+    size = {"dimensions": budget.dimensions, "steps": budget.steps, "seed": budget.seed}
+    found = fit(network, site, bundles(network, site, train), one, **size)
+    return interchange_accuracy(network, site, bundles(network, site, test), found)
 
 
 def interchange_accuracy(network: Network, site: Site, tested: Sequence[Bundle], one: AlignmentMap) -> Tensor:

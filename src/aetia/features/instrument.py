@@ -1,6 +1,7 @@
 """The instruments `subspace` and `alignment`: from a study to its plan, its values, its effects and its verdict."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from aetia import catalogue
 from aetia.effects import Effects, cluster_means
 from aetia.features.study import AlignmentStudy, SubspaceStudy
 from aetia.features.verdict import Verdict, judge
-from aetia.studies import SYSTEM_NULLS, ContrastInstrument, Cost, Null, Part, Values
+from aetia.studies import SYSTEM_NULLS, ContrastInstrument, Cost, Null, Part, Values, null_of
 
 if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
@@ -146,7 +147,7 @@ def verdict_of(study: SubspaceStudy, values: pa.Table) -> Verdict:
     seeds=("081", "087"),
     citation="Sutter et al. 2025; Geiger et al. 2024",
     inputs="a causal decoder, contrast pairs with foils, a site",
-    cost="maps x (1 + twins) x 4 fits of `steps` forward and backward runs of half of the items",
+    cost="maps x (4 (1 + twins) + 2 draws) fits of `steps` forward and backward runs of half of the items",
 )
 class Alignment(ContrastInstrument[AlignmentStudy]):
     """Interchange accuracy by class of maps, on the real and on randomised networks, and their difference."""
@@ -164,8 +165,12 @@ class Alignment(ContrastInstrument[AlignmentStudy]):
         from aetia.features.values import check_alignment
 
         check_alignment(study, network, items)
-        fits = len(study.maps) * (1 + study.twins) * 2
-        return _cost(study, network, items, 4 * fits, learning=2 * fits * study.steps)
+        maps = len(study.maps)
+        null = null_of(study, items, self.nulls(study), comparisons=maps)
+        draws = 0 if null is None else null.draws
+        # Each draw fits each map once; the study itself also on twins, and each time a second one on random answers.
+        fits = maps * (2 * (1 + study.twins) + draws) / (1 + draws)
+        return replace(_cost(study, network, items, 4 * fits, learning=2 * fits * study.steps), cells=maps)
 
     def compute(self, study: AlignmentStudy, network: "Network", items: "Sequence[AlignedContrast]", /) -> Values:
         """Every item's interchanges, through maps from the other half of the items."""
@@ -186,11 +191,11 @@ class Alignment(ContrastInstrument[AlignmentStudy]):
         draw: int,
         /,
     ) -> Values:
-        """One draw of a null, without twins of its own."""
+        """One draw of a null, without twins or random answers of its own."""
         from aetia.features.values import alignment_values
         from aetia.studies import drawn
 
-        return alignment_values(study, *drawn(null, draw, study, network, items), has_twins=False)
+        return alignment_values(study, *drawn(null, draw, study, network, items), is_draw=True)
 
     def parts(self, study: AlignmentStudy, values: pa.Table, /) -> Sequence[Part]:  # noqa: ARG002  as the others do
         """What is above chance, which is tested; and the accuracies of both systems, their difference, the checks."""
@@ -206,13 +211,13 @@ def _cost(
     study: SubspaceStudy | AlignmentStudy,
     network: "Network",
     items: "Sequence[AlignedContrast]",
-    cells: int,
+    cells: float,
     *,
-    learning: int,
+    learning: float,
 ) -> Cost:
     """An item's patches as full forward runs at most, and a forward and a backward run for each step of learning."""
     length = max(item.length for item in items)
     size = sum(weights.numel() for block in network.blocks for weights in block.parameters())
     flops = 2.0 * length * size * (cells + 3 * learning)
     # One half of the items is tested with what the other half taught, so that all of them are one batch.
-    return Cost(cells, 1, 1, study.memory_bytes, flops, flops)
+    return Cost(int(cells), 1, 1, study.memory_bytes, flops, flops)

@@ -57,5 +57,6 @@ class AlignmentStudy(_SiteStudy):
     dimensions: int | None = Field(default=None, ge=1, description="coordinates of the variable; default: half")
     twins: int = Field(default=1, ge=1, description="randomised networks that every class is refitted on")
     null: str = Field(
-        default="none", description="randomised-weights:19 refits every map on 19 randomised networks for a p-value"
+        default="randomised-weights:19",
+        description="what accuracy would be by chance: every map is refitted on as many randomised networks; or none",
     )

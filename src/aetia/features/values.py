@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from aetia.errors import StudyError
-from aetia.features.alignment import CHANCE, Accuracy, Budget, compare, score_map
+from aetia.features.alignment import CHANCE, Accuracy, Budget, compare, refitted
 from aetia.features.directions import difference_in_means, learned, load_subspace, random_subspace
 from aetia.features.interchange import as_interchanges, bundles, site_width
 from aetia.features.maps import parse_map
@@ -177,7 +177,7 @@ def _with_fldd(rows: Sequence[list[Row]]) -> list[list[Row]]:
 
 
 def alignment_values(
-    study: AlignmentStudy, network: Network, items: "Sequence[AlignedContrast]", *, has_twins: bool = True
+    study: AlignmentStudy, network: Network, items: "Sequence[AlignedContrast]", *, is_draw: bool = False
 ) -> Compute:
     """The function that gives the values of an alignment study's items.
 
@@ -188,7 +188,7 @@ def alignment_values(
         study: The study.
         network: The network.
         items: All items; each is tested with maps from the others.
-        has_twins: Whether randomised networks are fitted too; a draw of a null does without.
+        is_draw: Whether this is a draw of a null, of which only what is tested is asked.
 
     Raises: As `check_alignment`.
     """
@@ -201,33 +201,38 @@ def alignment_values(
         train = as_interchanges([one for n, one in enumerate(items) if n not in tested], site, both_ways=True)
         test = as_interchanges([items[index] for index in tested], site, both_ways=True)
         for name in study.maps:
-            if not has_twins:
-                real = score_map(network, site, train, test, parse_map(name), budget)
-                found = {"real": real}
-            else:
-                compared = compare(network, site, train, test, parse_map(name), budget, twins=study.twins)
-                found = {"real": compared.real, "randomised": compared.twins}
+            if is_draw:
+                alone = refitted(network, site, train, test, parse_map(name), budget)
+                for place, index in enumerate(tested):
+                    rows[index].append(_excess(name, _both_ways(alone, place)))
+                continue
+            compared = compare(network, site, train, test, parse_map(name), budget, twins=study.twins)
+            found = {"real": compared.real, "randomised": compared.twins}
             for place, index in enumerate(tested):
                 rows[index] += _alignment_rows(name, found, place)
     return _by_place(items, rows, ("map", "system", "measure"))
 
 
 def _alignment_rows(name: str, found: Mapping[str, Accuracy], place: int) -> Iterator[Row]:
-    def both_ways(values: Tensor) -> float:
-        return float(values[2 * place : 2 * place + 2].mean())
-
     for system, accuracy in found.items():
         about = {"map": name, "system": system}
-        yield {**about, "measure": "iia", "value": both_ways(accuracy.interchanged)}
-        yield {**about, "measure": "random labels", "value": both_ways(accuracy.random_labels)}
-        yield {**about, "measure": "unpatched", "value": both_ways(accuracy.unpatched)}
-        yield {**about, "measure": "own", "value": both_ways(accuracy.own)}
+        yield {**about, "measure": "iia", "value": _both_ways(accuracy.interchanged, place)}
+        yield {**about, "measure": "random labels", "value": _both_ways(accuracy.random_labels, place)}
+        yield {**about, "measure": "unpatched", "value": _both_ways(accuracy.unpatched, place)}
+        yield {**about, "measure": "own", "value": _both_ways(accuracy.own, place)}
         yield {**about, "measure": "inverse error", "value": accuracy.inverse_error}
-    real = both_ways(found["real"].interchanged)
-    yield {"map": name, "system": "real", "measure": "excess", "value": real - CHANCE}
-    if "randomised" in found:
-        twins = both_ways(found["randomised"].interchanged)
-        yield {"map": name, "system": "difference", "measure": "iia", "value": real - twins}
+    real, twins = (_both_ways(found[system].interchanged, place) for system in ("real", "randomised"))
+    yield _excess(name, real)
+    yield {"map": name, "system": "difference", "measure": "iia", "value": real - twins}
+
+
+def _excess(name: str, accuracy: float) -> Row:
+    """What is tested: the accuracy above chance."""
+    return {"map": name, "system": "real", "measure": "excess", "value": accuracy - CHANCE}
+
+
+def _both_ways(values: Tensor, place: int) -> float:
+    return float(values[2 * place : 2 * place + 2].mean())
 
 
 def _by_place(items: "Sequence[AlignedContrast]", rows: Sequence[Sequence[Row]], names: Sequence[str]) -> Compute:

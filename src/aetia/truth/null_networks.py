@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NullName", "NullSystem", "meaningless_labels", "null_system", "null_systems", "random_contrasts"]
 
-NullName = Literal["llama", "gpt2", "labels"]
+NullName = Literal["llama", "gpt2", "labels", "small"]
 
 _VOCABULARY = 64
 _LENGTH = 8
@@ -36,6 +36,18 @@ _CONFIGS: dict[str, "PreTrainedConfig"] = {
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
+        max_position_embeddings=32,
+        bos_token_id=1,
+        eos_token_id=2,
+    ),
+    # For searches, whose price grows with the square of the edges: it has 36 of them.
+    "small": LlamaConfig(
+        vocab_size=_VOCABULARY,
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
         max_position_embeddings=32,
         bos_token_id=1,
         eos_token_id=2,
@@ -68,7 +80,7 @@ class NullSystem:
 
 
 def null_systems() -> tuple[NullName, ...]:
-    """The names: networks of random weights of two families, and a network whose task the labels ignore."""
+    """The names: random networks of two families, ones whose task the labels ignore, and small random ones."""
     return get_args(NullName)
 
 
