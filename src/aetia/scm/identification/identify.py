@@ -103,7 +103,7 @@ def _exchanged(
 
 
 def _source(admg: Admg, district: int, available: Sequence[Evidence]) -> Evidence | list[tuple[Evidence, int]]:
-    """The first distribution that gives the district; if none does, for each the set it is stuck at (0: it says nothing).
+    """The first distribution that gives the district; if none does, for each the set it is stuck at (0: no help).
 
     Source: Tian and Pearl 2003, figure 7 (Identify), in sets alone.
     """

@@ -1,0 +1,260 @@
+"""Does a counterfactual follow from experiments, or even from observation, and by which formula?
+
+The event is a sum of products over parts that share no hidden cause. A part follows from the experiment that sets what
+its variables hear, if they all hear the same: where two of them hear different values of one variable, or one hears
+what another is not, no experiment shows them together, and nothing else tells how they go together (ID*). For what is
+known, terms are first turned into interventions where that changes nothing (IDC*).
+
+Source: Shpitser and Pearl, What counterfactuals can be tested, UAI 2007; Complete identification methods for the causal
+hierarchy, JMLR 2008.
+"""
+
+from collections.abc import Sequence
+
+from aetia.errors import NotIdentifiedError, QueryError
+from aetia.scm.discrete import DiscreteModel
+from aetia.scm.expression import Constant, Difference, Expression, Probability, Product, Quotient, Sum, Variable
+from aetia.scm.grammar import parse_query
+from aetia.scm.graph import Graph
+from aetia.scm.identification.evidence import Evidence
+from aetia.scm.identification.identify import Finding, Identification, identify
+from aetia.scm.identification.worlds import Node, Token, WorldGraph, merged_worlds
+from aetia.scm.projection import projected
+from aetia.scm.quantity import in_world
+from aetia.scm.query import Assignment, EffectQuery, ExpectationQuery, ProbabilityQuery, Query, Term, Value
+from aetia.scm.separation import separated
+from aetia.scm.targets import contrast_of, target_of
+
+__all__ = ["identify_counterfactual"]
+
+Terms = tuple[Term, ...]
+
+
+def identify_counterfactual(
+    source: Graph | DiscreteModel, query: Query | str, *, available: Sequence[Evidence] | None = None
+) -> Identification:
+    """The counterfactual as a formula in interventional distributions, or in those that are available.
+
+    Args:
+        source: The ADMG, or a graph with hidden variables, or a model whose graph it is and which names the values.
+        query: A probability or mean of variables in any worlds, nested ones among them, or any named effect.
+        available: What was measured; None for every experiment that one could make. `OBSERVATION` asks whether the
+            observational distribution alone is enough.
+
+    Raises:
+        NotIdentifiedError: AE-7433 no experiments tell it (the conflict is shown); AE-7401 what is available does not.
+        QueryError: AE-7362 an effect needs values that are not named; AE-7365 a name stands for two things; AE-7366
+            what is given contradicts itself.
+        GraphError: AE-7103 to AE-7105 the graph is no ADMG, or lacks a variable.
+    Source: Shpitser and Pearl, JMLR 2008, figures 9 to 11 (ID*, IDC*).
+    """
+    graph = projected(source.graph if isinstance(source, DiscreteModel) else source).require_admg()
+    asked = parse_query(query, source) if isinstance(query, str) else query
+    search = _Search(graph, available)
+    match asked:
+        case ProbabilityQuery():
+            expression = search.law(_in_world(asked.event, asked.do), _in_world(asked.given, asked.do))
+        case ExpectationQuery():
+            expression = search.mean(in_world(asked.outcome, asked.do), _in_world(asked.given, asked.do))
+        case EffectQuery(effect="PN" | "PS" | "PNS"):
+            expression = _causation(search, asked, source)
+        case EffectQuery():
+            treated, control = _compared(asked, source)
+            more, less, given = contrast_of(asked, graph, treated, control)
+            expression = Difference(search.mean(more, given), search.mean(less, given))
+    return Identification(asked, expression, (*search.steps, Finding(str(asked), expression)))
+
+
+def _in_world(terms: Terms, do: tuple[Assignment, ...]) -> Terms:
+    return tuple(in_world(term, do) for term in terms)
+
+
+def _compared(query: EffectQuery, source: Graph | DiscreteModel) -> tuple[Value, Value]:
+    if query.treated is not None and query.control is not None:
+        return query.treated, query.control
+    if isinstance(source, Graph):
+        found = f"{query} does not say which values of {query.treatment} it compares."
+        mend = f"write {query.effect}({query.treatment}=1 vs 0, ...), or ask about a model, which knows them."
+        raise QueryError("AE-7362", found, mend=mend)
+    values = source.values[query.treatment]
+    return values[-1], values[0]
+
+
+def _causation(search: "_Search", query: EffectQuery, source: Graph | DiscreteModel) -> Expression:
+    if isinstance(source, Graph):
+        found = f"{query} does not say what happens where {query.outcome} does not."
+        mend = "ask about a model, or write the probability out: `P(Y[X=0]=0 | X=1, Y=1)`."
+        raise QueryError("AE-7362", found, mend=mend)
+    target = target_of(query, search.graph, source.values)
+    whole, *others = [search.law(event, target.given) for _, event in target.weighted]
+    for one in others:
+        whole = Difference(whole, Difference(Constant(0), one))
+    return whole
+
+
+class _Search:
+    """One search for formulas in a graph."""
+
+    def __init__(self, graph: Graph, available: Sequence[Evidence] | None) -> None:
+        self.graph, self.available = graph, available
+        self.steps = list[Finding]()
+
+    def mean(self, outcome: Term, given: Terms) -> Expression:
+        """The mean of a variable in a world; the probability of its value if it has one."""
+        law = self.law((outcome,), given)
+        if outcome.value is not None:
+            return law
+        return Sum((outcome.variable,), Product((Variable(outcome.variable), law)))
+
+    def law(self, event: Terms, given: Terms) -> Expression:
+        """The probability of an event given another, of which a term without value is left open."""
+        for term in (*event, *given):
+            self.graph.known([term.variable])
+        if not given:
+            return _written(self._parts(event))
+        event, given = self._exchanged(event, given)
+        below = self._parts(given)
+        if below is None:
+            found = f"What is given, {', '.join(map(str, given))}, contradicts itself."
+            raise QueryError("AE-7366", found, mend="ask given something that can be.")
+        return _ratio(self._parts((*event, *given)), below)
+
+    def _exchanged(self, event: Terms, given: Terms) -> tuple[Terms, Terms]:
+        """Known terms that may as well be set, turned into interventions (rule 2 of do-calculus across worlds)."""
+        worlds = merged_worlds(self.graph, given, event)
+        if not worlds.is_possible:
+            return event, given
+        nodes = worlds.needed(worlds.node_of(term).number for term in _random((*event, *given)))
+        picture = worlds.as_graph(nodes)
+        for term in _random(given):
+            node = worlds.node_of(term)
+            rest = tuple(one for one in given if one != term and _number(worlds, one) != node.number)
+            asked = {str(worlds.node_of(one).number) for one in _random(event)}
+            known = {str(worlds.node_of(one).number) for one in _random(rest)}
+            mine = str(node.number)
+            if mine in asked or asked & known or not asked:
+                continue
+            if separated(picture.without_outgoing([mine]), asked, [mine], known):
+                below = picture.descendants([mine])
+                self.steps.append(Finding(f"{term} may as well be set as known: its back doors are shut"))
+                fresh = [self._set_too(worlds, one, term, below) for one in (*event, *rest)]
+                return self._exchanged(tuple(fresh[: len(event)]), tuple(fresh[len(event) :]))
+        return event, given
+
+    def _set_too(self, worlds: WorldGraph, term: Term, known: Term, below: frozenset[str]) -> Term:
+        """The term, in its first world, where what is known is set besides."""
+        number = _number(worlds, term)
+        if number is None:
+            return term
+        node = worlds.nodes[number]
+        first = Term(term.variable, term.value, node.world)
+        if str(number) not in below:
+            return first
+        return in_world(Term(first.variable, first.value), (*node.world, Assignment(known.variable, known.value)))
+
+    def _parts(self, event: Terms) -> "_Parts | None":
+        """The event as a sum of products of experiments; None if it cannot be."""
+        worlds = merged_worlds(self.graph, event)
+        if not worlds.is_possible:
+            return None
+        nodes = worlds.needed(worlds.known)
+        summed = sorted(node.variable for node in nodes if worlds.token(node.number)[0] == "summed")
+        opened = {str(value) for kind, value in (one for node in nodes for _, one in node.heard) if kind == "open"}
+        opened |= {str(value) for kind, value in worlds.known.values() if kind == "open"}
+        factors = tuple(self._factor(worlds, part, event) for part in worlds.components(nodes))
+        clash = [name for name in summed if name in opened]
+        if clash:
+            found = f"{clash[0]} is left open in one world, and takes all its values in another."
+            raise QueryError("AE-7365", found, mend=f"name its value: `{clash[0]}=...`.")
+        return tuple(summed), factors
+
+    def _factor(self, worlds: WorldGraph, part: list[Node], event: Terms) -> Expression:
+        """The probability of nodes that share hidden causes, by the experiment that sets what they hear."""
+        held = dict[str, Token]()
+        for node in part:
+            if held.setdefault(node.variable, worlds.token(node.number)) != worlds.token(node.number):
+                raise _conflict(worlds, part, node.variable, event)
+        settled = dict(held)
+        for node in part:
+            for parent, token in node.heard:
+                if settled.setdefault(parent, token) != token:
+                    raise _conflict(worlds, part, parent, event)
+        terms = tuple(_term(name, settled[name]) for name in sorted(held))
+        do = tuple(_term(name, settled[name]) for name in sorted(settled) if name not in held)
+        found: Expression = Probability(terms, do=do)
+        if self.available is not None:
+            query = ProbabilityQuery(terms, (), tuple(Assignment(one.variable, one.value) for one in do))
+            found = identify(self.graph, query, available=self.available).expression
+        names = ", ".join(sorted(held))
+        self.steps.append(Finding(f"{names} share no hidden cause with the rest: a factor of its own", found))
+        return found
+
+
+_Parts = tuple[tuple[str, ...], tuple[Expression, ...]]
+"""The variables that are summed over, and the factors under the sum."""
+
+
+def _written(parts: _Parts | None) -> Expression:
+    if parts is None:
+        return Constant(0)
+    summed, factors = parts
+    whole = factors[0] if len(factors) == 1 else Product(factors)
+    return Sum(summed, whole) if summed else whole
+
+
+def _ratio(above: _Parts | None, below: _Parts) -> Expression:
+    """The quotient, without the factors that stand on both sides and hear of no sum."""
+    if above is None:
+        return Constant(0)
+    (summed, factors), (summed_below, factors_below) = above, below
+    shared = [
+        one
+        for one in factors_below
+        if isinstance(one, Probability)
+        and one in factors
+        and not {term.variable for term in (*one.event, *one.do) if term.value is None} & {*summed, *summed_below}
+    ]
+    rest, rest_below = (tuple(one for one in sides if one not in shared) for sides in (factors, factors_below))
+    numerator = _written((summed, rest))
+    return Quotient(numerator, _written((summed_below, rest_below))) if rest_below else numerator
+
+
+def _random(terms: Terms) -> Terms:
+    """Those that are not set in their own world."""
+    return tuple(term for term in terms if not any(one.variable == term.variable for one in term.world))
+
+
+def _number(worlds: WorldGraph, term: Term) -> int | None:
+    return worlds.node_of(term).number if _random((term,)) else None
+
+
+def _term(name: str, token: Token) -> Term:
+    kind, value = token
+    return Term(name, value if kind == "value" else None)
+
+
+def _conflict(worlds: WorldGraph, part: list[Node], name: str, event: Terms) -> NotIdentifiedError:
+    """The witness: what stands in the part, and in which ways it meets the variable."""
+    found = f"No experiments tell P({', '.join(map(str, event))}): {name} would have to be in two ways at once."
+    lines = list[str]()
+    for node in part:
+        heard = [f"{parent}{_shown(worlds, parent, token)}" for parent, token in node.heard]
+        world = f"[{', '.join(map(str, node.world))}]" if node.world else ""
+        own = _shown(worlds, node.variable, worlds.token(node.number))
+        lines.append(f"{node.variable}{world}{own}" + (f" hears {', '.join(heard)}" if heard else " is a root"))
+    details = (
+        "these share hidden causes, and go together in ways that no experiment shows:",
+        *map("  {}".format, lines),
+    )
+    mend = "ask for bounds, or assume a mechanism (`monotone`, Gumbel-max)."
+    return NotIdentifiedError("AE-7433", found, mend=mend, details=details)
+
+
+def _shown(worlds: WorldGraph, name: str, token: Token) -> str:
+    kind, value = token
+    if kind == "value":
+        return f"={value}"
+    if kind == "open":
+        return ""
+    node = worlds.nodes[int(value)]
+    return f" as under {', '.join(map(str, node.world))}" if node.world else f" as {name} is"
