@@ -31,7 +31,7 @@ Cubic = tuple[Point, Point, Point, Point]
 
 _SAMPLES = 24
 _FINE, _LEVEL = 4.0, 0.7  # pixels
-_HALVINGS = 24
+_HALVINGS = 14
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,17 @@ def point_at(cubic: Cubic, part: float) -> Point:
 
 def clearance(course: Sequence[Cubic], others: Iterable[Stadium]) -> float:
     """The least distance between the course and any of these nodes; negative if it runs through one."""
-    nodes = np.array([(node.x, node.y, node.width, node.height) for node in others]).reshape(-1, 4)
+    # A curve stays within its handles' box; nodes farther than that from it do not matter.
+    corners = np.array(course).reshape(-1, 2)
+    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    near = [
+        (node.x, node.y, node.width, node.height)
+        for node in others
+        if left - node.width < node.x < right + node.width and top - node.height < node.y < bottom + node.height
+    ]
+    if not near:
+        return math.inf
+    nodes = np.array(near)
     points = np.concatenate([_samples(cubic) for cubic in course])
     radius = nodes[:, 3] / 2
     aside = np.maximum(np.abs(points[:, :1] - nodes[:, 0]) - (nodes[:, 2] / 2 - radius), 0)

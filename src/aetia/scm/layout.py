@@ -24,8 +24,8 @@ Point = tuple[float, float]
 _COLUMN_GAP, _ROW_GAP = 54.0, 20.0
 _LANE, _LANE_GAP = 6.0, 13.0  # what a link takes of a column that it passes
 _MOST_STRETCH = 2.2  # rows of a picture that is wide anyway lie farther apart
-_ORDER_SWEEPS, _PLACE_SWEEPS = 16, 120
-_STILL = 0.2  # pixels
+_ORDER_SWEEPS, _PLACE_SWEEPS = 12, 80
+_STILL = 0.3  # pixels
 _STEEP = 0.16  # a link that climbs far gets room to do so
 
 
