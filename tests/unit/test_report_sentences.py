@@ -5,16 +5,18 @@ import re
 from collections import Counter
 from typing import get_args
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import report_fixtures as fixtures
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aetia.effects import STATISTICS, Correction, Effects
-from aetia.report import sentences
+from aetia.effects import STATISTICS, Correction, Effects, summarise
+from aetia.report import report_effects, sentences
 from aetia.report.rows import MINUS, Row, decimals, number, percent, read_rows, token_text
 from aetia.report.sentences import Sentence, of_rows, site_words, task_of
+from aetia.report.subspaces import about_subspace
 from aetia.report.verdicts import outline
 from aetia.report.wording import CORRECTIONS
 
@@ -318,3 +320,60 @@ def test_text_of_the_table_is_cleaned():
     )
     (found,) = read_rows(table)
     assert (found.method, found.component, found.token) == ("patch", "ab", "↵")
+
+
+def clustered() -> Effects:
+    """Twenty-four items in twelve clusters; the answer is preferred in half of the items of three of them."""
+    items = range(24)
+    clusters = [f"cluster c{item // 2}" for item in items]
+    right = [0.0 if item in (0, 2, 4) else 1.0 for item in items]
+    columns = {"item": [f"i{item}" for item in items], "cluster": clusters, "method": ["baseline"] * 24}
+    values = pa.table({**columns, "component": ["clean_correct"] * 24, "value": right})
+    effects = summarise(values, ["method", "component"], unit="proportion")
+    return Effects(effects.table, {"clusters": "12"})
+
+
+def test_a_share_over_clusters_is_no_count_of_items():
+    (one,) = sentences(clustered())
+    assert "prefers the answer to the foil 88% of the time" in one.text
+    assert "over 12 clusters of items" in one.text
+    assert one.rows[0].n == 12
+
+
+def test_a_page_says_how_many_clusters_there_are(tmp_path):
+    page = report_effects(clustered(), tmp_path / "page.html").read_text()
+    assert "in 12 clusters of items that depend on each other" in page
+    assert "bootstrap over clusters" in page
+    assert "these 12 clusters" in page
+
+
+@pytest.mark.parametrize(
+    ("finding", "said"),
+    [("dormant", "through a dormant pathway, so it must not be reported"), ("carried", "what the network reads of it")],
+)
+def test_the_verdict_on_a_subspace_is_a_finding(tmp_path, finding, said):
+    parts = ["subspace", "row", "null"]
+    about = {"part": parts, "measure": ["effect"] * 3}
+    draw = pa.array([None] * 24 + [number for number in range(19) for _ in range(24)], pa.int32())
+    cells = [
+        pa.table({"item": [f"i{n}" for n in range(24)], "part": [part] * 24, "measure": ["effect"] * 24,
+                  "value": [2.0 + n / 10 for n in range(24)]})
+        for part in about["part"]
+    ]  # fmt: skip
+    tested = pa.concat_tables([cells[0]] * 20).append_column("draw", draw)
+    noise = np.random.default_rng(0).normal(size=tested.num_rows)
+    value = np.where(draw.is_null().to_numpy(zero_copy_only=False), tested["value"].to_numpy(), noise)
+    tested = tested.set_column(tested.schema.get_field_index("value"), "value", pa.array(value))
+    families = [summarise(tested, ["part", "measure"], unit="logits", null="random-subspace:19")]
+    families.append(summarise(pa.concat_tables(cells[1:]), ["part", "measure"], unit="logits"))
+    about = {"finding": finding, "reasons": "The read half alone has 3% of the effect.", "site": "L1.resid_post@-1"}
+    effects = Effects(Effects.concat(families).table, about)
+    verdict, test = about_subspace(read_rows(effects.to_arrow()), about)
+    assert verdict.text.startswith("The subspace at L1.resid_post@-1 ")
+    assert said in verdict.text
+    assert verdict.text.endswith("The read half alone has 3% of the effect.")
+    assert [row.component for row in verdict.rows] == parts
+    assert "which passes its test (q = 0.05)" in test.text
+    page = report_effects(effects, tmp_path / "page.html").read_text()
+    assert said in page
+    assert about_subspace(read_rows(effects.to_arrow()), {}) == []

@@ -15,6 +15,7 @@ from aetia.report import sentences
 from aetia.report.circuits import about_circuit
 from aetia.report.rows import Row, read_rows, strongest, token_text
 from aetia.report.sentences import NOT_INTERVENTIONS, RESIDUAL, of_sites, task_of
+from aetia.report.subspaces import about_subspace
 from aetia.report.verdicts import Family, families
 from aetia.runs import Run
 from aetia.text import clean_text
@@ -114,8 +115,12 @@ def _asked(run: Run) -> str:
 
 def _said(effects: Effects) -> list[str]:
     """The sentences about the task, and about where in the residual stream the answer is."""
+    rows = read_rows(effects.to_arrow())
+    verdict = about_subspace(rows, effects.provenance)
+    if verdict:
+        return [one.text for one in verdict]
     said = sentences(effects)
-    circuit = [one.text for one in about_circuit(read_rows(effects.to_arrow()))]
+    circuit = [one.text for one in about_circuit(rows, "clusters" if "clusters" in effects.provenance else "items")]
     about_task = [one.text for one in said if all(row.method in ("baseline", "total") for row in one.rows)]
     stream = [one.text for one in said if one.rows and all(_is_residual(row) and row.is_finding for row in one.rows)]
     return (about_task + stream[:1])[:_SENTENCES] + circuit

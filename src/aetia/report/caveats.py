@@ -75,15 +75,19 @@ def _about_the_run(evidence: Evidence) -> list[Caveat]:
 
 
 def _about_the_sample(evidence: Evidence) -> list[Caveat]:
-    items = max((row.n for row in evidence.rows), default=0)
-    if items == 1:
-        text = "There is one item, so nothing can be said about any other prompt; intervals need at least two items."
-        return [Caveat("One item is an anecdote", text)]
-    if 1 < items < 10:
-        text = f"With {items} items a bootstrap interval covers less often than it says. Use at least 20."
-        return [Caveat("Few items", text)]
-    text = f"The intervals speak of prompts made the way these {items} were made, not of the ability in general."
-    return [Caveat("Other prompts may differ", text)] if items else []
+    count, units = max((row.n for row in evidence.rows), default=0), evidence.units
+    if count == 1:
+        one = units.removesuffix("s")
+        text = (
+            f"There is one {one}, so nothing can be said about any other prompt; intervals need at least two {units}."
+        )
+        return [Caveat(f"One {one} is an anecdote", text)]
+    if 1 < count < 10:
+        text = f"With {count} {units} a bootstrap interval covers less often than it says. Use at least 20."
+        return [Caveat(f"Few {units}", text)]
+    made = f"these {count} were made" if units == "items" else f"those of these {count} clusters were made"
+    text = f"The intervals speak of prompts made the way {made}, not of the ability in general."
+    return [Caveat("Other prompts may differ", text)] if count else []
 
 
 def _about_chance(evidence: Evidence) -> list[Caveat]:
@@ -108,8 +112,8 @@ def _about_chance(evidence: Evidence) -> list[Caveat]:
         ),
         Caveat(
             "Pale is not idle",
-            f"A cell that does not pass may matter all the same; {max(row.n for row in tested)} items and a correction "
-            f"for {len(cells):,} cells show only what is large and even over items.",
+            f"A cell that does not pass may matter all the same; {max(row.n for row in tested)} {evidence.units} and a "
+            f"correction for {len(cells):,} cells show only what is large and even over {evidence.units}.",
         ),
     ]
     if any(row.passes for row in tested):

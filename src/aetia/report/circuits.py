@@ -108,14 +108,14 @@ def write_circuit(evidence: Evidence, folder: Path) -> list[Path]:
     return [path, write_circuit_figure(circuit, folder / "figures" / "circuit.svg", unit=unit)]
 
 
-def about_circuit(rows: Sequence[Row]) -> list[Sentence]:
-    """Return how good the circuit is, in sentences; none if there is none."""
+def about_circuit(rows: Sequence[Row], units: str = "items") -> list[Sentence]:
+    """Return how good the circuit is, in sentences; none if there is none. `units` is what n counts."""
     found = {(row.method, row.component): row for row in rows if row.method in METRICS and row.sender is None}
     said: list[Sentence] = []
     circuit = found.get(("faithfulness", "circuit"))
     if circuit is not None and circuit.fraction is not None:
         seen = found.get(("faithfulness", "circuit, items it was chosen on"))
-        text = f"On {circuit.n} items that it was not chosen on, the circuit ({_judged(rows)}) gives back "
+        text = f"On {circuit.n} {units} that it was not chosen on, the circuit ({_judged(rows)}) gives back "
         text += f"{_share(circuit)} of the outcome" + (f"; on those it was chosen on, {_share(seen)}." if seen else ".")
         said.append(Sentence(text, tuple(row for row in (circuit, seen) if row is not None)))
     cpr, cmd = found.get(("cpr", "circuit")), found.get(("cmd", "circuit"))

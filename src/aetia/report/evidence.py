@@ -81,6 +81,11 @@ class Evidence:
         return correction if isinstance(correction, str) and correction in CORRECTIONS else ""
 
     @property
+    def units(self) -> str:
+        """What n counts: "items", or "clusters" where items depend on each other."""
+        return "clusters" if "clusters" in self.provenance else "items"
+
+    @property
     def why_untested(self) -> str:
         """Why the run has no null, as its plan says; empty if it says nothing of it."""
         notes = self.manifest.notes if self.manifest is not None else ()

@@ -31,6 +31,7 @@ from aetia.report.grids import BUDGET, grids_of
 from aetia.report.question import asked, model_name, prompt_tokens, provenance, study_json, title
 from aetia.report.rows import Row, strongest, token_text
 from aetia.report.sentences import RESIDUAL, Sentence, Task, of_rows, of_sites, task_of
+from aetia.report.subspaces import about_subspace
 from aetia.report.verdicts import legend
 from aetia.report.wording import wording
 
@@ -139,12 +140,10 @@ def _rendered(evidence: Evidence, files: Sequence[str], budget: int) -> str:
             chart=outcome_chart(task, evidence.outcomes),
             asked=asked(evidence),
             item_count=len(evidence.items),
+            units=evidence.units,
             example=evidence.items[0] if evidence.items else None,
             prompts=prompt_tokens(evidence.items[0]) if evidence.items else ([], []),
-            sentences=[
-                _evidence(sentence)
-                for sentence in (*of_rows(rows, evidence.direction, evidence.correction), *about_circuit(rows))
-            ],
+            sentences=[_evidence(sentence) for sentence in _said(evidence)],
             circuit=circuit_section(evidence),
             sections=sections,
             note=note,
@@ -158,6 +157,15 @@ def _rendered(evidence: Evidence, files: Sequence[str], budget: int) -> str:
             files=files,
         )
     )
+
+
+def _said(evidence: Evidence) -> list[Sentence]:
+    """What was found: of a subspace its verdict, of all else what stands out and what the circuit is worth."""
+    verdict = about_subspace(evidence.rows, evidence.provenance)
+    if verdict:
+        return verdict
+    found = of_rows(evidence.rows, evidence.direction, evidence.correction, evidence.units)
+    return [*found, *about_circuit(evidence.rows, evidence.units)]
 
 
 def _readings(evidence: Evidence) -> list[tuple[str, Figure]]:

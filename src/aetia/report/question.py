@@ -67,13 +67,23 @@ def asked(evidence: Evidence) -> list[Fact]:
     return [
         Fact("Model", model_name(evidence)),
         Fact("Contrasts", _contrasts(evidence) or "one\u2019s own, given in the study"),
-        Fact("Items", f"{count:,}, each a clean and a corrupted prompt; the unit of replication"),
+        Fact("Items", f"{count:,}, each a clean and a corrupted prompt; {_replicated(evidence)}"),
         Fact("Outcome", f"{outcome}{_reading(outcome)}, in {unit}" if unit else outcome),
         *(Fact("Intervention", _done(method, evidence.direction)) for method in methods),
         Fact("Sites", f"{components}: {len(cells):,} cells{wide}" if cells else "none"),
         Fact("Intervals", _intervals(evidence)),
         *_tests(evidence),
     ]
+
+
+def _replicated(evidence: Evidence) -> str:
+    """What was drawn independently, and is counted."""
+    clusters = evidence.provenance.get("clusters", "")
+    if not clusters:
+        return "the unit of replication"
+    return (
+        f"in {clean_text(clusters, 20)} clusters of items that depend on each other, which are the unit of replication"
+    )
 
 
 def _contrasts(evidence: Evidence) -> str:
@@ -97,7 +107,9 @@ def _intervals(evidence: Evidence) -> str:
     row = next((row for row in evidence.rows if row.low is not None), None)
     if row is None:
         return "none: they need two items or more"
-    return f"{row.level:.0%}, bootstrap over items (Wilson for accuracy); not corrected for the number of cells"
+    return (
+        f"{row.level:.0%}, bootstrap over {evidence.units} (Wilson for accuracy); not corrected for the number of cells"
+    )
 
 
 def _tests(evidence: Evidence) -> list[Fact]:

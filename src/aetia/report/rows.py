@@ -140,7 +140,7 @@ class Row:
 
 
 def read_rows(table: pa.Table) -> list[Row]:
-    """Return the rows of a table of effects whose dimensions are those of tracing; absent ones are None."""
+    """Return the rows of a table of effects; of its dimensions those of tracing, and the parts of a subspace."""
     return [_row(record) for record in table.to_pylist()]
 
 
@@ -149,8 +149,8 @@ def _row(record: Mapping[str, object]) -> Row:
     low, high = _number(record.get("low")), _number(record.get("high"))
     has_interval = low is not None and high is not None
     return Row(
-        method=_text(record.get("method")) or "effect",
-        component=_text(record.get("component")) or "outcome",
+        method=_text(record.get("method")) or _text(record.get("measure")) or "effect",
+        component=_text(record.get("component")) or _text(record.get("part")) or "outcome",
         layer=_integer(record.get("layer")),
         head=_integer(record.get("head")),
         position=_integer(record.get("position")),

@@ -70,11 +70,12 @@ class Task:
         return total if np.isfinite(total) else None
 
     def accuracy(self) -> tuple[int, int, float, float] | None:
-        """How many items are answered correctly, of how many, and Wilson's interval of the share."""
+        """How many items, or clusters, are answered correctly, of how many, and Wilson's interval of the share."""
         if self.correct is None or self.correct.n < 1 or not 0 <= self.correct.estimate <= 1:
             return None
         correct, items = round(self.correct.estimate * self.correct.n), self.correct.n
-        low, high = wilson_interval(np.array([float(correct)]), np.array([float(items)]), self.correct.level)
+        right = self.correct.estimate * items  # of clusters, a sum of shares
+        low, high = wilson_interval(np.array([right]), np.array([float(items)]), self.correct.level)
         return correct, items, float(low[0]), float(high[0])
 
     @property
@@ -103,20 +104,22 @@ def sentences(effects: Effects, direction: str | None = None) -> list[Sentence]:
     """
     about = effects.provenance
     rows = read_rows(effects.to_arrow())
-    return of_rows(rows, direction or about.get("direction", "denoise"), about.get("correction", ""))
+    units = "clusters" if "clusters" in about else "items"
+    return of_rows(rows, direction or about.get("direction", "denoise"), about.get("correction", ""), units)
 
 
-def of_rows(rows: Sequence[Row], direction: str, correction: str = "") -> list[Sentence]:
+def of_rows(rows: Sequence[Row], direction: str, correction: str = "", units: str = "items") -> list[Sentence]:
     """Return the sentences about rows already read.
 
     Args:
         rows: The effects.
         direction: As in `sentences`.
         correction: "max-t", "bh" or "holm": how q was corrected; empty if that is not known.
+        units: What n counts: "items", or "clusters" of them.
     """
     task = task_of(rows)
     methods = dict.fromkeys(row.method for row in rows if row.method not in NOT_INTERVENTIONS)
-    said = _about_task(task, is_measure=any(method in _LIKE_TOTAL for method in methods))
+    said = _about_task(task, units, is_measure=any(method in _LIKE_TOTAL for method in methods))
     for method in methods:
         cells = [row for row in rows if row.method == method]
         said += _about_method(cells, wording(method, direction), task)
@@ -146,16 +149,17 @@ def site_words(row: Row) -> str:
     return f"{name} at {', '.join(where)}" if where else name
 
 
-def _about_task(task: Task, *, is_measure: bool) -> list[Sentence]:
+def _about_task(task: Task, units: str, *, is_measure: bool) -> list[Sentence]:
     said: list[Sentence] = []
     accuracy = task.accuracy()
     if accuracy is not None and task.correct is not None:
         correct, items, low, high = accuracy
-        share = f"{percent(correct / items)}, {percent(task.correct.level)} interval {percent(low)} to {percent(high)}"
-        noun = "item" if items == 1 else "items"
-        text = (
-            f"On the clean prompts the model prefers the answer to the foil in {correct} of {items} {noun} ({share})."
-        )
+        interval = f"{percent(task.correct.level)} interval {percent(low)} to {percent(high)}"
+        noun = units.removesuffix("s") if items == 1 else units
+        how_often = f"in {correct} of {items} {noun} ({percent(correct / items)}, {interval})"
+        if units != "items":  # the share of a cluster's items need not be all or none
+            how_often = f"{percent(task.correct.estimate)} of the time ({interval}, over {items} {noun} of items)"
+        text = f"On the clean prompts the model prefers the answer to the foil {how_often}."
         said.append(Sentence(text, (task.correct,)))
     if task.total is not None and task.clean is not None and task.corrupted is not None:
         text = (
