@@ -159,7 +159,7 @@ SUBJECTS: tuple[Subject, ...] = (
     ),
     Subject(
         "alignment",
-        {"site": "L0.resid_post@-1", "maps": ("identity", "rotation"), "steps": 20},
+        {"site": "L0.resid_post@-1", "maps": ("identity", "rotation"), "steps": 10},
         {"system": "real", "measure": "excess"},
         grain="sites",
         replicates=120,
