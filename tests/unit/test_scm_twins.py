@@ -2,12 +2,11 @@
 
 import itertools
 import math
-import random
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from diagram_fixtures import code_of, fractions, hidden_model
+from diagram_fixtures import code_of, functional_model, hidden_model
 
 from aetia.errors import DiagramError
 from aetia.scm.diagrams import (
@@ -22,21 +21,6 @@ from aetia.scm.discrete import DiscreteModel
 from aetia.scm.graph import Graph
 
 SMOKING = Graph.of([("S", "T"), ("T", "C")], [("S", "C")], nodes="STC")
-
-
-def functional_model(seed: int) -> DiscreteModel:
-    """X -> M -> Y and X -> Y, with chance in four hidden roots, one of them shared by X and Y."""
-    generator = random.Random(seed)
-    roots = {name: ([], fractions((3 if name == "H" else 2,), 0, generator)) for name in ("H", "UX", "UM", "UY")}
-    parents = {"X": ["H", "UX"], "M": ["X", "UM"], "Y": ["X", "M", "UY", "H"]}
-    laws = dict(roots)
-    for name, read in parents.items():
-        shape = tuple(3 if one == "H" else 2 for one in read)
-        table = np.full((*shape, 2), Fraction(0), dtype=object)
-        for place in np.ndindex(shape):
-            table[(*place, generator.randrange(2))] = Fraction(1)
-        laws[name] = (read, table)
-    return DiscreteModel.of(laws, latent=list(roots))
 
 
 def by_enumeration(model: DiscreteModel, event: dict, do: dict, given: dict) -> Fraction | None:
