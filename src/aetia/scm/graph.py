@@ -139,6 +139,18 @@ class Graph:
         edges = [Edge(*pair) for pair in arrows] + [Edge(*pair, Mark.ARROW, Mark.ARROW) for pair in arcs]
         return cls(tuple(order), frozenset(edges), frozenset(latent))
 
+    @cached_property
+    def _arrows(self) -> list[tuple[str, str]]:
+        return [(edge.first, edge.second) for edge in self.edges if edge.is_directed]
+
+    @cached_property
+    def _arcs(self) -> list[tuple[str, str]]:
+        return [(edge.first, edge.second) for edge in self.edges if edge.is_bidirected]
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.nodes)
+
     @property
     def observed(self) -> tuple[str, ...]:
         """The variables that are not latent, in order."""
@@ -147,18 +159,17 @@ class Graph:
     @cached_property
     def parents(self) -> Mapping[str, frozenset[str]]:
         """Of each variable, those with an arrow into it."""
-        return self._ends((edge.second, edge.first) for edge in self.edges if edge.is_directed)
+        return self._ends((effect, cause) for cause, effect in self._arrows)
 
     @cached_property
     def children(self) -> Mapping[str, frozenset[str]]:
         """Of each variable, those that it has an arrow into."""
-        return self._ends((edge.first, edge.second) for edge in self.edges if edge.is_directed)
+        return self._ends(self._arrows)
 
     @cached_property
     def siblings(self) -> Mapping[str, frozenset[str]]:
         """Of each variable, those joined to it by a bidirected edge (its spouses, to some authors)."""
-        arcs = [edge for edge in self.edges if edge.is_bidirected]
-        return self._ends(pair for edge in arcs for pair in ((edge.first, edge.second), (edge.second, edge.first)))
+        return self._ends(pair for first, second in self._arcs for pair in ((first, second), (second, first)))
 
     @cached_property
     def adjacent(self) -> Mapping[str, frozenset[str]]:
@@ -221,12 +232,11 @@ class Graph:
         return self._closure(names, self.children)
 
     def _closure(self, names: Iterable[str], step: Mapping[str, frozenset[str]]) -> frozenset[str]:
-        found = set(self.known(names))
-        open_ends = list(found)
-        while open_ends:
-            fresh = step[open_ends.pop()] - found
+        fresh = self.known(names)
+        found = set(fresh)
+        while fresh:
+            fresh = frozenset().union(*map(step.__getitem__, fresh)) - found
             found |= fresh
-            open_ends.extend(fresh)
         return frozenset(found)
 
     def known(self, names: Iterable[str]) -> frozenset[str]:
@@ -236,7 +246,7 @@ class Graph:
             GraphError: AE-7104 a name is not in the graph.
         """
         wanted = frozenset([names] if isinstance(names, str) else names)
-        unknown = wanted - set(self.nodes)
+        unknown = wanted - self._names
         if unknown:
             found = f"There is no variable {min(unknown)} in the graph."
             raise GraphError("AE-7104", found, mend=f"use one of {', '.join(self.nodes)}.")
@@ -287,7 +297,7 @@ class Graph:
     @cached_property
     def is_oriented(self) -> bool:
         """Whether all edges are directed or bidirected."""
-        return all(edge.is_directed or edge.is_bidirected for edge in self.edges)
+        return len(self._arrows) + len(self._arcs) == len(self.edges)
 
     @property
     def is_admg(self) -> bool:

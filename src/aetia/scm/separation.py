@@ -5,7 +5,7 @@ holds in every member of the class, read off the paths whose colliders and non-c
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -88,33 +88,28 @@ def _disjoint(
     return starts, ends, blocked
 
 
-def _reached(graph: Graph, starts: frozenset[str], ends: frozenset[str], blocked: frozenset[str]) -> set[str]:
-    """Where open walks from `starts` lead, found until one of `ends` is among them.
+def _reached(graph: Graph, starts: frozenset[str], ends: frozenset[str], blocked: frozenset[str]) -> frozenset[str]:
+    """Where open walks from `starts` lead, among what acts on the three sets; only until one of `ends` is there.
 
     A walk is open if every collider on it acts on `blocked` and no other inner variable is in it.
     """
-    parents, children, siblings = graph.parents, graph.children, graph.siblings
     opening = graph.ancestors(blocked)
+    relevant = opening | graph.ancestors(starts | ends)
     by_tail, by_head = set(starts), set[str]()  # variables arrived at, by the mark at their end
-    fresh_by_tail, fresh_by_head = list(starts), list[str]()
-    while fresh_by_tail or fresh_by_head:
-        upward, downward = frozenset[str](), frozenset[str]()
-        if fresh_by_tail:
-            name = fresh_by_tail.pop()
-            upward, downward = parents[name] - by_tail, (children[name] | siblings[name]) - by_head
-        else:
-            name = fresh_by_head.pop()
-            if name in opening:
-                upward, downward = parents[name] - by_tail, siblings[name] - by_head
-            if name not in blocked:
-                downward |= children[name] - by_head
-        by_tail |= upward
-        by_head |= downward
-        if not (ends.isdisjoint(upward) and ends.isdisjoint(downward)):
-            break
-        fresh_by_tail.extend(upward - blocked)
-        fresh_by_head.extend(downward)
-    return by_tail | by_head
+    fresh_by_tail, fresh_by_head = starts, frozenset[str]()
+    while (fresh_by_tail or fresh_by_head) and ends.isdisjoint(fresh_by_tail) and ends.isdisjoint(fresh_by_head):
+        # From a tail the walk may go on along every edge; from a head, on a collider into heads, or else out of a tail.
+        passing = fresh_by_tail - blocked
+        into = passing | (fresh_by_head & opening)
+        down = _all(graph.children, passing | (fresh_by_head - blocked)) | _all(graph.siblings, into)
+        fresh_by_tail, fresh_by_head = _all(graph.parents, into) - by_tail, (down & relevant) - by_head
+        by_tail |= fresh_by_tail
+        by_head |= fresh_by_head
+    return frozenset(by_tail | by_head)
+
+
+def _all(ends: Mapping[str, frozenset[str]], names: frozenset[str]) -> frozenset[str]:
+    return frozenset().union(*map(ends.__getitem__, names))
 
 
 def connecting_path(
@@ -229,12 +224,11 @@ def minimal_separator(
     allowed = graph.known(graph.observed if among is None else among) - starts - ends
     within = graph.subgraph(graph.ancestors(starts | ends | held))
     widest = (allowed | held) & frozenset(within.nodes)
-    nowhere = frozenset[str]()
-    from_first = _reached(within, starts, nowhere, widest)
+    from_first = _reached(within, starts, ends, widest)
     if not ends.isdisjoint(from_first):
         return None
     near_first = (widest & from_first) | held
-    return (near_first & _reached(within, ends, nowhere, near_first)) | held
+    return (near_first & _reached(within, ends, frozenset(), near_first)) | held
 
 
 def markov_blanket(graph: Graph, name: str) -> frozenset[str]:
