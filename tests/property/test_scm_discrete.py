@@ -147,4 +147,5 @@ def test_a_table_is_distributions_or_an_error(table: list) -> None:
         assert np.all(np.abs(made.table.sum(axis=-1) - 1) <= 1e-9)
     elif numbers and all(isinstance(one, int | float | Fraction) and one >= 0 for one in numbers):
         rows = table if parents else [table]
-        assert len({len(row) for row in rows}) > 1 or any(abs(sum(row) - 1) > 1e-10 for row in rows)
+        slack = 0 if any(isinstance(one, Fraction) for one in numbers) else 1e-10
+        assert len({len(row) for row in rows}) > 1 or any(abs(sum(row) - 1) > slack for row in rows)

@@ -194,3 +194,18 @@ def test_a_wrong_field_is_named(form, says):
         model_from_json(json.dumps(form))
     assert caught.value.code == "AE-7226"
     assert says in caught.value.found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"kind": "linear", "variables": {"X": {}, "X": {"variance": 1}}}',
+        '{"kind": "linear", "variables": {"X": {"variance": NaN}}}',
+        '{"kind": "linear", "variables": {"X": {"variance": 1}, "Y": {"variance": 1}}, '
+        '"noise_covariances": [["X", "Y", 0.1], ["Y", "X", 0.1]]}',
+    ],
+)
+def test_what_could_be_meant_in_two_ways_is_refused(text):
+    with pytest.raises(AetiaError) as caught:
+        model_from_json(text)
+    assert caught.value.code == "AE-7226"

@@ -206,7 +206,7 @@ class FunctionalModel:
             _require(name, self.mechanisms)
         count = max((column.size for column in columns.values()), default=1)
         affected = changed.graph.descendants(interventions)
-        found = {name: column for name, column in columns.items() if name not in affected}
+        found = dict(columns)
         for name in changed.graph.order:
             if name in interventions:
                 absent = [parent for parent in changed.mechanisms[name].parents if parent not in found]
