@@ -10,30 +10,55 @@ hierarchy, JMLR 2008.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from aetia.errors import NotIdentifiedError, QueryError
 from aetia.scm.discrete import DiscreteModel
 from aetia.scm.expression import Constant, Difference, Expression, Probability, Product, Quotient, Sum, Variable
 from aetia.scm.grammar import parse_query
 from aetia.scm.graph import Graph
+from aetia.scm.identification.estimand import Finding
 from aetia.scm.identification.evidence import Evidence
-from aetia.scm.identification.identify import Finding, Identification, identify
+from aetia.scm.identification.identify import identify
 from aetia.scm.identification.worlds import Node, Token, WorldGraph, merged_worlds
 from aetia.scm.projection import projected
 from aetia.scm.quantity import in_world
 from aetia.scm.query import Assignment, EffectQuery, ExpectationQuery, ProbabilityQuery, Query, Term, Value
+from aetia.scm.rewriting import free_variables
 from aetia.scm.separation import separated
+from aetia.scm.simplify import simplify
 from aetia.scm.targets import contrast_of, target_of
 
-__all__ = ["identify_counterfactual"]
+__all__ = ["CounterfactualFormula", "identify_counterfactual"]
 
 Terms = tuple[Term, ...]
 
 
+@dataclass(frozen=True)
+class CounterfactualFormula:
+    """A counterfactual that has a formula.
+
+    Args:
+        query: What was asked.
+        expression: The formula, for `aetia.scm.evaluation.evaluate`.
+        steps: How it was found.
+        any_value_of: Variables that stand open in the formula although the question does not name them: it has the same
+            value whatever they are set to.
+    """
+
+    query: Query
+    expression: Expression
+    steps: tuple[Finding, ...]
+    any_value_of: tuple[str, ...] = ()
+
+
 def identify_counterfactual(
     source: Graph | DiscreteModel, query: Query | str, *, available: Sequence[Evidence] | None = None
-) -> Identification:
+) -> CounterfactualFormula:
     """The counterfactual as a formula in interventional distributions, or in those that are available.
+
+    A formula holds for variables of any number of values. Of binary variables more can follow: not to be 0 is to be 1.
+    `aetia.scm.bounds` finds that, as limits that meet.
 
     Args:
         source: The ADMG, or a graph with hidden variables, or a model whose graph it is and which names the values.
@@ -62,7 +87,11 @@ def identify_counterfactual(
             treated, control = _compared(asked, source)
             more, less, given = contrast_of(asked, graph, treated, control)
             expression = Difference(search.mean(more, given), search.mean(less, given))
-    return Identification(asked, expression, (*search.steps, Finding(str(asked), expression)))
+    expression = simplify(expression, graph)
+    arbitrary = free_variables(expression) & search.free
+    return CounterfactualFormula(
+        asked, expression, (*search.steps, Finding(str(asked), expression)), tuple(sorted(arbitrary))
+    )
 
 
 def _in_world(terms: Terms, do: tuple[Assignment, ...]) -> Terms:
@@ -98,6 +127,7 @@ class _Search:
     def __init__(self, graph: Graph, available: Sequence[Evidence] | None) -> None:
         self.graph, self.available = graph, available
         self.steps = list[Finding]()
+        self.free = set[str]()
 
     def mean(self, outcome: Term, given: Terms) -> Expression:
         """The mean of a variable in a world; the probability of its value if it has one."""
@@ -157,6 +187,9 @@ class _Search:
         worlds = merged_worlds(self.graph, event)
         if not worlds.is_possible:
             return None
+        whole = self._one_world(event)
+        if whole is not None:
+            return (), (whole,)
         nodes = worlds.needed(worlds.known)
         summed = sorted(node.variable for node in nodes if worlds.token(node.number)[0] == "summed")
         opened = {str(value) for kind, value in (one for node in nodes for _, one in node.heard) if kind == "open"}
@@ -167,6 +200,17 @@ class _Search:
             found = f"{clash[0]} is left open in one world, and takes all its values in another."
             raise QueryError("AE-7365", found, mend=f"name its value: `{clash[0]}=...`.")
         return tuple(summed), factors
+
+    def _one_world(self, event: Terms) -> Expression | None:
+        """The event as it is, if one experiment shows it whole and any may be made."""
+        terms, worlds = _random(event), {term.world for term in _random(event)}
+        is_flat = not any(isinstance(one.value, Term) for world in worlds for one in world)
+        if self.available is not None or len(worlds) != 1 or not is_flat:
+            return None
+        names = self.graph.without_incoming(one.variable for one in terms[0].world)
+        acting = names.ancestors(term.variable for term in terms)
+        do = [one for one in terms[0].world if one.variable in acting]
+        return Probability(tuple(dict.fromkeys(terms)), do=tuple(_as_term(one) for one in do))
 
     def _factor(self, worlds: WorldGraph, part: list[Node], event: Terms) -> Expression:
         """The probability of nodes that share hidden causes, by the experiment that sets what they hear."""
@@ -185,6 +229,7 @@ class _Search:
         if self.available is not None:
             query = ProbabilityQuery(terms, (), tuple(Assignment(one.variable, one.value) for one in do))
             found = identify(self.graph, query, available=self.available).expression
+            self.free |= free_variables(found) - {one.variable for one in (*terms, *do)}
         names = ", ".join(sorted(held))
         self.steps.append(Finding(f"{names} share no hidden cause with the rest: a factor of its own", found))
         return found
@@ -210,9 +255,7 @@ def _ratio(above: _Parts | None, below: _Parts) -> Expression:
     shared = [
         one
         for one in factors_below
-        if isinstance(one, Probability)
-        and one in factors
-        and not {term.variable for term in (*one.event, *one.do) if term.value is None} & {*summed, *summed_below}
+        if isinstance(one, Probability) and one in factors and not free_variables(one) & {*summed, *summed_below}
     ]
     rest, rest_below = (tuple(one for one in sides if one not in shared) for sides in (factors, factors_below))
     numerator = _written((summed, rest))
@@ -226,6 +269,11 @@ def _random(terms: Terms) -> Terms:
 
 def _number(worlds: WorldGraph, term: Term) -> int | None:
     return worlds.node_of(term).number if _random((term,)) else None
+
+
+def _as_term(one: Assignment) -> Term:
+    assert not isinstance(one.value, Term)
+    return Term(one.variable, one.value)
 
 
 def _term(name: str, token: Token) -> Term:
