@@ -29,12 +29,21 @@ from aetia.scm.factor import Factor
 from aetia.scm.graph import Graph
 from aetia.scm.identification import Identification, Refusal, attempt
 from aetia.scm.measured import Distribution
+from aetia.scm.notation import graph_from_text
 from aetia.scm.printing import to_text
 from aetia.scm.query import Assignment, ProbabilityQuery, Term
 from aetia.scm.rewriting import free_variables
 
 _EXACT = 1e-9
 _SHOWN = 3
+_TEXTBOOK = (
+    "Z -> X; Z -> Y; X -> Y",
+    "X -> Z -> Y; X <-> Y",
+    "W1 -> W2 -> X -> Y; W1 <-> X; W1 <-> Y",
+    "X -> Y; X <-> M; M <-> Y",
+    "X -> Y; X <-> Y",
+    "X -> Z -> Y; X <-> Z",
+)
 
 
 @dataclass(frozen=True)
@@ -73,9 +82,14 @@ def _world(seed: int) -> _World:
     pairs = list(combinations(names, 2))
     directed = [pair for pair in pairs if draw.random() < arrows]
     bidirected = [pair for pair in pairs if draw.random() < arcs]
-    graph = Graph.of(directed, bidirected, nodes=sorted(names))
-    sizes = {name: int(draw.integers(2, 4)) if count < 6 else 2 for name in names}
-    hidden = {"|".join(pair): pair for pair in bidirected}
+    return _filled(Graph.of(directed, bidirected, nodes=sorted(names)), draw)
+
+
+def _filled(graph: Graph, draw: np.random.Generator) -> _World:
+    """Random tables for the graph."""
+    names = graph.order
+    sizes = {name: int(draw.integers(2, 4)) if len(names) < 6 else 2 for name in names}
+    hidden = {str(edge): (edge.first, edge.second) for edge in sorted(graph.edges) if edge.is_bidirected}
     sizes |= dict.fromkeys(hidden, 2)
     tables = {name: ((name,), draw.dirichlet(np.ones(2))) for name in hidden}
     for name in names:
@@ -203,14 +217,15 @@ def _compare(
             tally, ours = tallies[peer], isinstance(one, Identification)
             tally["asked"] += 1
             if said["identified"] is None:
-                tally[f"raised {said['says'][:60]}"] += 1
+                tally[f"raised {said['says'].split(':')[0]}"] += 1
                 continue
             tally["same verdict"] += said["identified"] == ours
             if said["identified"] != ours:
                 by = "the truth" if ours else "two models"
-                acts = "acts" if _acts(world.graph, query) else "does not act"
+                kind = "an effect on what it acts on" if _acts(world.graph, query) else "no effect at all"
+                arcs = "arcs" if any(edge.is_bidirected for edge in world.graph.edges) else "no arcs"
                 side = f"aetia right by {by}" if is_right else "aetia wrong"
-                tally[what := f"other verdict, {side}, treatment {acts} on outcome"] += 1
+                tally[what := f"other verdict, {side} ({kind}, {arcs})"] += 1
                 if tally[what] <= _SHOWN:
                     print(f"{peer} on {seed}: {world.graph}, {query}: {said['says']}")
             if said.get("tree"):
@@ -265,6 +280,22 @@ def speed(count: int, peers: Path | None) -> None:
         print(f"| {label} | {low:.2f} | {high:.2f} | {top:.2f} |")
 
 
+def textbook(peers: Path) -> None:
+    """Prints what the estimands of graphs from textbooks are, and whether they are right."""
+    print("\n| graph | aetia | right | y0 | right |\n| --- | --- | --- | --- | --- |")
+    query = ProbabilityQuery((Term("Y"),), (), (Assignment("X"),))
+    worlds = [_filled(graph_from_text(text), np.random.default_rng(7)) for text in _TEXTBOOK]
+    answers = _answers(peers, [_problem(world.graph, query, ("y0",)) for world in worlds])
+    for text, world, answer in zip(_TEXTBOOK, worlds, answers, strict=True):
+        ours, theirs = attempt(world.graph, query), answer["y0"]
+        cells = [f"`{text}`", "refused", "", "refused", ""]
+        if isinstance(ours, Identification):
+            cells[1:3] = f"`{to_text(ours.expression)}`", str(_error(ours.expression, world, query) < _EXACT)
+        if theirs.get("tree"):
+            cells[3:5] = f"`{theirs['says']}`", str(_error(_expression(theirs["tree"]), world, query) < _EXACT)
+        print(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+
+
 def main() -> None:
     """Checks and times."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -273,6 +304,8 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, help="a Python that has antecedent and y0")
     chosen = parser.parse_args()
     check(chosen.models, chosen.peers)
+    if chosen.peers:
+        textbook(chosen.peers)
     speed(chosen.timed, chosen.peers)
 
 
