@@ -143,3 +143,10 @@ def test_joints_that_determine_no_comb_are_refused():
     with pytest.raises(DiagramError) as caught:
         comb_disintegration(SMOKING, smoking_joint(), "S").do(2)
     assert code_of(caught) == "AE-7515"
+
+
+@pytest.mark.parametrize("state", [[1], [Fraction(1, 2), Fraction(1, 3)], [2, -1], [0.5, float("nan")]])
+def test_the_treatment_comes_from_a_distribution_or_not_at_all(state):
+    with pytest.raises(DiagramError) as caught:
+        comb_disintegration(SMOKING, smoking_joint(), "S").cut(state)
+    assert code_of(caught) == "AE-7516"

@@ -5,6 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from aetia.errors import DiagramError
 from aetia.scm.diagrams import (
     Box,
     Diagram,
@@ -113,3 +114,9 @@ def test_the_ends_can_be_named_and_nothing_gets_in():
     assert [one.text for one in shapes(svg, "text", "end")] == ["a'", '<script>"&']
     assert "<script" not in svg
     assert svg == diagram_svg(point(hostile, 0) @ Box(hostile, ("A",), (hostile,)).diagram, ends=["a'", hostile])
+
+
+def test_each_end_has_a_name_or_none_has():
+    with pytest.raises(DiagramError) as caught:
+        diagram_svg(identity("A", "B"), ends=["a"])
+    assert caught.value.code == "AE-7509"

@@ -91,6 +91,10 @@ def test_tables_that_do_not_fit_are_refused():
         with pytest.raises(DiagramError) as caught:
             attempt()
         assert code_of(caught) == code
+    for index in (3, -1):
+        with pytest.raises(DiagramError) as caught:
+            interpret(point("B", index), some_interpretation(0))
+        assert code_of(caught) == "AE-7508"
     with pytest.raises(DiagramError) as caught:
         interpret(copy("Q"), Interpretation(SIZES, {}))
     assert code_of(caught) == "AE-7503"

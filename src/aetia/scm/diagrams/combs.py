@@ -73,11 +73,16 @@ class Comb:
 
         Args:
             state: The treatment's probabilities, one a value; all alike unless given.
+
+        Raises:
+            DiagramError: AE-7516 the state is no distribution over the treatment's values.
         """
         size = self.comb.values.shape[self.comb.axes.index(self.treatment)]
         exact = self.comb.values.dtype == object
         weights = list(state) if state is not None else [Fraction(1, size) if exact else 1 / size] * size
-        assert len(weights) == size, f"{len(weights)} weights for {size} values"
+        if len(weights) != size or not min(weights) >= 0 or not abs(sum(weights) - 1) <= _TOLERANCE:
+            found = f"The state ({', '.join(map(str, weights))}) is no distribution over {size} values."
+            raise DiagramError("AE-7516", found, mend=f"give {size} probabilities that sum to one.")
         fresh = Factor((self.treatment,), np.array(weights, dtype=object if exact else float))
         closed = self.comb.sum_out([self.treatment])
         return closed.times(self.filler).times(fresh).marginal(self.variables)

@@ -7,6 +7,7 @@ end a wire that is discarded, and the same strokes mirrored begin one whose valu
 from collections.abc import Sequence
 from html import escape
 
+from aetia.errors import DiagramError
 from aetia.scm.curves import level_route, path_text
 from aetia.scm.diagrams.category import Box, Diagram
 from aetia.scm.drawing import picture, shown_name, text_width
@@ -41,9 +42,14 @@ def diagram_svg(diagram: Diagram, *, ends: Sequence[str] | None = None) -> str:
     Args:
         diagram: Any diagram.
         ends: What is written at each output; the types unless given.
+
+    Raises:
+        DiagramError: AE-7509 there are more or fewer ends than outputs.
     """
     labels = diagram.codomain if ends is None else tuple(ends)
-    assert len(labels) == len(diagram.outputs), f"{len(labels)} names for {len(diagram.outputs)} outputs"
+    if len(labels) != len(diagram.outputs):
+        found = f"The diagram has {len(diagram.outputs)} outputs, and {len(labels)} ends are named."
+        raise DiagramError("AE-7509", found, mend="name each output.")
     sizes = _sizes(diagram, labels)
     links, names = _links(diagram)
     starts = [f"in {place}" for place in range(len(diagram.domain))]

@@ -69,7 +69,8 @@ class Interpretation:
         """The probabilities of a box, [values of inputs..., values of outputs...].
 
         Raises:
-            DiagramError: AE-7503 the interpretation does not know the box, or one of its types.
+            DiagramError: AE-7503 the interpretation does not know the box, or one of its types; AE-7508 its type has
+                no value of that index.
         """
         if box in self.tables:
             return self.tables[box]
@@ -81,8 +82,11 @@ class Interpretation:
         table = self.zeros(sizes)
         if box.kind == "uniform":
             table[...] = Fraction(1, prod(sizes)) if self.is_exact else 1 / prod(sizes)
+        elif 0 <= box.index < sizes[0]:
+            table[box.index] = self.one
         else:
-            table.reshape(-1)[box.index] = self.one
+            found = f"The state {box.name} has value {box.index}, and a wire of its type has {sizes[0]} values."
+            raise DiagramError("AE-7508", found, mend="count the values from 0.")
         return table
 
     @property
@@ -107,7 +111,8 @@ def interpret(diagram: Diagram, interpretation: Interpretation) -> np.ndarray:
     Boxes are multiplied in from left to right, and a wire is summed out once nothing more reads it.
 
     Raises:
-        DiagramError: AE-7503 the interpretation lacks a box or a type of the diagram.
+        DiagramError: AE-7503 the interpretation lacks a box or a type of the diagram; AE-7508 a state's type has no
+            such value.
     """
     kept = {*range(len(diagram.domain)), *diagram.outputs}
     last = {wire: place for place, step in enumerate(diagram.steps) for wire in step.inputs}
@@ -153,7 +158,7 @@ def stochastic_matrix(diagram: Diagram, interpretation: Interpretation) -> np.nd
     """Return the same as a matrix, [values of all inputs, values of all outputs]; every row sums to one.
 
     Raises:
-        DiagramError: AE-7503 the interpretation lacks a box or a type of the diagram.
+        DiagramError: AE-7503, AE-7508 as for `interpret`.
     """
     table = interpret(diagram, interpretation)
     return table.reshape(prod(table.shape[: len(diagram.domain)]), -1)
