@@ -294,6 +294,11 @@ class Graph:
         """Whether all edges are directed and form no cycle."""
         return all(edge.is_directed for edge in self.edges) and self._is_acyclic
 
+    @property
+    def has_arcs(self) -> bool:
+        """Whether any edge is bidirected."""
+        return bool(self._arcs)
+
     @cached_property
     def is_oriented(self) -> bool:
         """Whether all edges are directed or bidirected."""

@@ -72,7 +72,7 @@ def separated(graph: Graph, first: Iterable[str], second: Iterable[str], given: 
     """
     starts, ends, blocked = _disjoint(graph, first, second, given)
     if graph.is_oriented:
-        return ends.isdisjoint(_reached(graph, starts, ends, blocked))
+        return not _meet(graph, starts, ends, blocked)
     return connecting_path(graph, starts, ends, blocked) is None
 
 
@@ -88,27 +88,35 @@ def _disjoint(
     return starts, ends, blocked
 
 
-def _reached(graph: Graph, starts: frozenset[str], ends: frozenset[str], blocked: frozenset[str]) -> frozenset[str]:
-    """Where open walks from `starts` lead, among what acts on the three sets; only until one of `ends` is there.
+def _meet(graph: Graph, first: frozenset[str], second: frozenset[str], blocked: frozenset[str]) -> bool:
+    """Whether walks from the two sides meet; the side with fewer open ends goes first, until one has none."""
+    relevant = graph.ancestors(first | second | blocked)
+    fresh, reached = first, set(first)
+    fresh_there, reached_there = second, set(second)
+    while fresh and fresh_there:
+        if len(fresh) > len(fresh_there):
+            fresh, reached, fresh_there, reached_there = fresh_there, reached_there, fresh, reached
+        fresh = _onward(graph, fresh, blocked, relevant) - reached
+        if not fresh.isdisjoint(reached_there):
+            return True
+        reached |= fresh
+    return False
 
-    A walk is open if every collider on it acts on `blocked` and no other inner variable is in it.
+
+def _onward(graph: Graph, names: frozenset[str], blocked: frozenset[str], relevant: frozenset[str]) -> frozenset[str]:
+    """Where open walks go on to: all that is not blocked, and blocked colliders where they are met by a head.
+
+    All happens among the `relevant` variables, which act on one of the three sets. There every collider may be passed:
+    one that does not act on `blocked` acts on an end of the walk, which can turn there instead (Lauritzen et al. 1990:
+    separation in the moral graph of the ancestors).
     """
-    opening = graph.ancestors(blocked)
-    relevant = opening | graph.ancestors(starts | ends)
-    by_tail, by_head = set(starts), set[str]()  # variables arrived at, by the mark at their end
-    fresh_by_tail, fresh_by_head = starts, frozenset[str]()
-    while (fresh_by_tail or fresh_by_head) and ends.isdisjoint(fresh_by_tail) and ends.isdisjoint(fresh_by_head):
-        # From a tail the walk may go on along every edge; from a head, on a collider into heads, or else out of a tail.
-        passing = fresh_by_tail - blocked
-        into = passing | (fresh_by_head & opening)
-        down = _all(graph.children, passing | (fresh_by_head - blocked)) | _all(graph.siblings, into)
-        fresh_by_tail, fresh_by_head = _all(graph.parents, into) - by_tail, (down & relevant) - by_head
-        by_tail |= fresh_by_tail
-        by_head |= fresh_by_head
-    return frozenset(by_tail | by_head)
+    by_head = _all(graph.children, names - blocked)
+    if graph.has_arcs:
+        by_head |= _all(graph.siblings, names)
+    return (_all(graph.parents, names) - blocked) | (by_head & relevant)
 
 
-def _all(ends: Mapping[str, frozenset[str]], names: frozenset[str]) -> frozenset[str]:
+def _all(ends: Mapping[str, frozenset[str]], names: Iterable[str]) -> frozenset[str]:
     return frozenset().union(*map(ends.__getitem__, names))
 
 
@@ -222,13 +230,22 @@ def minimal_separator(
     """
     starts, ends, held = _disjoint(graph.require_admg(), first, second, including)
     allowed = graph.known(graph.observed if among is None else among) - starts - ends
-    within = graph.subgraph(graph.ancestors(starts | ends | held))
-    widest = (allowed | held) & frozenset(within.nodes)
-    from_first = _reached(within, starts, ends, widest)
-    if not ends.isdisjoint(from_first):
+    relevant = graph.ancestors(starts | ends | held)
+    widest = (allowed & relevant) | held
+    near_first = _touched(graph, starts, widest, relevant)
+    if not ends.isdisjoint(near_first):
         return None
-    near_first = (widest & from_first) | held
-    return (near_first & _reached(within, ends, frozenset(), near_first)) | held
+    near_first = (widest & near_first) | held
+    return (near_first & _touched(graph, ends, near_first, relevant)) | held
+
+
+def _touched(graph: Graph, starts: frozenset[str], blocked: frozenset[str], relevant: frozenset[str]) -> frozenset[str]:
+    """All that open walks from `starts` reach, the blocked variables that end them included."""
+    fresh, reached = starts, set(starts)
+    while fresh:
+        fresh = _onward(graph, fresh, blocked, relevant) - reached
+        reached |= fresh
+    return _all(graph.parents, reached) | reached
 
 
 def markov_blanket(graph: Graph, name: str) -> frozenset[str]:
