@@ -175,6 +175,20 @@ def test_a_chancy_model_leaves_some_counterfactuals_open():
         assert "bounds" in raised.value.mend
 
 
+def test_an_assumption_answers_what_is_open_and_is_named():
+    model = DiscreteModel.of({"X": [0.5, 0.5], "Y": (["X"], [[0.75, 0.25], [0.25, 0.75]])})
+    found = answer(model, "PN(X, Y)", assume="gumbel-max")
+    assert "umbel" in found.assumption
+    assert f"Assumed: {found.assumption}" in str(found)
+    assert 2 / 3 <= found.value <= 1, "the bounds of Tian and Pearl"
+    exact = answer(model, "ATE(X, Y)", assume="gumbel-max")
+    assert not exact.assumption
+    assert exact.value == pytest.approx(0.5)
+    with pytest.raises(QueryError) as raised:
+        answer(model, "PN(X, Y)", assume="monotone")
+    assert raised.value.code == "AE-7336"
+
+
 def test_what_is_given_has_to_be_possible():
     model = _squad()
     for text in ("P(D=1 | A=0, C=1)", "PN(A, D | C=0, B=1)", "P(D[A=1]=1 | D[A=1]=0)", "E[D | do(A=1), A=0]"):

@@ -124,7 +124,10 @@ class _Solver:
     def solved(self, variable: str, world: tuple[Assignment, ...]) -> np.ndarray:
         """The place of the variable's value in this world, broadcast over the roots."""
         if (variable, world) not in self._solved:
-            self._solved[variable, world] = self._solve(variable, world)
+            causes = self.model.graph.ancestors([variable])
+            for name in self.model.graph.order:  # causes first, so that no chain is too long to follow
+                if name in causes and (name, world) not in self._solved:
+                    self._solved[name, world] = self._solve(name, world)
         return self._solved[variable, world]
 
     def _solve(self, variable: str, world: tuple[Assignment, ...]) -> np.ndarray:

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import reduce
 from itertools import product
+from typing import Literal
 
-from aetia.errors import CausalModelError, QueryError
+from aetia.errors import CausalModelError, NotIdentifiedError, QueryError
+from aetia.scm.bounds.gumbel import answer_by_gumbel_max
 from aetia.scm.derivation import Answer, Step, number_to_text
 from aetia.scm.discrete import DiscreteModel
 from aetia.scm.estimand import Estimand, estimands
@@ -20,13 +22,16 @@ from aetia.scm.named_effect import Composition, composition
 from aetia.scm.quantity import Quantity, felt, in_world, number_of, worlds_of
 from aetia.scm.query import EffectQuery, ExpectationQuery, ProbabilityQuery, Query, Value
 
-__all__ = ["answer"]
+__all__ = ["Assumption", "answer"]
+
+Assumption = Literal["gumbel-max"]
+"""What may be assumed beyond a model."""
 
 _MOST_NUMBERS = 24
 """Numbers that a line can hold and still be read."""
 
 
-def answer(model: DiscreteModel | LinearModel, query: Query | str) -> Answer:
+def answer(model: DiscreteModel | LinearModel, query: Query | str, *, assume: Assumption | None = None) -> Answer:
     """The number that a question has in a model, exactly, with its derivation.
 
     A question across worlds has one answer where all chance sits in the roots of the model, and in any model where no
@@ -40,17 +45,44 @@ def answer(model: DiscreteModel | LinearModel, query: Query | str) -> Answer:
     Args:
         model: A discrete or linear model; latent variables take part.
         query: The question, or its text.
+        assume: What may be assumed if the model leaves the answer open: that variables choose by the Gumbel-max
+            mechanism. The answer then names the assumption; other answers need none.
 
     Raises:
         QueryError: AE-7301 to AE-7306 the text is no question of this model; AE-7330 a value is left open; AE-7331 a
             variable is set to another with other values; AE-7332 a mean of texts; AE-7333 the probability of a single
-            value in a linear model; AE-7334, AE-7335 the question lacks a part or contradicts itself.
+            value in a linear model; AE-7334, AE-7335 the question lacks a part or contradicts itself; AE-7336 an
+            unknown assumption.
         NotIdentifiedError: AE-7460 the model leaves the answer open.
         CausalModelError: AE-7210 what is given has probability zero; AE-7209 the tables do not fit the budget.
     """
     asked = parse_query(query, model) if isinstance(query, str) else query
+    if assume not in {None, "gumbel-max"}:
+        raise QueryError(
+            "AE-7336", f"There is no assumption called {assume}.", mend='use assume="gumbel-max", or none.'
+        )
     if isinstance(model, LinearModel):
         return linear_answer(model, asked)
+    try:
+        return _exact(model, asked)
+    except NotIdentifiedError:
+        if assume is None:
+            raise
+    return _assumed(model, asked)
+
+
+def _assumed(model: DiscreteModel, query: Query) -> Answer:
+    """The answer of the Gumbel-max mechanism, which is no consequence of the model."""
+    found = answer_by_gumbel_max(model, query)
+    error = (
+        f" One part was simulated, with a standard error of {found.standard_error:.2g}." if found.standard_error else ""
+    )
+    says = f"The model leaves this open; every variable is assumed to choose by the Gumbel-max mechanism.{error}"
+    step = Step(says, str(query), Constant(found.value), "", found.value)
+    return Answer(query, found.value, (step,), found.assumption)
+
+
+def _exact(model: DiscreteModel, asked: Query) -> Answer:
     if isinstance(asked, EffectQuery):
         return _effect(model, asked)
     steps = _steps(model, _quantity(asked))

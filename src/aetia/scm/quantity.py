@@ -114,7 +114,7 @@ def worlds_of(quantity: Quantity, model: DiscreteModel) -> ParallelWorlds:
             f"{quantity} is left open: {name} has a chance of its own, "
             f"and {' and '.join(versions)} may vary together in many ways."
         )
-        mend = 'ask for its bounds, make the chance a latent root that the variable reads, or assume="gumbel-max".'
+        mend = 'ask `aetia.scm.bounds.bounds`, make the chance a latent root that it reads, or assume="gumbel-max".'
         raise NotIdentifiedError("AE-7460", found, mend=mend)
     return network
 
