@@ -2,12 +2,12 @@
 
 The distribution over response types is unknown; what is known of it is linear, and so is the quantity: the smallest and
 the largest value that any model of the graph gives are two linear programs (Balke and Pearl 1997). Where the quantity
-multiplies unknowns of several independent districts, these are treated as if they might depend: the bounds then still
-hold, and say that they need not be the sharpest.
+multiplies unknowns of several independent districts, these are treated as if they might depend, and so are variables of
+a district that share no hidden cause themselves: the bounds still hold then, and say that they may not be the sharpest.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from math import prod
 
@@ -15,16 +15,20 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
 
-from aetia.errors import CausalModelError, QueryError
+from aetia.errors import CausalModelError, NotIdentifiedError, QueryError
 from aetia.scm.bounds.law import Law, district_law
 from aetia.scm.bounds.requirements import Responses, Scenario
 from aetia.scm.bounds.responses import District, Monotone, response_types
 from aetia.scm.discrete import DiscreteModel
+from aetia.scm.evaluation import evaluate
 from aetia.scm.factor import Factor
 from aetia.scm.grammar import parse_query
 from aetia.scm.graph import Graph
+from aetia.scm.identification.counterfactuals import identify_counterfactual
+from aetia.scm.identification.evidence import OBSERVATION
+from aetia.scm.measured import Distribution
 from aetia.scm.projection import projected
-from aetia.scm.query import Assignment, Query, Term
+from aetia.scm.query import Assignment, EffectQuery, Query, Term
 from aetia.scm.targets import target_of
 
 __all__ = ["BUDGET", "Bounds", "bounds"]
@@ -73,7 +77,7 @@ def bounds(
         query: Any question of `aetia.scm.query` with all values given.
         law: What is known: the joint distribution, and experiments.
         monotone: Pairs of a cause and an effect assumed never to fall where the cause rises, in the order of values.
-        budget: How many response types the program may have.
+        budget: How many response types the program may have; what has a formula needs no program.
 
     Raises:
         GraphError: AE-7105 the graph is no ADMG.
@@ -93,14 +97,35 @@ def bounds(
     if law is not None:
         known.require_compatible(graph)
     asked = parse_query(query, source) if isinstance(query, str) else query
-    problem = _Problem(graph, known, frozenset(monotone), budget)
     target = target_of(asked, graph, known.values)
     weighted = [(weight, (*target.given, *event)) for weight, event in target.weighted]
-    low, high = problem.range(weighted, target.given)
+    problem = _Problem(graph, known, frozenset(monotone))
+    problem.prepare(weighted, target.given)
+    if not problem.is_sharp or problem.size > budget:
+        value = _formula_value(graph, asked, known)
+        if value is not None:
+            return Bounds(value, value)
+    problem.require_within(budget)
+    low, high = problem.range()
     if target.is_probability:
         low, high = max(low, 0.0), min(high, 1.0)
     shown = ", ".join(f"{effect} never falls where {cause} rises" for cause, effect in sorted(problem.monotone))
     return Bounds(min(low, high), max(low, high), problem.is_sharp, f"monotone: {shown}" if shown else "", problem.size)
+
+
+def _formula_value(graph: Graph, query: Query, law: Law) -> float | None:
+    """The quantity if it has a formula in the observational distribution: the program may be too coarse to see that."""
+    if isinstance(query, EffectQuery):
+        values = law.values[query.treatment]
+        treated = values[-1] if query.treated is None else query.treated
+        query = replace(query, treated=treated, control=values[0] if query.control is None else query.control)
+    try:
+        found = identify_counterfactual(graph, query, available=OBSERVATION)
+        at = {name: law.values[name][0] for name in found.any_value_of}
+        value = evaluate(found.expression, Distribution(law.values, law.joint), at)
+    except (NotIdentifiedError, QueryError, CausalModelError):
+        return None
+    return None if isinstance(value, Factor) else float(value)
 
 
 Product = tuple[float, tuple[tuple[int, Scenario], ...]]
@@ -114,8 +139,10 @@ class _Problem:
     graph: Graph
     law: Law
     monotone: Monotone
-    budget: int
     groups: list[tuple[int, ...]] = field(default_factory=list)
+    numerator: list["Product"] = field(default_factory=list)
+    denominator: list["Product"] = field(default_factory=list)
+    equations: list[tuple[list["Product"], float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         rank = {name: place for place, name in enumerate(self.graph.order)}
@@ -139,28 +166,38 @@ class _Problem:
         districts = [self._district(one) for group in self.groups for one in group]
         return all(len(group) == 1 for group in self.groups) and all(one.is_clique for one in districts)
 
-    def range(self, weighted: Sequence[tuple[float, tuple[Term, ...]]], given: tuple[Term, ...]) -> tuple[float, float]:
-        """The smallest and the largest value of the weighted sum over the probability of what is given."""
-        numerator = [product for weight, event in weighted for product in self._products(event, weight)]
-        denominator = self._products(given, 1.0)
-        equations = [(self._products(event, 1.0), number) for event, number in self._experiments()]
-        self._join([numerator, denominator, *(products for products, _ in equations)])
-        if self.size > self.budget:
+    def prepare(self, weighted: Sequence[tuple[float, tuple[Term, ...]]], given: tuple[Term, ...]) -> None:
+        """Find what has to be solved for: a weighted sum of probabilities over the probability of what is given."""
+        self.numerator = [product for weight, event in weighted for product in self._products(event, weight)]
+        self.denominator = self._products(given, 1.0)
+        self.equations = [(self._products(event, 1.0), number) for event, number in self._experiments()]
+        self._join([self.numerator, self.denominator, *(products for products, _ in self.equations)])
+
+    def require_within(self, budget: int) -> None:
+        """Nothing, once it is sure that the program is small enough.
+
+        Raises:
+            CausalModelError: AE-7240 it is not.
+        """
+        if self.size > budget:
             names = ", ".join(name for group in self.groups for one in group for name in self.components[one])
-            found = f"The program has {self.size:,} response types of {names}; the budget is {self.budget:,}."
+            found = f"The program has {self.size:,} response types of {names}; the budget is {budget:,}."
             mend = "ask with a larger budget, bound a smaller graph, or merge values."
             raise CausalModelError("AE-7240", found, mend=mend)
+
+    def range(self) -> tuple[float, float]:
+        """The smallest and the largest value."""
         blocks = [self._block(group) for group in self.groups]
         rows = sparse.csr_array(sparse.block_diag([matrix for matrix, _ in blocks])) if blocks else None
         numbers = np.concatenate([known for _, known in blocks]) if blocks else np.zeros(0)
-        for products, number in equations:
+        for products, number in self.equations:
             line, constant = self._linear(products)
             if rows is not None and np.any(line):
                 rows = sparse.csr_array(sparse.vstack([rows, sparse.csr_array(line[None, :])]))
                 numbers = np.append(numbers, number - constant)
             elif abs(number - constant) > 1e-6:
                 raise _incompatible()
-        return _solved(self._linear(numerator), self._linear(denominator), rows, numbers)
+        return _solved(self._linear(self.numerator), self._linear(self.denominator), rows, numbers)
 
     def _experiments(self) -> list[tuple[tuple[Term, ...], float]]:
         found = list[tuple[tuple[Term, ...], float]]()
