@@ -1,5 +1,6 @@
 """A drawn string diagram shows its boxes, copies, discards and ends, joined as they are, and stays text."""
 
+import functools
 import re
 from xml.etree import ElementTree as ET
 
@@ -41,6 +42,11 @@ DIAGRAMS = {
 }
 
 
+@functools.cache
+def svg_of(name: str) -> str:
+    return diagram_svg(DIAGRAMS[name])
+
+
 def shapes(svg: str, tag: str, kind: str) -> list[ET.Element]:
     return [one for one in ET.fromstring(svg).iter(f"{SVG}{tag}") if one.get("class") == kind]
 
@@ -58,7 +64,7 @@ def uses(diagram: Diagram) -> list[int]:
 @pytest.mark.parametrize("name", DIAGRAMS)
 def test_every_box_copy_discard_and_end_is_drawn_once(name):
     diagram = DIAGRAMS[name]
-    svg = diagram_svg(diagram)
+    svg = svg_of(name)
     counts = uses(diagram)
     uniform = sum(step.box.kind == "uniform" for step in diagram.steps)
     states = sum(not step.box.inputs for step in diagram.steps)
@@ -73,7 +79,7 @@ def test_every_box_copy_discard_and_end_is_drawn_once(name):
 
 @pytest.mark.parametrize("name", DIAGRAMS)
 def test_wires_run_from_left_to_right_and_outputs_stand_in_their_order(name):
-    svg = diagram_svg(DIAGRAMS[name])
+    svg = svg_of(name)
     for wire in shapes(svg, "path", "wire"):
         (start, _), (stop, _) = ends(wire)
         assert start < stop
@@ -95,7 +101,7 @@ def test_each_output_is_reached_by_the_wire_of_its_own_box():
 
 
 def test_wires_meet_the_shapes_that_they_join():
-    svg = diagram_svg(DIAGRAMS["front door"])
+    svg = svg_of("front door")
     marks = [(float(dot.get("cx", "")), float(dot.get("cy", ""))) for dot in shapes(svg, "circle", "dot")]
     joined = [end for wire in shapes(svg, "path", "wire") for end in ends(wire)]
     for x, y in marks:
@@ -105,7 +111,7 @@ def test_wires_meet_the_shapes_that_they_join():
 def test_a_wire_says_its_type_where_its_box_does_not():
     svg = diagram_svg(Box("f", (), ("A",)).diagram >> Box("g", ("A",), ("B",)).diagram)
     assert [one.text for one in shapes(svg, "text", "type")] == ["A"]
-    assert shapes(diagram_svg(DIAGRAMS["front door"]), "text", "type") == []
+    assert shapes(svg_of("front door"), "text", "type") == []
 
 
 def test_the_ends_can_be_named_and_nothing_gets_in():
