@@ -8,7 +8,7 @@ import click
 from aetia.calibration.certificate import markdown, packaged
 from aetia.catalogue import instruments
 from aetia.cli.application import cli
-from aetia.cli.records import records_schema
+from aetia.cli.schema import records_schema
 
 DOCS = Path(__file__).parents[1] / "docs"
 MADE = "<!-- Written by `make docs`; do not edit. -->\n"

@@ -15,7 +15,7 @@ from report_fixtures import write_run
 from aetia import catalogue
 from aetia.cli.application import COMMANDS, cli, run
 from aetia.cli.explain import error_codes
-from aetia.cli.records import records_schema
+from aetia.cli.schema import records_schema
 from aetia.effects.nulls import NULLS
 from aetia.models.wheels import Progress
 from aetia.tracing import TraceStudy

@@ -5,9 +5,9 @@ record of a command that did not come to its end.
 """
 
 import json
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict
 
 from aetia.runs.keys import JSON
 
@@ -29,13 +29,15 @@ __all__ = [
     "MethodRecord",
     "ModelRecord",
     "PlanRecord",
+    "Record",
     "RunRecord",
     "StartRecord",
-    "records_schema",
 ]
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """A line that a program reads."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def line(self) -> str:
@@ -43,7 +45,7 @@ class _Record(BaseModel):
         return json.dumps(self.model_dump(mode="json"), allow_nan=False) + "\n"
 
 
-class EffectRecord(_Record):
+class EffectRecord(Record):
     """One effect, and how sure it is."""
 
     site: str
@@ -75,7 +77,7 @@ class EffectRecord(_Record):
         return cls(site=row.address, estimate=row.estimate if row.is_number else None, passed=passed, **values)
 
 
-class FamilyRecord(_Record):
+class FamilyRecord(Record):
     """How many cells of one method were looked at, and how many pass; null where they were not tested."""
 
     method: str
@@ -100,7 +102,7 @@ class FamilyRecord(_Record):
         )
 
 
-class StartRecord(_Record):
+class StartRecord(Record):
     """What is about to be computed."""
 
     record: Literal["start"] = "start"
@@ -110,7 +112,7 @@ class StartRecord(_Record):
     study: dict[str, JSON]
 
 
-class PlanRecord(_Record):
+class PlanRecord(Record):
     """What would be computed, and what it would cost."""
 
     record: Literal["plan"] = "plan"
@@ -125,7 +127,7 @@ class PlanRecord(_Record):
     notes: list[str]
 
 
-class DoneRecord(_Record):
+class DoneRecord(Record):
     """What was computed, and where it is."""
 
     record: Literal["done"] = "done"
@@ -142,7 +144,7 @@ class DoneRecord(_Record):
     top: list[EffectRecord]
 
 
-class ErrorRecord(_Record):
+class ErrorRecord(Record):
     """Why a command did not come to its end."""
 
     record: Literal["error"] = "error"
@@ -153,7 +155,7 @@ class ErrorRecord(_Record):
     exit_code: int
 
 
-class RunRecord(_Record):
+class RunRecord(Record):
     """A run directory."""
 
     record: Literal["run"] = "run"
@@ -168,16 +170,16 @@ class RunRecord(_Record):
     report: str | None
 
 
-class FileRecord(_Record):
+class FileRecord(Record):
     """A file that was written."""
 
     record: Literal["file"] = "file"
-    kind: Literal["report", "effects", "values", "items"]
+    kind: Literal["report", "effects", "values", "items", "graph", "units"]
     path: str
     bytes: int
 
 
-class ModelRecord(_Record):
+class ModelRecord(Record):
     """A model with a short name."""
 
     record: Literal["model"] = "model"
@@ -192,7 +194,7 @@ class ModelRecord(_Record):
     disk_bytes: int
 
 
-class MethodRecord(_Record):
+class MethodRecord(Record):
     """A method of the catalogue."""
 
     record: Literal["method"] = "method"
@@ -206,7 +208,7 @@ class MethodRecord(_Record):
     calibration: str
 
 
-class ContrastsRecord(_Record):
+class ContrastsRecord(Record):
     """A set of contrasts, and how well the model does it."""
 
     record: Literal["contrasts"] = "contrasts"
@@ -226,7 +228,7 @@ class ContrastsRecord(_Record):
     is_able: bool
 
 
-class ContrastRecord(_Record):
+class ContrastRecord(Record):
     """One pair of prompts, and its named spans as ranges of tokens."""
 
     record: Literal["contrast"] = "contrast"
@@ -250,7 +252,7 @@ class FigureRecord(BaseModel):
     n: int
 
 
-class CertificateRecord(_Record):
+class CertificateRecord(Record):
     """What was measured of one way of an instrument, and what it does not reach."""
 
     record: Literal["certificate"] = "certificate"
@@ -266,7 +268,7 @@ class CertificateRecord(_Record):
         return cls(subject=one.subject, is_exact=one.is_exact, figures=figures, short=one.shortfalls())
 
 
-class CheckRecord(_Record):
+class CheckRecord(Record):
     """One thing that the doctor looked at."""
 
     record: Literal["check"] = "check"
@@ -276,33 +278,10 @@ class CheckRecord(_Record):
     mend: str
 
 
-class CodeRecord(_Record):
+class CodeRecord(Record):
     """An error code."""
 
     record: Literal["code"] = "code"
     code: str
     meaning: str
     mend: str
-
-
-_AnyRecord = Annotated[
-    StartRecord
-    | PlanRecord
-    | DoneRecord
-    | ErrorRecord
-    | RunRecord
-    | FileRecord
-    | ModelRecord
-    | MethodRecord
-    | ContrastsRecord
-    | ContrastRecord
-    | CertificateRecord
-    | CheckRecord
-    | CodeRecord,
-    Field(discriminator="record"),
-]
-
-
-def records_schema() -> dict[str, JSON]:
-    """Return the JSON Schema of a line that `--json` writes."""
-    return TypeAdapter(_AnyRecord).json_schema(mode="serialization")

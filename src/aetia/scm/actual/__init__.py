@@ -1,5 +1,6 @@
 """Actual causality: what caused what in one concrete case."""
 
+from aetia.scm.actual.account import Account, explained
 from aetia.scm.actual.causes import (
     DEFINITIONS,
     Cause,
@@ -18,6 +19,7 @@ from aetia.scm.actual.setting import Event, Setting
 
 __all__ = [
     "DEFINITIONS",
+    "Account",
     "Cause",
     "Chain",
     "Definition",
@@ -29,6 +31,7 @@ __all__ = [
     "actual_causes",
     "blame",
     "but_for",
+    "explained",
     "graded_causes",
     "is_actual_cause",
     "ness",

@@ -37,6 +37,7 @@ __all__ = [
     "Witness",
     "actual_causes",
     "is_actual_cause",
+    "reason_of",
     "witnesses",
 ]
 
@@ -137,7 +138,7 @@ def is_actual_cause(
             if _first(setting, part, event, definition, normality):
                 reason = f"Not minimal: {', '.join(part)} alone would do."
                 return Verdict(holds=False, reason=reason, witness=witness)
-    return Verdict(holds=True, reason=_because(setting, witness), witness=witness)
+    return Verdict(holds=True, reason=reason_of(setting, witness), witness=witness)
 
 
 def actual_causes(
@@ -317,7 +318,8 @@ def _witness(setting: Setting, names: Sequence[str], held: Mapping[str, int], co
     return Witness({name: world[name] for name in names}, kept, changed, world)
 
 
-def _because(setting: Setting, witness: Witness) -> str:
+def reason_of(setting: Setting, witness: Witness) -> str:
+    """The sentence that tells the contingency of a witness."""
     otherwise = ", ".join(f"{name}={value}" for name, value in witness.otherwise.items())
     if not witness.held:
         return f"But for it, the event would not have happened ({otherwise})."

@@ -1,0 +1,54 @@
+"""What is there to tell about all causes of an event, in sentences?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from aetia.scm.actual.causes import Cause, Definition, actual_causes, reason_of
+from aetia.scm.actual.dependence import but_for
+from aetia.scm.actual.setting import Event, Setting
+
+__all__ = ["Account", "explained"]
+
+
+@dataclass(frozen=True)
+class Account:
+    """A cause, told.
+
+    Args:
+        cause: The cause and its witness.
+        because: One sentence: the contingency under which the event depends on it.
+        responsibility: Of each of its variables the degree of responsibility for the event.
+        is_but_for: Whether the event would not have happened but for it.
+    """
+
+    cause: Cause
+    because: str
+    responsibility: Mapping[str, Fraction]
+    is_but_for: bool
+
+
+def explained(setting: Setting, event: Event, definition: Definition = "modified") -> tuple[Account, ...]:
+    """All causes of the event with what is to be told of each, those of fewest variables first.
+
+    Raises:
+        CausalModelError: As `aetia.scm.actual.actual_causes`.
+    """
+    causes = actual_causes(setting, event, definition)
+    return tuple(
+        Account(
+            cause,
+            reason_of(setting, cause.witness),
+            {name: _share(name, causes, definition) for name in cause.values},
+            but_for(setting, cause.values, event) is not None,
+        )
+        for cause in causes
+    )
+
+
+def _share(name: str, causes: Sequence[Cause], definition: Definition) -> Fraction:
+    """The degree of responsibility, as `aetia.scm.actual.responsibility` defines it, from all causes."""
+    own = [cause for cause in causes if name in cause.values]
+    if definition == "modified":
+        return Fraction(1, min(len(cause.values) + len(cause.witness.held) for cause in own))
+    return Fraction(1, min(cause.witness.changed for cause in own) + 1)
