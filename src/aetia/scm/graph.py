@@ -249,7 +249,8 @@ class Graph:
         unknown = wanted - self._names
         if unknown:
             found = f"There is no variable {min(unknown)} in the graph."
-            raise GraphError("AE-7104", found, mend=f"use one of {', '.join(self.nodes)}.")
+            shown = ", ".join(self.nodes[:20]) + (", ..." if len(self.nodes) > 20 else "")
+            raise GraphError("AE-7104", found, mend=f"use one of {shown}." if shown else "give the graph variables.")
         return wanted
 
     def subgraph(self, names: Iterable[str]) -> "Graph":
