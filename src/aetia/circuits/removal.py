@@ -65,6 +65,7 @@ def attend_without(
     made: list[Tensor] = []
 
     def handler(call: AttentionCall) -> tuple[Tensor, Tensor | None]:
+        """Keep the heads of the run as it is (row 0), and of it without each part where that part counts; then stop."""
         states = {"q": call.query, "k": call.key, "v": call.value}
         for port, state in states.items():
             whole = state[:1].expand_as(state).clone()

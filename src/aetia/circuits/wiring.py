@@ -119,6 +119,7 @@ def run_blocks(network: Network, run: Recording, hidden: Tensor, *, layer: int, 
 
 def _attention_after(network: Network, run: Recording, start: int) -> Callable[[AttentionCall], tuple[Tensor, None]]:
     def attention(call: AttentionCall) -> tuple[Tensor, None]:
+        """The attention of rows from `start` on; the keys and values before them are those of the recorded run."""
         layer, (batch, _, rows, _) = network.attentions[call.module], call.query.shape
         key, value = call.key, call.value
         if start:

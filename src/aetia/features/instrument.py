@@ -217,7 +217,4 @@ def _cost(
 ) -> Cost:
     """An item's patches as full forward runs at most, and a forward and a backward run for each step of learning."""
     length = max(item.length for item in items)
-    size = sum(weights.numel() for block in network.blocks for weights in block.parameters())
-    flops = 2.0 * length * size * (cells + 3 * learning)
-    # One half of the items is tested with what the other half taught, so that all of them are one batch.
-    return Cost(int(cells), 1, 1, study.memory_bytes, flops, flops)
+    return Cost.of_runs(network, length, int(cells), cells + 3 * learning, study.memory_bytes)

@@ -97,6 +97,7 @@ class _Recorder:
         return own_attention(call)
 
     def block_arguments(self, layer: int) -> Callable[..., None]:
+        """A hook that keeps what a block is called with besides the residual, so that it can be called again."""
         signature = inspect.signature(self.network.blocks[layer].forward)
 
         def hook(_module: object, positional: tuple[object, ...], named: dict[str, object]) -> None:

@@ -238,6 +238,7 @@ class _Wave:
             def receive(
                 tensor: Tensor, component: str = component, view: Callable[[Tensor], Tensor] = port.view
             ) -> None:
+                """Edit the component's value where the port shows it, and keep what cells want to know of it."""
                 values = view(tensor)
                 for rows, i in edits:
                     if i.site.component == component:

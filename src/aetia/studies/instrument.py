@@ -57,6 +57,21 @@ class Cost:
     hook_flops: float
     is_single: bool = False
 
+    @classmethod
+    def of_runs(cls, network: "Network", length: int, cells: int, runs: float, memory: int) -> "Cost":
+        """The cost of a method that tests one half of the items with what the other half taught: all are one batch.
+
+        Args:
+            network: The network.
+            length: T of the longest prompt.
+            cells: Places looked at.
+            runs: How many full forward runs an item takes, or what takes as long.
+            memory: The most memory above the loaded model, in bytes.
+        """
+        size = sum(weights.numel() for block in network.blocks for weights in block.parameters())
+        flops = 2.0 * length * size * runs
+        return cls(cells, 1, 1, memory, flops, flops)
+
     def batch_items(self, memory: int, items: int) -> int:
         """How many items go through the network together in `memory` bytes."""
         if self.is_single:

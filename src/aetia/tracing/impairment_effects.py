@@ -84,19 +84,22 @@ def impairment_effects(study: "ImpairmentStudy", values: pa.Table, unit: str) ->
         unit: Of the outcome.
     """
     null = f"matched-components:{study.controls}"
-    about = {"level": study.level, "seed": study.seed}
+    how = {"level": study.level, "seed": study.seed}
     is_score = pc.field("component").is_valid()
     found, values = values.filter(is_score), values.filter(~is_score)
-    cells = summarise(values, DIMENSIONS, unit=unit, null=null, correction=study.correction, **about)
+    cells = summarise(values, DIMENSIONS, unit=unit, null=null, correction=study.correction, **how)
     interacting = _interaction_row(study, values, unit, null)
     cells, interacting = _both_tested(study, cells, interacting, _drops(study, values)[None])
     controls = values.filter(values["draw"].is_valid())
     names = pa.array([f"control of {name}" for name in controls["ablated"].to_pylist()], pa.string())
     renamed = controls.set_column(controls.schema.get_field_index("ablated"), "ablated", names).drop_columns(["draw"])
-    parts = [interacting, cells, summarise(renamed, DIMENSIONS, unit=unit, **about)]
+    parts = [interacting, cells, summarise(renamed, DIMENSIONS, unit=unit, **how)]
     if found.num_rows:
-        parts.append(summarise(found.drop_columns(["draw"]), DIMENSIONS, unit=unit, **about))
-    return Effects(Effects.concat(parts).table, _provenance(study))
+        parts.append(summarise(found.drop_columns(["draw"]), DIMENSIONS, unit=unit, **how))
+    about = _provenance(study)
+    if "cluster" in values.schema.names:
+        about["clusters"] = str(len(values["cluster"].unique()))
+    return Effects(Effects.concat(parts).table, about)
 
 
 def _both_tested(

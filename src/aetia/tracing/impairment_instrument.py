@@ -59,10 +59,7 @@ class Impairment(ContrastInstrument[ImpairmentStudy]):
         top_components(every, np.zeros(len(every)), study.top)
         length = max(item.length for item in (*items, *other))
         cells = 2 * (2 + 2 * study.controls + (0 if study.first else len(every)))
-        size = sum(weights.numel() for block in network.blocks for weights in block.parameters())
-        flops = 2.0 * cells * length * size
-        # One half of the items is tested with what the other half found, so that all of them are one batch.
-        return Cost(cells, 1, 1, study.memory_bytes, flops, flops)
+        return Cost.of_runs(network, length, cells, cells, study.memory_bytes)
 
     def compute(self, study: ImpairmentStudy, network: "Network", items: "Sequence[AlignedContrast]", /) -> Values:
         """The drops, all computed together; each item of the first task brings those of the other with its place."""
