@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from fractions import Fraction
+from itertools import combinations
 from math import prod
 
 import numpy as np
@@ -113,6 +114,10 @@ def test_a_plan_says_the_size_that_elimination_then_needs(size: int, seed: int, 
     # Replay the order on sets of names alone.
     scopes, largest = [set(factor.axes) for factor in factors], set(keep)
     for name in chosen.order:
+        near = {one: set().union(*(scope for scope in scopes if one in scope)) - {one} for one in model.values}
+        fill = {one: sum(second not in near[first] for first, second in combinations(near[one], 2)) for one in near}
+        # Min-fill: none of those that are left would join fewer strangers.
+        assert fill[name] == min(fill[one] for one in chosen.order[chosen.order.index(name) :])
         joined = set().union({name}, *(scope for scope in scopes if name in scope))
         scopes = [scope for scope in scopes if name not in scope] + [joined - {name}]
         largest = max(largest, joined, key=len)

@@ -201,8 +201,7 @@ def test_a_wrong_field_is_named(form, says):
     [
         '{"kind": "linear", "variables": {"X": {}, "X": {"variance": 1}}}',
         '{"kind": "linear", "variables": {"X": {"variance": NaN}}}',
-        '{"kind": "linear", "variables": {"X": {"variance": 1}, "Y": {"variance": 1}}, '
-        '"noise_covariances": [["X", "Y", 0.1], ["Y", "X", 0.1]]}',
+        '{"kind": "linear", "variables": {"X": {}, "Y": {}}, "noise_covariances": [["X", "Y", 0.1], ["Y", "X", 0.1]]}',
     ],
 )
 def test_what_could_be_meant_in_two_ways_is_refused(text):

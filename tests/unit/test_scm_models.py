@@ -98,7 +98,8 @@ def failing(X: object) -> int:
 WRONG = {
     "AE-7201": [lambda: DiscreteModel.of({"X": [1.5, -0.5]}), lambda: DiscreteModel.of({"X": [float("nan"), 1]}),
                 lambda: DiscreteModel.of({"X": {0: "a half", 1: 0.5}}), lambda: Mechanism("X", (), [[0.5, 0.5], [1]])],
-    "AE-7202": [lambda: DiscreteModel.of({"X": [0.3, 0.3, 0.3]}), lambda: DiscreteModel.of({"X": [HALF, HALF / 3]}),
+    "AE-7202": [lambda: DiscreteModel.of({"X": [0.3, 0.3, 0.3]}), lambda: DiscreteModel.of({"X": [0.5, 0.500001]}),
+                lambda: DiscreteModel.of({"X": [HALF, HALF / 3]}),
                 lambda: confounded().do(X={1: 0.2}), lambda: confounded().do(X=(["Z"], [[1, 0], [0.5, 0.6]]))],
     "AE-7203": [lambda: DiscreteModel.of({"X": [0.5, 0.5]}, values={"X": (0, 1, 2)}),
                 lambda: DiscreteModel.of({"A": [1.0], "X": (["A"], [0.5, 0.5])}), lambda: DiscreteModel.of({"X": []}),
@@ -199,16 +200,22 @@ def test_samples_keep_the_values_as_they_are_and_never_draw_the_impossible():
     assert sample(model, 0, seed=1)["A"].size == 0
 
 
-def test_a_rounded_table_never_draws_its_impossible_last_value():
-    class Last:
-        def random(self, size: int) -> np.ndarray:
-            return np.full(size, np.nextafter(1.0, 0.0))
+class Stuck:
+    """A source of chance that always gives the same."""
 
-    table = np.array([0.1] * 10 + [0.0])
-    assert table.cumsum()[9] < 1  # the sum of the ten falls short of one
+    def __init__(self, chance: float) -> None:
+        self.chance = chance
+
+    def random(self, size: int) -> np.ndarray:
+        return np.full(size, self.chance)
+
+
+def test_no_chance_draws_a_value_of_probability_zero():
+    table = np.array([0.0] + [0.1] * 10 + [0.0])
+    assert table.cumsum()[10] < 1  # the sum of the ten falls short of one
     tables = _Tables.of(DiscreteModel.of({"X": table}), ["X"], {})
-    places, _ = tables.drawn(Last(), 3)
-    assert places["X"].tolist() == [9, 9, 9]
+    for chance, place in ((0.0, 1), (np.nextafter(1.0, 0.0), 10)):
+        assert tables.drawn(Stuck(chance), 3)[0]["X"].tolist() == [place] * 3
 
 
 @pytest.mark.parametrize("seed", range(4))
