@@ -162,9 +162,10 @@ def test_what_changes_nothing_is_dropped_and_said():
     model = _confounded()
     found = answer(model, "P(Y[X=1]=1 | X=1, M=0)")
     assert found.value == answer(model, "P(Y=1 | X=1, M=0)").value
-    assert found.steps[0].says.startswith("Setting X=1 leaves Y as it is")
+    assert found.steps[0].says.startswith("Consistency: where X=1 holds anyway")
     assert isinstance(found.steps[0].formula, Probability)
     assert answer(model, "P(Z=1 | do(X=1))").value == Fraction(2, 5)
+    assert answer(model, "P(Z=1 | do(X=1))").steps[0].says.startswith("No directed path leads from X to Z")
 
 
 def test_a_chancy_model_leaves_some_counterfactuals_open():

@@ -16,11 +16,12 @@ from aetia.scm.evaluation import evaluate
 from aetia.scm.expression import Constant, Difference, Expression, Product, Quotient, Sum
 from aetia.scm.factor import Factor
 from aetia.scm.grammar import parse_query
+from aetia.scm.graph import Graph
 from aetia.scm.linear import LinearModel
 from aetia.scm.linear_answer import linear_answer
 from aetia.scm.named_effect import Composition, composition
 from aetia.scm.quantity import Quantity, felt, in_world, number_of, worlds_of
-from aetia.scm.query import EffectQuery, ExpectationQuery, ProbabilityQuery, Query, Value
+from aetia.scm.query import EffectQuery, ExpectationQuery, ProbabilityQuery, Query, Term, Value
 
 __all__ = ["Assumption", "answer"]
 
@@ -149,7 +150,7 @@ def _steps(model: DiscreteModel, quantity: Quantity) -> tuple[Step, ...]:
     """A quantity's number by elimination, and the plainest formula that has it."""
     plain = felt(quantity, model)
     number = number_of(plain, model)
-    dropped = _dropped(quantity, plain)
+    dropped = _dropped(quantity, plain, model.graph)
     for found in estimands(plain, model, worlds_of(plain, model)):
         if _holds(found, model):
             numbers = _with_numbers(found.formula, model)
@@ -169,14 +170,21 @@ def _abduction(found: Estimand, model: DiscreteModel) -> Iterator[Step]:
             yield Step(says, str(ProbabilityQuery(one.event, one.given)), one, "", weight)
 
 
-def _dropped(quantity: Quantity, plain: Quantity) -> str:
-    """Which interventions change nothing, in a sentence; empty if all do."""
+def _dropped(quantity: Quantity, plain: Quantity, graph: Graph) -> str:
+    """Which interventions change nothing, and why, in sentences; empty if all change something."""
     sentences = list[str]()
-    for old, new in zip((*quantity.event, *quantity.given), (*plain.event, *plain.given), strict=False):
+    for old, new in zip(quantity.terms, plain.terms, strict=False):
         gone = [one for one in old.world if one not in new.world]
-        if old.variable == new.variable and gone:
-            what = ", ".join(map(str, gone))
-            sentences.append(f"Setting {what} leaves {old.variable} as it is: it was so anyway, or does not reach it. ")
+        if old.variable != new.variable or not gone:
+            continue
+        what, name = ", ".join(map(str, gone)), old.variable
+        if name not in graph.descendants([one.variable for one in gone]):
+            causes = ", ".join(one.variable for one in gone)
+            sentences.append(f"No directed path leads from {causes} to {name}: setting {what} leaves {name} as it is. ")
+        elif any(isinstance(one.value, Term) for one in gone):
+            sentences.append(f"Setting {what} leaves {name} as it is: it was so anyway, or does not reach it. ")
+        else:
+            sentences.append(f"Consistency: where {what} holds anyway, {name} is what it would be if that were set. ")
     return "".join(dict.fromkeys(sentences))
 
 
