@@ -26,6 +26,17 @@ def leaves(draw) -> Expression:
 
 
 @st.composite
+def chains(draw) -> Expression:
+    """Laws of variables in some order, each given some of the earlier ones, summed over some."""
+    order = draw(st.permutations(NAMES))[: draw(st.integers(2, 4))]
+    laws = [Probability((Term(name),), tuple(Term(one) for one in order[:place] if draw(st.integers(0, 3))))
+            for place, name in enumerate(order)]  # fmt: skip
+    over = draw(st.sets(st.sampled_from(order)))
+    whole = Product(tuple(draw(st.permutations(laws))))
+    return Sum(tuple(over), whole) if over else whole
+
+
+@st.composite
 def sums(draw, inner) -> Expression:
     of = draw(inner)
     free = sorted(free_variables(of))
@@ -33,7 +44,7 @@ def sums(draw, inner) -> Expression:
 
 
 expressions = st.recursive(
-    leaves(),
+    st.one_of(leaves(), chains()),
     lambda inner: st.one_of(
         st.lists(inner, min_size=1, max_size=4).map(lambda factors: Product(tuple(factors))),
         st.builds(Quotient, inner, inner),

@@ -151,6 +151,7 @@ def test_refusals_on_larger_graphs_are_backed_by_two_models(block) -> None:
         (NAPKIN, "P(Y | do(X))", "(sum_w1 P(x, y | w1, w2) P(w1)) / (sum_w1 P(x | w1, w2) P(w1))"),
         ("Z -> X; Z -> Y; X -> Y", "P(Y | do(X), Z)", "P(y | x, z)"),
         ("W -> Z; W -> Y; Z -> X; Z -> Y; X -> Y", "P(Y | do(X), W)", "sum_z P(y | w, x, z) P(z | w)"),
+        ("W <-> Z; Y -> Z; X", "P(Y | do(X), W, Z)", "P(y | w, z)"),
         ("X -> Z -> Y; X <-> Y", "P(Y=1 | do(X=1))", "sum_z P(z | X=1) sum_x P(Y=1 | x, z) P(x)"),
         ("Z -> X; Z -> Y; X -> Y", "E[Y | do(X=1)]", "sum_z E[Y | X=1, z] P(z)"),
         (

@@ -153,18 +153,22 @@ class _Simplifier:
         return chance.population, chance.do, given
 
     def _joined(self, first: Expression, second: Expression, *, needs_graph: bool) -> Probability | None:
-        """P(a | c) P(b | a, d) as P(a, b | c, d): by the chain rule, or where the graph lets it be the chain rule."""
+        """P(a | c) P(b | a, d) as P(a, b | c, d): by the chain rule, or where the graph lets it be the chain rule.
+
+        With a graph the second may do without a too: independent causes are a joint law.
+        """
         if not (isinstance(first, Probability) and isinstance(second, Probability)):
             return None
         (event, given), (second_event, second_given) = self._terms(first), self._terms(second)
-        if not event <= second_given or (first.population, first.do) != (second.population, second.do):
+        reads = event <= second_given
+        if not (reads or needs_graph) or (first.population, first.do) != (second.population, second.do):
             return None
         late = second_given - event
         names = {term.variable for term in event | second_event}
         if len(names) < len(event) + len(second_event) or any(term.variable in names for term in late | given):
             return None
-        is_exact = late == given
-        if not is_exact and not (needs_graph and self._may_read(first, late) and self._may_read(second, given)):
+        is_exact = reads and late == given
+        if not is_exact and not (needs_graph and self._may_read(first, late) and self._may_read(second, event | given)):
             return None
         return self._sorted(replace(first, event=(*first.event, *second.event), given=tuple(late | given)))
 
@@ -256,9 +260,33 @@ class _Simplifier:
                     above[place : place + 1] = _factors(divided)
                     below = _less(below, Counter([id(factor)]))
                     break
+        joint = self._joint(above) if below else None
+        if joint is not None:
+            for place, factor in enumerate(below):
+                divided = self._divided(joint, factor)
+                if divided is not None:
+                    return self._over(_factors(divided), [*below[:place], *below[place + 1 :]])
         if not below:
             return self._whole(self._chained(above))
         return self._kept(Quotient(self._whole(above), self._whole(below)))
+
+    def _joint(self, factors: Sequence[Expression]) -> Probability | None:
+        """The product as one probability, if the graph lets it be one."""
+        if self.graph is None or len(factors) < 2:
+            return None
+        left = list(factors)
+        while len(left) > 1:
+            pairs = (
+                (one, other, merged)
+                for one in left
+                for other in left
+                if one is not other and (merged := self._joined(one, other, needs_graph=True)) is not None
+            )
+            chosen = next(pairs, None)
+            if chosen is None:
+                return None
+            left = [chosen[2], *(one for one in left if one is not chosen[0] and one is not chosen[1])]
+        return left[0] if isinstance(left[0], Probability) else None
 
     def _divided(self, dividend: Expression, divisor: Expression) -> Expression | None:
         """P(a, b | c) / P(b | c) as P(a | b, c), inside a sum too that leaves the divisor alone."""
