@@ -1,15 +1,18 @@
 """Whatever edges are out, in whichever family: circuits give what plain hooks and whole runs give."""
 
+import json
+
 import numpy as np
 import pytest
 from circuit_fixtures import FAMILIES, patched_nodes, random_items
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tiny_models import tiny_network
 
 from aetia.circuits.edge_patching import edge_effects
 from aetia.circuits.execution import circuit_outcomes, prepare, reference_writes
-from aetia.circuits.graph import Circuit
+from aetia.circuits.graph import Circuit, Graph
+from aetia.errors import AetiaError
 
 CLOSE = 1e-4
 FEW = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
@@ -76,3 +79,45 @@ def test_what_is_cut_in_one_direction_is_restored_in_the_other(family, seed):
     np.testing.assert_allclose(
         edge_effects(network, one, edges, direction="denoising"), restored - corrupted, atol=CLOSE
     )
+
+
+SMALL = Graph(2, 2, 1)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.sampled_from(SMALL.senders),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=8,
+)
+names = st.sampled_from([*SMALL.senders, *SMALL.receivers]) | json_values
+rows = st.tuples(names, names) | st.tuples(names, names, st.floats() | json_values) | json_values
+sizes = st.integers(0, 4) | json_values | st.sampled_from([10**6, 10**30, -1])
+graphs = st.fixed_dictionaries(
+    {"layers": sizes, "heads": sizes, "key_value_heads": sizes}, optional={"is_parallel": json_values, "more": sizes}
+)
+files = st.fixed_dictionaries(
+    {"edges": st.lists(rows, max_size=5) | json_values},
+    optional={"format": json_values, "graph": graphs | st.just(json.loads(Circuit(SMALL, ()).to_json())["graph"])},
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=st.one_of(files, json_values).map(json.dumps) | st.text())
+@example(text="[" * 100_000)
+@example(text='{"graph": {"layers": 1e400, "heads": 1, "key_value_heads": 1}, "edges": []}')
+@example(text='{"graph": {"layers": 1, "heads": 1, "key_value_heads": 1}, "edges": [["embed", "logits", 1e999]]}')
+def test_any_text_is_a_circuit_or_one_clear_error(text):
+    refused: AetiaError | None = None
+    circuit = Circuit(SMALL, ())
+    try:
+        circuit = Circuit.from_json(text)
+    except AetiaError as error:
+        refused = error
+    assert refused is None or (refused.code in ("AE-1301", "AE-1303") and "\n" not in refused.found)
+    assert Circuit.from_json(circuit.to_json()) == circuit
+
+
+@settings(deadline=None)
+@given(edges=st.sets(st.integers(0, SMALL.edges - 1)), scores=st.booleans(), seed=seeds)
+def test_a_circuit_comes_back_from_its_json(edges, scores, seed):
+    drawn = tuple(np.random.default_rng(seed).normal(size=len(edges)).tolist()) if scores else ()
+    circuit = Circuit(SMALL, tuple(sorted(edges)), drawn)
+    assert Circuit.from_json(circuit.to_json()) == circuit

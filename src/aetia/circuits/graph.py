@@ -12,11 +12,13 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from aetia.errors import StudyError
+from aetia.text import clean_text
 
 if TYPE_CHECKING:
     from networkx import DiGraph
@@ -30,6 +32,7 @@ Edge = tuple[str, str]
 """A sender and a receiver, such as `("L0.h1", "L2.h0.k")`."""
 
 _FORMAT = 1
+_MOST_RECEIVERS = 200_000  # 100 times those of a large model; more is no model's
 
 
 @dataclass(frozen=True)
@@ -346,15 +349,12 @@ class Circuit:
             StudyError: AE-1303 if the text is no circuit; AE-1301 if an edge is not in its graph.
         """
         try:
-            content = json.loads(text)
-            graph = Graph(**content["graph"])
-            rows: Sequence[Sequence[str | float]] = content["edges"]
-            edges = {graph.edge_index(str(row[0]), str(row[1])): [float(score) for score in row[2:]] for row in rows}
-            scores = tuple(score for edge in sorted(edges) for score in edges[edge])
-            return cls(graph, tuple(sorted(edges)), scores)
-        except (ValueError, KeyError, TypeError, IndexError) as error:
+            return _circuit(json.loads(text))
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
             raise StudyError(
-                "AE-1303", f"The text is no circuit: {error!r}.", mend="give the JSON that `aetia circuit` wrote."
+                "AE-1303",
+                f"The text is no circuit: {clean_text(repr(error), 200)}.",
+                mend="give the JSON that `aetia circuit` wrote.",
             ) from error
 
     def to_networkx(self) -> "DiGraph[str]":
@@ -387,3 +387,37 @@ class Circuit:
         numbers = [f"{score:+9.4f}  " if self.scores else "" for score, _ in rows[:limit]]
         lines = [f"{n}{s:<{width}} -> {r}" for n, (_, (s, r)) in zip(numbers, rows[:limit], strict=True)]
         return "\n".join([*lines, *([f"... and {len(rows) - limit} more"] if len(rows) > limit else [])])
+
+
+def _shape(content: object) -> Graph:
+    """The graph of a record; a ValueError if no decoder has its shape."""
+    if not isinstance(content, dict):
+        raise TypeError("its graph is no object")
+    names = ("layers", "heads", "key_value_heads")
+    sizes = [content[name] for name in names]
+    layers, heads, shared = (size if isinstance(size, int) and not isinstance(size, bool) else 0 for size in sizes)
+    is_parallel = content.get("is_parallel", False)
+    if min(layers, heads, shared) < 1 or heads % shared or not isinstance(is_parallel, bool):
+        raise ValueError(f"no decoder has the shape {content}")
+    if layers * (heads + 2 * shared + 1) > _MOST_RECEIVERS:
+        raise ValueError(f"a graph of {layers} layers of {heads} heads is too large")
+    return Graph(layers, heads, shared, is_parallel)
+
+
+def _score(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise ValueError(f"{value!r} is no score")
+    return float(value)
+
+
+def _circuit(content: Mapping[str, object]) -> Circuit:
+    """The circuit of a record; any of the errors that `Circuit.from_json` tells of if it is none."""
+    graph = _shape(content["graph"])
+    rows = content["edges"]
+    if not isinstance(rows, list):
+        raise TypeError("its edges are no list")
+    edges = {graph.edge_index(sender, receiver): score for sender, receiver, *score in rows}
+    if len(edges) < len(rows) or {len(row) for row in rows} not in (set(), {2}, {3}):
+        raise ValueError("an edge is in it twice, or some edges have a score and others none")
+    scores = tuple(_score(score) for edge in sorted(edges) for score in edges[edge])
+    return Circuit(graph, tuple(sorted(edges)), scores)
