@@ -35,7 +35,7 @@ class Factor:
     def times(self, other: "Factor") -> "Factor":
         """The product, over the variables of either."""
         axes = tuple(dict.fromkeys((*self.axes, *other.axes)))
-        return Factor(axes, self.over(axes) * other.over(axes))
+        return Factor(axes, np.asarray(self.over(axes) * other.over(axes)))
 
     def divided_by(self, other: "Factor") -> "Factor":
         """The quotient, over the variables of either; 0 / 0 is 0, as it is when conditionals are multiplied back."""
