@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import linprog
+from scipy.optimize import OptimizeResult, linprog
 from scm_models import random_graph, random_model
 
 from aetia.errors import CausalModelError, QueryError
@@ -13,6 +13,8 @@ from aetia.scm.bounds import (
     bounds,
     causation_bounds,
     necessity_bounds,
+    programs,
+    requirements,
 )
 from aetia.scm.bounds.gumbel import gumbel_max_chance
 from aetia.scm.bounds.programs import _Problem
@@ -22,6 +24,7 @@ from aetia.scm.factor import Factor
 from aetia.scm.grammar import parse_query
 from aetia.scm.graph import Graph
 from aetia.scm.notation import graph_from_text
+from aetia.scm.projection import projected
 from aetia.scm.targets import target_of
 from aetia.scm.worlds import parallel_worlds
 
@@ -44,6 +47,15 @@ def truth(model: DiscreteModel, query: str) -> float:
 
     whole = chance(target.given)
     return sum(weight * chance((*target.given, *event)) for weight, event in target.weighted) / whole
+
+
+def program_limits(model: DiscreteModel, query: str) -> tuple[float, float]:
+    """The limits that the program gives, without a look for a formula."""
+    graph, law = projected(model.graph), Law.of(model)
+    target = target_of(parse_query(query, model), graph, law.values)
+    problem = _Problem(graph, law, frozenset())
+    problem.prepare([(weight, (*target.given, *event)) for weight, event in target.weighted], target.given)
+    return problem.range()
 
 
 def instrument_law(cells) -> Law:
@@ -116,10 +128,9 @@ def test_the_bounds_are_attained_by_a_model_of_the_graph(seed: int, query: str) 
     law = instrument_law(random_instrument(seed))
     problem = _Problem(INSTRUMENT, law, frozenset())
     target = target_of(parse_query(query), INSTRUMENT, law.values)
-    products = [one for weight, event in target.weighted for one in problem._products((*target.given, *event), weight)]
-    problem._join([products])
+    problem.prepare([(weight, (*target.given, *event)) for weight, event in target.weighted], target.given)
     rows, numbers = problem._block(problem.groups[0])
-    cost, _ = problem._linear(products)
+    cost, _ = problem._linear(problem.numerator)
     solved = linprog(cost, A_eq=rows, b_eq=numbers, bounds=(0, None))
     district = problem._district(problem.groups[0][0])
     types = solved.x.reshape(district.shape)
@@ -136,7 +147,9 @@ def test_the_bounds_are_attained_by_a_model_of_the_graph(seed: int, query: str) 
         },
         frozenset("U"),
     )
-    np.testing.assert_allclose(model.joint(["Z", "X", "Y"]).values, law.joint.values, atol=1e-7)
+    np.testing.assert_allclose(
+        model.joint(["Z", "X", "Y"]).values, law.joint.marginal(["Z", "X", "Y"]).values, atol=1e-7
+    )
     assert truth(model, query) == pytest.approx(bounds(INSTRUMENT, query, law=law).low, abs=1e-6)
 
 
@@ -157,18 +170,43 @@ def test_the_truth_of_random_models_lies_within_their_bounds(seed: int) -> None:
     [
         ("Z -> X; Z -> Y; X -> Y", "ATE(X, Y)"),
         ("X -> M -> Y; X <-> Y", "ATE(X, Y)"),
+        ("X -> M -> Y; X <-> Y", "ETT(X, Y)"),
         ("Z -> X; Z -> Y; X -> Y", "ETT(X, Y)"),
         ("X -> M -> Y; X -> Y", "NDE(X, Y)"),
-        # The napkin: a program that lets all of W, X and Y share hidden causes would not see it.
-        ("W <-> X; W <-> Y; W -> Z -> X -> Y", "P(Y=1 | do(X=1))"),
-        ("W <-> X; W <-> Y; W -> Z -> X -> Y", "ATE(X, Y)"),
     ],
 )
-def test_the_bounds_meet_where_the_quantity_is_identified(text: str, query: str) -> None:
+def test_the_limits_of_the_program_meet_where_the_quantity_has_a_formula(text: str, query: str) -> None:
     model = random_model(graph_from_text(text), 5, functional=True)
+    low, high = program_limits(model, query)
+    assert (low, high) == pytest.approx((truth(model, query),) * 2, abs=1e-7)
     found = bounds(model, query)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-7)
     assert found.is_point
-    assert found.low == pytest.approx(truth(model, query), abs=1e-7)
+
+
+def test_a_formula_is_found_where_a_program_is_too_coarse_or_too_large() -> None:
+    # The napkin: a program that lets all of W, X and Y share hidden causes leaves room.
+    napkin = random_model(graph_from_text("W <-> X; W <-> Y; W -> Z -> X -> Y"), 5, functional=True)
+    low, high = program_limits(napkin, "ATE(X, Y)")
+    assert low + 0.1 < high
+    found = bounds(napkin, "ATE(X, Y)")
+    assert found.is_point
+    assert found.low == pytest.approx(truth(napkin, "ATE(X, Y)"), abs=1e-9)
+    long = random_model(Graph.of([(f"V{number}", f"V{number + 1}") for number in range(30)]), 0)
+    expected = [long.do(V0=value).probability({"V30": 1}) for value in BINARY]
+    assert bounds(long, "ATE(V0, V30)").low == pytest.approx(expected[1] - expected[0], abs=1e-9)
+
+
+def test_programs_that_cannot_be_written_or_solved_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = random_model(INSTRUMENT, 0)
+    monkeypatch.setattr(programs, "linprog", lambda *_, **__: OptimizeResult(status=4, message="numbers", fun=0.0))
+    with pytest.raises(CausalModelError, match="16 response types") as unsolved:
+        bounds(model, "ATE(X, Y)")
+    assert unsolved.value.code == "AE-7244"
+    monkeypatch.setattr(requirements, "_MOST_SCENARIOS", 1)
+    with pytest.raises(CausalModelError, match="more than 1 ways") as many:
+        bounds(model, "PN(X, Y)")
+    assert many.value.code == "AE-7241"
 
 
 def test_bounds_that_may_not_be_the_sharpest_say_so() -> None:

@@ -11,7 +11,7 @@ from aetia.scm.factor import Factor
 from aetia.scm.graph import Graph
 from aetia.scm.query import Value
 
-__all__ = ["Experiment", "Law", "district_law"]
+__all__ = ["Experiment", "Law", "ModelJoint", "district_law"]
 
 _TOLERANCE = 1e-6
 """How far a distribution may be from one of the graph: beyond rounding of printed numbers it is another graph's."""
@@ -31,6 +31,18 @@ class Experiment:
 
 
 @dataclass(frozen=True)
+class ModelJoint:
+    """The joint distribution of a model's observed variables, of which only marginals are ever written down."""
+
+    model: DiscreteModel
+
+    def marginal(self, names: Iterable[str]) -> Factor:
+        """The distribution of these variables."""
+        found = self.model.joint(tuple(names))
+        return Factor(found.axes, found.values.astype(float))
+
+
+@dataclass(frozen=True)
 class Law:
     """What is known of a system.
 
@@ -41,7 +53,7 @@ class Law:
     """
 
     values: Mapping[str, tuple[Value, ...]]
-    joint: Factor
+    joint: Factor | ModelJoint
     experiments: tuple[Experiment, ...] = ()
 
     @classmethod
@@ -50,9 +62,8 @@ class Law:
         made = list[Experiment]()
         for values in experiments:
             measured = [name for name in model.observed if name not in values]
-            made.append(Experiment(dict(values), _as_floats(model.do(values).joint(measured))))
-        domains = {name: model.values[name] for name in model.observed}
-        return cls(domains, _as_floats(model.joint()), tuple(made))
+            made.append(Experiment(dict(values), ModelJoint(model.do(values)).marginal(measured)))
+        return cls({name: model.values[name] for name in model.observed}, ModelJoint(model), tuple(made))
 
     def require_compatible(self, graph: Graph) -> None:
         """Nothing, once it is sure that the joint distribution factors along the graph.
@@ -60,29 +71,26 @@ class Law:
         Raises:
             CausalModelError: AE-7242 it does not, or is no distribution of the graph's variables.
         """
-        shape = tuple(len(self.values[name]) for name in self.joint.axes if name in self.values)
-        if set(self.joint.axes) != set(graph.nodes) or shape != self.joint.values.shape:
-            found = f"The distribution is of {', '.join(self.joint.axes)}, and the graph has {', '.join(graph.nodes)}."
+        joint = self.joint.marginal(self.values) if isinstance(self.joint, ModelJoint) else self.joint
+        shape = tuple(len(self.values[name]) for name in joint.axes if name in self.values)
+        if set(joint.axes) != set(graph.nodes) or shape != joint.values.shape:
+            found = f"The distribution is of {', '.join(joint.axes)}, and the graph has {', '.join(graph.nodes)}."
             raise CausalModelError("AE-7242", found, mend="give the joint distribution of all observed variables.")
-        if np.any(self.joint.values < 0) or abs(self.joint.values.sum() - 1) > _TOLERANCE:
-            found = f"The joint distribution sums to {self.joint.values.sum():.6g}, or has a negative cell."
+        if np.any(joint.values < 0) or abs(joint.values.sum() - 1) > _TOLERANCE:
+            found = f"The joint distribution sums to {joint.values.sum():.6g}, or has a negative cell."
             raise CausalModelError("AE-7242", found, mend="give probabilities that sum to one.")
         product = Factor((), np.ones(()))
         for names in graph.c_components:
-            known = district_law(graph, self.joint, names)
+            known = district_law(graph, joint, names)
             product = product.times(Factor(known.axes, np.nan_to_num(known.values)))
-        gap = float(np.max(np.abs(product.over(self.joint.axes) - self.joint.values)))
+        gap = float(np.max(np.abs(product.over(joint.axes) - joint.values)))
         if gap > _TOLERANCE:
             found = f"The distribution does not factor along the graph: a cell is off by {gap:.2g}."
             mend = "add the edges that the data ask for, or fit a model of the graph to them first."
             raise CausalModelError("AE-7242", found, mend=mend)
 
 
-def _as_floats(factor: Factor) -> Factor:
-    return Factor(factor.axes, factor.values.astype(float))
-
-
-def district_law(graph: Graph, joint: Factor, names: frozenset[str]) -> Factor:
+def district_law(graph: Graph, joint: Factor | ModelJoint, names: frozenset[str]) -> Factor:
     """P(district | do(its outer parents)), which the joint distribution tells; NaN where it never sees the parents.
 
     Args:

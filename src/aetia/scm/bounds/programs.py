@@ -16,7 +16,7 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from aetia.errors import CausalModelError, NotIdentifiedError, QueryError
-from aetia.scm.bounds.law import Law, district_law
+from aetia.scm.bounds.law import Law, ModelJoint, district_law
 from aetia.scm.bounds.requirements import Responses, Scenario
 from aetia.scm.bounds.responses import District, Monotone, response_types
 from aetia.scm.discrete import DiscreteModel
@@ -98,13 +98,11 @@ def bounds(
         known.require_compatible(graph)
     asked = parse_query(query, source) if isinstance(query, str) else query
     target = target_of(asked, graph, known.values)
-    weighted = [(weight, (*target.given, *event)) for weight, event in target.weighted]
+    value = _formula_value(graph, asked, known)
+    if value is not None:
+        return Bounds(value, value)
     problem = _Problem(graph, known, frozenset(monotone))
-    problem.prepare(weighted, target.given)
-    if not problem.is_sharp or problem.size > budget:
-        value = _formula_value(graph, asked, known)
-        if value is not None:
-            return Bounds(value, value)
+    problem.prepare([(weight, (*target.given, *event)) for weight, event in target.weighted], target.given)
     problem.require_within(budget)
     low, high = problem.range()
     if target.is_probability:
@@ -114,7 +112,7 @@ def bounds(
 
 
 def _formula_value(graph: Graph, query: Query, law: Law) -> float | None:
-    """The quantity if it has a formula in the observational distribution: the program may be too coarse to see that."""
+    """The quantity if it has a formula in the observational distribution, which a program may be too coarse to see."""
     if isinstance(query, EffectQuery):
         values = law.values[query.treatment]
         treated = values[-1] if query.treated is None else query.treated
@@ -122,7 +120,9 @@ def _formula_value(graph: Graph, query: Query, law: Law) -> float | None:
     try:
         found = identify_counterfactual(graph, query, available=OBSERVATION)
         at = {name: law.values[name][0] for name in found.any_value_of}
-        value = evaluate(found.expression, Distribution(law.values, law.joint), at)
+        joint = law.joint
+        seen = joint.model if isinstance(joint, ModelJoint) else Distribution(law.values, joint)
+        value = evaluate(found.expression, seen, at)
     except (NotIdentifiedError, QueryError, CausalModelError):
         return None
     return None if isinstance(value, Factor) else float(value)
