@@ -1,10 +1,12 @@
 """Do items that depend on each other count as one, in what is planned, exchanged, tested and said?"""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
-from tiny_models import tiny_network
+from tiny_models import tiny_folder, tiny_network
 from toy_tokenizer import byte_level
 
 from aetia.contrasts import AlignedContrast, find_set, read_contrasts
@@ -143,3 +145,26 @@ def test_a_set_repeats_no_prompt_before_all_have_come_and_then_says_the_cluster(
     repeated = len({item.clean for item in every}) < len(every)
     assert [item.cluster for item in every] == [item.clean if repeated else "" for item in every]
     check_clusters(every)
+
+
+def test_the_shell_says_which_items_share_a_prompt_and_how_many_clusters_there_are(tmp_path):
+    folder = tiny_folder(tmp_path)
+    own = folder / "own.jsonl"
+    rows = [json.loads(line) for line in own.read_text().split("\n")]
+    rows[7]["clean"] = rows[2]["clean"]
+
+    def shell(*arguments):
+        own.write_text("\n".join(json.dumps(row) for row in rows))
+        code = "from aetia.cli import main; main()"
+        command = [sys.executable, "-c", code, "trace", "--model", str(folder), "--contrasts", str(own), *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    refused = shell("--dry-run")
+    assert refused.returncode != 0
+    assert "AE-1604 The items line-3 and line-8 have the same clean prompt" in " ".join(refused.stderr.split())
+    assert "Traceback" not in refused.stderr
+    for row in rows:
+        row["cluster"] = row["clean"]
+    planned = shell("--dry-run", "--json")
+    assert planned.returncode == 0, planned.stderr
+    assert "24 items in 23 clusters; the items of a cluster count as one." in json.loads(planned.stdout)["notes"]
