@@ -8,21 +8,37 @@ import pytest
 from scm_models import random_model
 
 from aetia.errors import CausalModelError
+from aetia.scm.derivation import Number
 from aetia.scm.discrete import DiscreteModel
-from aetia.scm.evaluation import evaluate
-from aetia.scm.expression import Constant, Difference, Expectation, Probability, Product, Quotient, Sum, Variable
+from aetia.scm.evaluation import Sources, evaluate
+from aetia.scm.expression import (
+    Constant,
+    Difference,
+    Expectation,
+    Expression,
+    Probability,
+    Product,
+    Quotient,
+    Sum,
+    Variable,
+)
 from aetia.scm.factor import Factor
 from aetia.scm.graph import Graph
 from aetia.scm.measured import Distribution, Sample
-from aetia.scm.query import Term
+from aetia.scm.query import Term, Value
 
 FRONT_DOOR = Graph.of([("X", "Z"), ("Z", "Y")], [("X", "Y")])
 
 
 def probability(event: str, given: str = "", do: str = "", population: str = "") -> Probability:
-    return Probability(
-        *(tuple(map(Term, names.split())) for names in (event, given)), population, tuple(map(Term, do.split()))
-    )
+    terms = [tuple(map(Term, names.split())) for names in (event, given, do)]
+    return Probability(terms[0], terms[1], population, terms[2])
+
+
+def number(expression: Expression, source: Sources, at: dict[str, Value] | None = None) -> Number:
+    found = evaluate(expression, source, at)
+    assert not isinstance(found, Factor)
+    return found
 
 
 def front_door() -> Sum:
@@ -34,13 +50,14 @@ def front_door() -> Sum:
 def test_the_front_door_sums_a_variable_that_stays_open_outside(exact) -> None:
     model = random_model(FRONT_DOOR, 3, values=3, exact=exact)
     table = evaluate(front_door(), model)
+    assert isinstance(table, Factor)
     assert table.axes == ("X", "Y")
     for x in model.values["X"]:
         for y in model.values["Y"]:
             truth = model.do(X=x).probability({"Y": y})
-            number = evaluate(front_door(), model, {"X": x, "Y": y})
-            assert number == truth if exact else abs(number - truth) < 1e-12
-            assert isinstance(number, Fraction if exact else float)
+            found = number(front_door(), model, {"X": x, "Y": y})
+            assert found == truth if exact else abs(found - truth) < 1e-12
+            assert isinstance(found, Fraction if exact else float)
             assert abs(table.values[model.values["X"].index(x), model.values["Y"].index(y)] - truth) < 1e-12
 
 
@@ -52,15 +69,15 @@ def test_an_experiment_is_read_off_a_model_and_off_its_own_table_alike() -> None
     for x in (0, 1):
         truth = model.do(X=x).probability({"Y": 1}, {"Z": 0})
         for source in (model, [table]):
-            assert abs(evaluate(asked, source, {"X": x, "Z": 0, "Y": 1}) - truth) < 1e-12
+            assert abs(number(asked, source, {"X": x, "Z": 0, "Y": 1}) - truth) < 1e-12
 
 
 def test_data_give_frequencies() -> None:
     rows = pa.table({"X": [0, 0, 1, 1, 1], "Y": ["no", "yes", "yes", "yes", "no"]})
     sample = Sample.of(rows)
-    assert abs(evaluate(probability("Y", "X"), sample, {"X": 1, "Y": "yes"}) - 2 / 3) < 1e-12
-    assert abs(evaluate(probability("Y"), sample, {"Y": "no"}) - 2 / 5) < 1e-12
-    assert abs(evaluate(Expectation(Term("X")), sample) - 3 / 5) < 1e-12
+    assert abs(number(probability("Y", "X"), sample, {"X": 1, "Y": "yes"}) - 2 / 3) < 1e-12
+    assert abs(number(probability("Y"), sample, {"Y": "no"}) - 2 / 5) < 1e-12
+    assert abs(number(Expectation(Term("X")), sample) - 3 / 5) < 1e-12
 
 
 def test_a_mean_is_the_sum_of_values_times_probabilities() -> None:
@@ -69,8 +86,8 @@ def test_a_mean_is_the_sum_of_values_times_probabilities() -> None:
     )
     long_form = Sum(("Y",), Product((Variable("Y"), probability("Y", "X"))))
     for form in (Expectation(Term("Y"), (Term("X"),)), long_form):
-        assert abs(evaluate(form, model, {"X": 0}) - (0.2 + 0.6 + 5)) < 1e-12
-        assert abs(evaluate(form, model, {"X": 1}) - (0.6 + 0.2 + 3)) < 1e-12
+        assert abs(number(form, model, {"X": 0}) - (0.2 + 0.6 + 5)) < 1e-12
+        assert abs(number(form, model, {"X": 1}) - (0.6 + 0.2 + 3)) < 1e-12
 
 
 def test_numbers_and_differences() -> None:
@@ -94,7 +111,7 @@ def without_overlap() -> DiscreteModel:
 
 def test_a_stratum_that_lacks_a_treatment_is_an_error_and_one_that_does_not_occur_is_none() -> None:
     adjusted = Sum(("Z",), Product((probability("Y", "X Z"), probability("Z"))))
-    assert abs(evaluate(adjusted, without_overlap(), {"X": 1, "Y": 1}) - 0.4) < 1e-12
+    assert abs(number(adjusted, without_overlap(), {"X": 1, "Y": 1}) - 0.4) < 1e-12
     with pytest.raises(CausalModelError, match=r"it needs P\(y \| X=0, z\) at .*Z=1") as caught:
         evaluate(adjusted, without_overlap(), {"X": 0})
     assert caught.value.code == "AE-7260"

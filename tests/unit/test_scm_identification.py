@@ -11,6 +11,7 @@ import pytest
 from scm_models import random_graph, random_model
 
 from aetia.errors import AetiaError, NotIdentifiedError
+from aetia.scm.derivation import Number
 from aetia.scm.discrete import DiscreteModel
 from aetia.scm.evaluation import evaluate
 from aetia.scm.factor import Factor
@@ -41,6 +42,11 @@ def effect(model: DiscreteModel, outcomes, treatments, given=()) -> np.ndarray:
     return np.stack(rows).reshape(*shape, *rows[0].shape)
 
 
+def number(found: Number | Factor) -> Number:
+    assert not isinstance(found, Factor)
+    return found
+
+
 def questions(names: list[str], draw: Random) -> tuple[list[str], list[str], list[str]]:
     draw.shuffle(names)
     outcomes, treatments = draw.choice([1, 1, 2]), draw.choice([1, 1, 2]) if len(names) > 3 else 1
@@ -54,6 +60,7 @@ def observational(model: DiscreteModel) -> Distribution:
 
 def largest_error(found: Identification, source, truth: np.ndarray, axes) -> float:
     table = evaluate(found.expression, source)
+    assert isinstance(table, Factor)
     free = found.any_value_of
     shape = tuple(table.values.shape[table.axes.index(name)] for name in free)
     whole = np.broadcast_to(truth.reshape(*truth.shape, *(1 for _ in free)), truth.shape + shape)
@@ -99,11 +106,13 @@ def small_problems() -> Iterator[tuple[Graph, list[str], list[str], list[str]]]:
 
 
 def assert_backed(graph: Graph, refusal: Refusal, outcomes, treatments, given) -> None:
-    one, other = refusal.disagreement()
-    laws = [model.joint(graph.nodes).values for model in (one, other)]
+    models = refusal.disagreement()
+    assert models is not None
+    one, other = models
+    laws = [model.joint(graph.nodes).values for model in models]
     assert (laws[0] == laws[1]).all(), "exact fractions"
     assert (laws[0] > 0).all()
-    assert all(projected(model.graph).edges <= graph.edges for model in (one, other))
+    assert all(projected(model.graph).edges <= graph.edges for model in models)
     assert (effect(one, outcomes, treatments, given) != effect(other, outcomes, treatments, given)).any()
 
 
@@ -176,8 +185,8 @@ def test_the_napkin_is_the_same_for_every_value_that_it_leaves_open() -> None:
     truth = model.do(X=1).probability({"Y": 1})
     assert found.any_value_of == ("W2",)
     for w2 in model.values["W2"]:
-        assert abs(evaluate(found.expression, observational(model), {"W2": w2}) - truth) < 1e-12
-    assert abs(found.evaluate(model) - truth) < 1e-12
+        assert abs(number(evaluate(found.expression, observational(model), {"W2": w2})) - truth) < 1e-12
+    assert abs(number(found.evaluate(model)) - truth) < 1e-12
 
 
 def test_what_is_arbitrary_skips_values_that_do_not_occur() -> None:
@@ -188,7 +197,7 @@ def test_what_is_arbitrary_skips_values_that_do_not_occur() -> None:
         Factor(joint.axes, np.insert(joint.values, 0, 0.0, axis=joint.axes.index("W2"))),
     )
     found = identify(graph_from_text(NAPKIN), "P(Y=1 | do(X=1))")
-    assert abs(found.evaluate(absent) - model.do(X=1).probability({"Y": 1})) < 1e-12
+    assert abs(number(found.evaluate(absent)) - model.do(X=1).probability({"Y": 1})) < 1e-12
 
 
 @pytest.mark.parametrize("query", ["E[Y | do(X=1)]", "ATE(X=1 vs 0, Y)", "CATE(X=1 vs 0, Y | W2=1)", "P(Y[X=1]=1)"])
@@ -198,14 +207,14 @@ def test_means_and_effects_are_the_truth(query) -> None:
     known = {"W2": 1} if "CATE" in query else {}
     mean = [model.do(X=x).probability({"Y": 1}, known) for x in (0, 1)]
     wanted = mean[1] - mean[0] if "ATE" in query else mean[1]
-    assert abs(identify(graph, query).evaluate(observational(model)) - wanted) < 1e-12
+    assert abs(number(identify(graph, query).evaluate(observational(model))) - wanted) < 1e-12
 
 
 def test_a_model_with_hidden_variables_is_asked_itself_and_knows_its_values() -> None:
     model = random_model(graph_from_text(FRONT_DOOR), 2, values=3)
     found = identify(model, "ATE(X, Y)")
     means = [sum(y * model.do(X=x).probability({"Y": y}) for y in range(3)) for x in (0, 2)]
-    assert abs(found.evaluate(model) - (means[1] - means[0])) < 1e-12
+    assert abs(number(found.evaluate(model)) - (means[1] - means[0])) < 1e-12
 
 
 def test_the_steps_are_true_each() -> None:
@@ -219,6 +228,7 @@ def test_the_steps_are_true_each() -> None:
     for step, names in zip(found.steps[1:], ("M", "Y", "Y"), strict=True):
         others = [name for name in graph.nodes if name not in names] if step is not found.steps[-1] else ["X", "Z"]
         table = evaluate(step.formula, observational(model))
+        assert isinstance(table, Factor)
         axes = (*others, names)
         truth = effect(model, names, others)
         assert np.abs(table.over(axes) - truth).max() < 1e-12
@@ -279,7 +289,9 @@ def test_a_refusal_shows_its_hedge_and_how_to_go_on(text) -> None:
 def test_a_hedge_is_two_forests_on_the_same_roots() -> None:
     graph = graph_from_text("X -> Z -> Y; X <-> Z; Z <-> Y; W -> X")
     refusal = attempt(graph, "P(Y | do(X))")
+    assert isinstance(refusal, Refusal)
     hedge = refusal.hedge
+    assert hedge is not None
     assert (hedge.outer, hedge.inner, hedge.roots, hedge.treatments) == (("X", "Z", "Y"), ("Z", "Y"), ("Y",), ("X",))
     assert set(hedge.arrows) == {("X", "Z"), ("Z", "Y")}
     assert {frozenset(arc) for arc in hedge.arcs} == {frozenset("XZ"), frozenset("ZY")}
@@ -310,4 +322,4 @@ def test_thirty_variables_are_answered_and_written_without_blowing_up() -> None:
     assert len(to_text(found.expression)) < 20_000
     model = random_model(Graph.of(chain[:7], arcs[:6]), 1)
     small = identify(model, "P(V7=1 | do(V0=1))")
-    assert abs(small.evaluate(model) - model.do(V0=1).probability({"V7": 1})) < 1e-9
+    assert abs(number(small.evaluate(model)) - model.do(V0=1).probability({"V7": 1})) < 1e-9
