@@ -268,9 +268,8 @@ def speed(count: int, peers: Path | None) -> None:
             best[1] = min(best[1], time.perf_counter() - start)
         for kind, seconds in zip(own, best, strict=True):
             own[kind].append(seconds)
-    print(
-        f"\n{count} random ADMGs of 30 variables, milliseconds\n\n| | median | 90% | largest |\n| --- | --- | --- | --- |"
-    )
+    print(f"\n{count} random ADMGs of 30 variables, milliseconds\n")
+    print("| | median | 90% | largest |\n| --- | --- | --- | --- |")
     rows = {f"aetia, {kind}": seconds for kind, seconds in own.items()}
     for answer in _answers(peers, problems) if peers else ():
         for peer, said in answer.items():
