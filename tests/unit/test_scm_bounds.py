@@ -293,6 +293,11 @@ def test_questions_that_cannot_be_bounded_are_refused_by_name() -> None:
         with pytest.raises(QueryError) as refused:
             bounds(model, query)
         assert refused.value.code == code
+    chain = random_model(graph_from_text("Z -> X -> Y -> W"), 0)
+    assert bounds(chain, "CATE(X, Y | Z=1)").is_point
+    with pytest.raises(QueryError, match="an effect of X") as moved:
+        bounds(chain, "CATE(X, Y | W=1)")
+    assert moved.value.code == "AE-7367"
     with pytest.raises(QueryError) as bare:
         bounds(BOW, "ATE(X, Y)")
     assert bare.value.code == "AE-7364"

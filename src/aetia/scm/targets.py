@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from aetia.errors import QueryError
 from aetia.scm.graph import Graph
+from aetia.scm.named_effect import mediators
 from aetia.scm.quantity import in_world
 from aetia.scm.query import Assignment, EffectQuery, ExpectationQuery, ProbabilityQuery, Query, Term, Value
 from aetia.scm.worlds import World, path_term
@@ -46,7 +47,8 @@ def target_of(query: Query, graph: Graph, values: Values) -> Target:
         values: Of each variable its values.
 
     Raises:
-        QueryError: AE-7362 a value is left open, or unknown; AE-7363 a mean is asked for of what is not a number.
+        QueryError: AE-7362 a value is left open, or unknown; AE-7363 a mean is asked for of what is not a number;
+            AE-7367 an effect is asked for given an effect of the treatment.
     """
     if isinstance(query, ProbabilityQuery):
         event = _in_world(query.event, query.do)
@@ -82,6 +84,9 @@ def contrast_of(
         graph: The graph, for the variables between treatment and outcome.
         treated: The treatment's value.
         control: The value it is compared with.
+
+    Raises:
+        QueryError: AE-7367 an effect is asked for given an effect of the treatment.
     """
     under_treated, under_control = (_world((*query.do, Assignment(query.treatment, one))) for one in (treated, control))
     given = _in_world(query.given, query.do)
@@ -93,14 +98,26 @@ def contrast_of(
         case "NDE" | "NIE":
             is_direct = query.effect == "NDE"
             direct, through = (under_treated, under_control) if is_direct else (under_control, under_treated)
-            carried = query.mediators or _between(graph, query)
+            fixed = {one.variable for one in query.do}
+            carried = [name for name in mediators(query, graph) if name not in fixed]
             more = _world((*direct, *(Assignment(name, Term(name, None, through)) for name in carried)))
         case "PSE":
             more = path_term(graph, query.paths, treated, control, query.do).world
         case _:
-            pass
+            _require_unmoved(query, graph)
     outcome = query.outcome
     return Term(outcome.variable, outcome.value, more), Term(outcome.variable, outcome.value, less), given
+
+
+def _require_unmoved(query: EffectQuery, graph: Graph) -> None:
+    """Nothing, once it is sure that the same units are known of under either treatment."""
+    moved = {term.variable for term in query.given} & graph.descendants([query.treatment])
+    if moved:
+        found = f"{query} is given {min(moved)}, an effect of {query.treatment}: that compares two groups of units."
+        mend = (
+            f"ask of each by itself: `P({query.outcome.variable}=... | do({query.treatment}=...), {min(moved)}=...)`."
+        )
+        raise QueryError("AE-7367", found, mend=mend)
 
 
 def _causation(query: EffectQuery, values: Values, treated: Value, control: Value) -> Target:
@@ -122,12 +139,6 @@ def _causation(query: EffectQuery, values: Values, treated: Value, control: Valu
         raise QueryError("AE-7363", found, mend=mend)
     known = (Term(query.treatment, control, here), *(Term(name, other, here) for other in others))
     return Target(((1.0, (produced,)),), (*given, *known))
-
-
-def _between(graph: Graph, query: EffectQuery) -> list[str]:
-    ends = {query.treatment, query.outcome.variable}
-    carriers = graph.descendants([query.treatment]) & graph.ancestors([query.outcome.variable])
-    return sorted(carriers - ends - {one.variable for one in query.do})
 
 
 def _events(outcome: Term, sign: float, values: Values) -> list[Weighted]:

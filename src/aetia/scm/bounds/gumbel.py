@@ -58,7 +58,7 @@ def answer_by_gumbel_max(
         seed: Seed of the draws.
 
     Raises:
-        QueryError: AE-7362, AE-7363 see `docs/errors.md`.
+        QueryError: AE-7362, AE-7363, AE-7367 see `docs/errors.md`.
         CausalModelError: AE-7241 an event comes about in too many ways; AE-7210 what is given has probability zero.
     """
     asked = parse_query(query, model) if isinstance(query, str) else query

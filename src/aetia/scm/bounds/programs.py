@@ -81,7 +81,7 @@ def bounds(
 
     Raises:
         GraphError: AE-7105 the graph is no ADMG.
-        QueryError: AE-7362, AE-7363 see `docs/errors.md`; AE-7364 a graph without numbers.
+        QueryError: AE-7362, AE-7363, AE-7367 see `docs/errors.md`; AE-7364 a graph without numbers.
         CausalModelError: AE-7240 more response types than the budget; AE-7241 too many ways to an event; AE-7242 the
             distribution does not factor along the graph; AE-7243 no model of the graph has this distribution (the
             instrumental inequality fails, an experiment contradicts it, or it is not monotone); AE-7210 what is known

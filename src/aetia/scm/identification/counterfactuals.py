@@ -69,7 +69,7 @@ def identify_counterfactual(
     Raises:
         NotIdentifiedError: AE-7433 no experiments tell it (the conflict is shown); AE-7401 what is available does not.
         QueryError: AE-7362 an effect needs values that are not named; AE-7365 a name stands for two things; AE-7366
-            what is given contradicts itself.
+            what is given contradicts itself; AE-7367 an effect is asked for given an effect of the treatment.
         GraphError: AE-7103 to AE-7105 the graph is no ADMG, or lacks a variable.
     Source: Shpitser and Pearl, JMLR 2008, figures 9 to 11 (ID*, IDC*).
     """
