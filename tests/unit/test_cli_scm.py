@@ -70,7 +70,7 @@ def test_what_the_model_leaves_open_is_bounded_or_assumed(ask, model):
     assert (code, "AE-7460" in err) == (2, True)
     [record] = [json.loads(line) for line in ask("bounds", model, "PN(X, Y)", "--json")[1].splitlines()]
     assert 0 <= record["low"] < record["high"] <= 1
-    code, out, err = ask("query", model, "PN(X, Y)", "--gumbel-max")
+    code, out, err = ask("query", model, "PN(X, Y)", "--assume", "gumbel-max")
     assert code == 0
     assert record["low"] <= float(out) <= record["high"]
     assert "gumbel-max" in err

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 
@@ -60,9 +60,11 @@ def command() -> None:
 @click.argument("query", metavar="QUERY")
 @click.option("--steps", is_flag=True, help="Show how the answer was found.")
 @_latex_option
-@click.option("--gumbel-max", is_flag=True, help="Assume Gumbel-max noise where the model leaves the answer open.")
+@click.option("--assume", type=click.Choice(["gumbel-max"]), help="What to assume where the model leaves it open.")
 @json_option
-def query_model(model: str, query: str, *, steps: bool, latex: bool, gumbel_max: bool, as_json: bool) -> None:
+def query_model(
+    model: str, query: str, *, steps: bool, latex: bool, assume: Literal["gumbel-max"] | None, as_json: bool
+) -> None:
     """Answer QUERY in MODEL, exactly.
 
     Example: aetia scm query model.json "P(Y=1 | do(X=1))" --steps
@@ -71,17 +73,7 @@ def query_model(model: str, query: str, *, steps: bool, latex: bool, gumbel_max:
     from aetia.scm.derivation import number_to_text
 
     voice = Voice(as_json)
-    if gumbel_max:
-        from aetia.scm.bounds.gumbel import answer_by_gumbel_max
-        from aetia.scm.derivation import Answer
-        from aetia.scm.grammar import parse_query
-
-        source = discrete_model_named(model)
-        asked = parse_query(query, source)
-        point = answer_by_gumbel_max(source, asked)
-        found = Answer(asked, point.value, (), point.assumption)
-    else:
-        found = answer(model_named(model), query)
+    found = answer(model_named(model), query, assume=assume)
     voice.emit(lambda: AnswerRecord.of(found))
     if latex:
         voice.show(found.latex)

@@ -11,6 +11,7 @@
 `aetia.scm.grammar` reads this text; here is what it becomes, the same for Python, the shell and the agent.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -48,7 +49,7 @@ class Assignment:
     value: "Value | Term | None" = None
 
     def __str__(self) -> str:
-        return self.variable if self.value is None else f"{self.variable}={self.value}"
+        return _written(self.variable) + _equals(self.value)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Term:
 
     def __str__(self) -> str:
         subscript = f"[{', '.join(map(str, self.world))}]" if self.world else ""
-        return f"{self.variable}{subscript}" + ("" if self.value is None else f"={self.value}")
+        return _written(self.variable) + subscript + _equals(self.value)
 
 
 @dataclass(frozen=True)
@@ -137,9 +138,10 @@ class EffectQuery:
     do: tuple[Assignment, ...] = field(default=())
 
     def __str__(self) -> str:
-        versus = "" if self.treated is None else f"={self.treated} vs {self.control}"
-        then = ", ".join([*self.mediators, *(" -> ".join(path) for path in self.paths)])
-        arguments = f"{self.treatment}{versus}, {self.outcome}{'; ' if then else ''}{then}"
+        versus = "" if self.treated is None else f"{_equals(self.treated)} vs {_equals(self.control)[1:]}"
+        paths = [" -> ".join(map(_written, path)) for path in self.paths]
+        then = ", ".join([*map(_written, self.mediators), *paths])
+        arguments = f"{_written(self.treatment)}{versus}, {self.outcome}{'; ' if then else ''}{then}"
         return f"{self.effect}({arguments}{_bar(self.given, self.do)})"
 
 
@@ -149,3 +151,20 @@ Query = ProbabilityQuery | ExpectationQuery | EffectQuery
 def _bar(given: tuple[Term, ...], do: tuple[Assignment, ...]) -> str:
     parts = [*([f"do({', '.join(map(str, do))})"] if do else []), *map(str, given)]
     return f" | {', '.join(parts)}" if parts else ""
+
+
+_PLAIN = re.compile(r"""(?:[^\s()\[\]=|,;<>"'-]|-(?!>))+""")
+_MEANS_MORE = re.compile(r"do|vs|true|false|-?[0-9.]+(e[+-]?[0-9]+)?", re.IGNORECASE)
+
+
+def _written(text: str) -> str:
+    """A name, or a value that is a text, in quotes where it would be read as something else."""
+    if _PLAIN.fullmatch(text) and not _MEANS_MORE.fullmatch(text):
+        return text
+    return f"'{text}'" if '"' in text else f'"{text}"'
+
+
+def _equals(value: "Value | Term | None") -> str:
+    if value is None:
+        return ""
+    return f"={_written(value)}" if isinstance(value, str) else f"={value}"
