@@ -221,10 +221,11 @@ def test_the_efficient_set_has_the_smallest_variance_in_linear_models(graph: Gra
     minimal = list(minimal_adjustment_sets(graph, treatment, outcome))
     if minimal:
         assert variance(minimal[0]) <= min(map(variance, minimal)) + 1e-9
+    best, code = None, ""
     try:
         best = efficient_adjustment_set(graph, treatment, outcome)
     except AetiaError as error:
-        code, best = error.code, None
+        code = error.code
     if best is None:
         assert code in {"AE-7431", "AE-7432", "AE-7361"}
         assert sets or code != "AE-7432"
