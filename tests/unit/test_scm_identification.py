@@ -90,6 +90,26 @@ def test_random_effects_are_the_truth_from_the_observational_joint_alone(block) 
     assert counts[False] > 0
 
 
+def test_estimands_with_quotients_in_quotients_are_the_truth() -> None:
+    """Chains with many arcs are where a district is found only inside another one, as in the napkin."""
+    counts = Counter[int]()
+    for seed in range(460, 760):
+        draw = Random(seed)
+        names = [f"V{number}" for number in range(draw.randint(5, 8))]
+        arcs = [pair for pair in combinations(names, 2) if pair not in set(pairwise(names)) and draw.random() < 0.35]
+        graph = Graph.of(pairwise(names), arcs)
+        treatment, outcome = names[draw.randint(1, len(names) - 2)], names[-1]
+        found = attempt(graph, asked([outcome], [treatment]))
+        if isinstance(found, Identification) and "/" in to_text(found.expression):
+            model = random_model(graph, seed)
+            table = found.evaluate(observational(model))
+            assert isinstance(table, Factor)
+            assert np.abs(table.over((treatment, outcome)) - effect(model, [outcome], [treatment])).max() < 1e-9
+            counts[min(to_text(found.expression).count("/"), 2)] += 1
+    assert counts[1] > 20
+    assert counts[2] > 3
+
+
 def small_problems() -> Iterator[tuple[Graph, list[str], list[str], list[str]]]:
     """All ADMGs of A, B, C in this order, with all questions."""
     names = ("A", "B", "C")
