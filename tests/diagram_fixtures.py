@@ -8,7 +8,7 @@ import pytest
 
 from aetia.errors import DiagramError
 from aetia.scm.diagrams import Box, Diagram, Interpretation, Step
-from aetia.scm.discrete import DiscreteModel
+from aetia.scm.models.discrete import DiscreteModel
 
 SIZES = {"A": 2, "B": 3, "C": 2}
 BOXES = (

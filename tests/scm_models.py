@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from aetia.scm.discrete import DiscreteModel, Mechanism
-from aetia.scm.graph import Graph
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.models.discrete import DiscreteModel, Mechanism
 
 
 def random_graph(size: int, seed: int, *, arrows: float = 0.5, arcs: float = 0.2) -> Graph:

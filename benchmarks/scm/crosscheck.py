@@ -23,16 +23,16 @@ from pathlib import Path
 
 import numpy as np
 
-from aetia.scm.evaluation import evaluate
-from aetia.scm.expression import Expression, Probability, Product, Quotient, Sum
-from aetia.scm.factor import Factor
-from aetia.scm.graph import Graph
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.graphs.notation import graph_from_text
 from aetia.scm.identification import Identification, Refusal, attempt
-from aetia.scm.measured import Distribution
-from aetia.scm.notation import graph_from_text
-from aetia.scm.printing import to_text
-from aetia.scm.query import Assignment, ProbabilityQuery, Term
-from aetia.scm.rewriting import free_variables
+from aetia.scm.language.expression import Expression, Probability, Product, Quotient, Sum
+from aetia.scm.language.printing import to_text
+from aetia.scm.language.query import Assignment, ProbabilityQuery, Term
+from aetia.scm.language.rewriting import free_variables
+from aetia.scm.models.evaluation import evaluate
+from aetia.scm.models.factor import Factor
+from aetia.scm.models.measured import Distribution
 
 _EXACT = 1e-9
 _SHOWN = 3

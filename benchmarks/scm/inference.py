@@ -18,12 +18,12 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 
-from aetia.scm.bif import model_from_bif
-from aetia.scm.discrete import DiscreteModel, Mechanism
-from aetia.scm.elimination import plan
-from aetia.scm.modelfile import model_to_json
-from aetia.scm.query import Value
-from aetia.scm.sampling import sample
+from aetia.scm.language.query import Value
+from aetia.scm.models.bif import model_from_bif
+from aetia.scm.models.discrete import DiscreteModel, Mechanism
+from aetia.scm.models.elimination import plan
+from aetia.scm.models.modelfile import model_to_json
+from aetia.scm.models.sampling import sample
 
 _NETWORKS = ("asia", "child", "insurance", "alarm")
 _QUERIES = 20

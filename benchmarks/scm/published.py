@@ -1,4 +1,4 @@
-"""Do the numbers published with two benchmarks of causal reasoning come out of `aetia.scm.answers`?
+"""Do the numbers published with two benchmarks of causal reasoning come out of `aetia.scm.answers.exact`?
 
     python benchmarks/scm/published.py DATA
 
@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from aetia.scm.adjustment import is_adjustment_set
-from aetia.scm.answers import answer
-from aetia.scm.discrete import DiscreteModel, Mechanism
-from aetia.scm.graph import Graph
+from aetia.scm.answers.exact import answer
+from aetia.scm.graphs.adjustment import is_adjustment_set
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.models.discrete import DiscreteModel, Mechanism
 
 _CLOSE = 1e-9
 _CALM = {

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from aetia.scm.bounds import Bounds, necessity_bounds
+from aetia.scm.bounding import Bounds, necessity_bounds
 
 _TASKS = {"PN": "probability_of_necessity", "PS": "probability_of_sufficiency"}
 _STATED = re.compile(r"P\(([^()|]*)(?:\|([^()]*))?\)=([0-9.]+)")

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from statistics import median
 
-from aetia.scm.graph import Graph
-from aetia.scm.separation import separated
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.graphs.separation import separated
 
 _VARIABLES = 2_000
 _DEGREES = (2, 4, 8)

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aetia import circuits, contrasts
+    from aetia import circuits, contrasts, scm
     from aetia.circuits import circuit
     from aetia.effects import Effects
     from aetia.features import align, patch_subspace
@@ -27,6 +27,7 @@ __all__ = [
     "load",
     "open_run",
     "patch_subspace",
+    "scm",
     "trace",
 ]
 
@@ -43,6 +44,7 @@ _HOMES = {
     "load": "aetia.models",
     "open_run": "aetia.runs",
     "patch_subspace": "aetia.features",
+    "scm": "aetia.scm",
     "trace": "aetia.tracing",
 }
 

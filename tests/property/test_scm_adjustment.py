@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from scm_models import random_graph, random_model
 
 from aetia.errors import AetiaError
-from aetia.scm.adjustment import (
+from aetia.scm.graphs.adjustment import (
     adjustment_sets,
     efficient_adjustment_set,
     is_adjustment_set,
     maximal_adjustment_set,
     minimal_adjustment_sets,
 )
-from aetia.scm.front_door import front_door_sets, instruments, is_front_door_set
-from aetia.scm.graph import Edge, Graph
+from aetia.scm.graphs.front_door import front_door_sets, instruments, is_front_door_set
+from aetia.scm.graphs.graph import Edge, Graph
 
 GRAPHS = st.builds(
     random_graph,

@@ -5,16 +5,16 @@ import pytest
 from scm_models import random_graph, random_model
 
 from aetia.errors import AetiaError
-from aetia.scm.bounds import Law, bounds
-from aetia.scm.bounds.responses import response_types
-from aetia.scm.discrete import DiscreteModel
-from aetia.scm.evaluation import evaluate
-from aetia.scm.graph import Graph
+from aetia.scm.bounding import Law, bounds
+from aetia.scm.bounding.responses import response_types
+from aetia.scm.graphs.graph import Graph
 from aetia.scm.identification import OBSERVATION, Refusal, attempt
 from aetia.scm.identification.counterfactuals import identify_counterfactual
-from aetia.scm.query import Assignment, ProbabilityQuery, Term
-from aetia.scm.targets import target_of
-from aetia.scm.worlds import parallel_worlds
+from aetia.scm.language.query import Assignment, ProbabilityQuery, Term
+from aetia.scm.models.discrete import DiscreteModel
+from aetia.scm.models.evaluation import evaluate
+from aetia.scm.queries.targets import target_of
+from aetia.scm.queries.worlds import parallel_worlds
 
 
 def chance(model: DiscreteModel, terms) -> float:

@@ -9,7 +9,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from aetia.errors import DiagramError
-from aetia.scm.abduction import counterfactual as by_abduction
 from aetia.scm.diagrams import (
     comb_disintegration,
     copy,
@@ -20,13 +19,14 @@ from aetia.scm.diagrams import (
     identity,
     stochastic_matrix,
 )
-from aetia.scm.evaluation import evaluate
-from aetia.scm.factor import Factor
-from aetia.scm.graph import Graph
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.graphs.projection import canonical_dag
 from aetia.scm.identification import identify
-from aetia.scm.measured import Distribution
-from aetia.scm.projection import canonical_dag
-from aetia.scm.query import Assignment, Term
+from aetia.scm.language.query import Assignment, Term
+from aetia.scm.models.evaluation import evaluate
+from aetia.scm.models.factor import Factor
+from aetia.scm.models.measured import Distribution
+from aetia.scm.queries.abduction import counterfactual as by_abduction
 
 seeds = st.integers(0, 2**32)
 

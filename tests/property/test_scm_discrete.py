@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scm_models import enumerated, random_graph, random_model
 
 from aetia.errors import CausalModelError
-from aetia.scm.discrete import DiscreteModel, Mechanism
-from aetia.scm.elimination import eliminate, plan
-from aetia.scm.factor import Factor
+from aetia.scm.models.discrete import DiscreteModel, Mechanism
+from aetia.scm.models.elimination import eliminate, plan
+from aetia.scm.models.factor import Factor
 
 MODELS = st.builds(
     lambda size, seed, values, functional, exact: random_model(

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aetia.errors import QueryError
-from aetia.scm.grammar import parse_assignments, parse_query
-from aetia.scm.query import Assignment, EffectQuery, ExpectationQuery, ProbabilityQuery, Term
+from aetia.scm.language.query import Assignment, EffectQuery, ExpectationQuery, ProbabilityQuery, Term
+from aetia.scm.queries.grammar import parse_assignments, parse_query
 
 names = st.from_regex(r"[A-Za-z][A-Za-z0-9_.%*+-]{0,4}", fullmatch=True) | st.sampled_from(
     ["blood pressure", "do", "vs", "True", "7", "1e3", "a->b", "it's", "X[t-1]", "P(x)", "", "Größe", " "]

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from scm_models import random_graph, random_model
 
 from aetia.errors import AetiaError
-from aetia.scm.bif import model_from_bif
-from aetia.scm.discrete import DiscreteModel, Mechanism
-from aetia.scm.linear import LinearModel
-from aetia.scm.modelfile import model_from_json, model_to_json, read_model, write_model
+from aetia.scm.models.bif import model_from_bif
+from aetia.scm.models.discrete import DiscreteModel, Mechanism
+from aetia.scm.models.linear import LinearModel
+from aetia.scm.models.modelfile import model_from_json, model_to_json, read_model, write_model
 
 NAMES = st.lists(st.text(max_size=5), min_size=4, max_size=4, unique=True)
 VALUES = st.lists(

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aetia.errors import GraphError
-from aetia.scm.graph import Edge, Graph, Mark
-from aetia.scm.interchange import (
+from aetia.scm.graphs.graph import Edge, Graph, Mark
+from aetia.scm.graphs.interchange import (
     graph_from_dagitty,
     graph_from_dot,
     graph_from_json,
@@ -16,7 +16,7 @@ from aetia.scm.interchange import (
     graph_to_json,
     graph_to_networkx,
 )
-from aetia.scm.notation import graph_from_text
+from aetia.scm.graphs.notation import graph_from_text
 
 NAMES = st.one_of(
     st.sampled_from(

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aetia.scm.ancestral import mag_of, require_mag
-from aetia.scm.equivalence import cpdag_of
-from aetia.scm.graph import Graph, Mark
-from aetia.scm.interchange import graph_to_networkx
-from aetia.scm.pag import pag_of
-from aetia.scm.projection import canonical_dag, projected
-from aetia.scm.separation import (
+from aetia.scm.graphs.ancestral import mag_of, require_mag
+from aetia.scm.graphs.equivalence import cpdag_of
+from aetia.scm.graphs.graph import Graph, Mark
+from aetia.scm.graphs.interchange import graph_to_networkx
+from aetia.scm.graphs.pag import pag_of
+from aetia.scm.graphs.projection import canonical_dag, projected
+from aetia.scm.graphs.separation import (
     basic_independences,
     connecting_path,
     implied_independences,

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scm_models import random_graph, random_model
 
-from aetia.scm.evaluation import evaluate
-from aetia.scm.expression import Expression, Probability, Product, Quotient, Sum
-from aetia.scm.factor import Factor
-from aetia.scm.measured import Distribution
-from aetia.scm.query import Term
-from aetia.scm.rewriting import free_variables
-from aetia.scm.simplify import simplify
+from aetia.scm.language.expression import Expression, Probability, Product, Quotient, Sum
+from aetia.scm.language.query import Term
+from aetia.scm.language.rewriting import free_variables
+from aetia.scm.language.simplify import simplify
+from aetia.scm.models.evaluation import evaluate
+from aetia.scm.models.factor import Factor
+from aetia.scm.models.measured import Distribution
 
 NAMES = ("V0", "V1", "V2", "V3")
 

@@ -8,14 +8,14 @@ import pytest
 from scm_models import random_graph, random_model
 
 from aetia.errors import CausalModelError, NotIdentifiedError
-from aetia.scm.abduction import counterfactual
-from aetia.scm.answers import answer
-from aetia.scm.discrete import DiscreteModel, Mechanism
-from aetia.scm.evaluation import evaluate
-from aetia.scm.grammar import parse_query
-from aetia.scm.quantity import Quantity, felt, number_of
-from aetia.scm.query import Assignment, EffectQuery, ProbabilityQuery, Term
-from aetia.scm.worlds import path_term
+from aetia.scm.answers.exact import answer
+from aetia.scm.language.query import Assignment, EffectQuery, ProbabilityQuery, Term
+from aetia.scm.models.discrete import DiscreteModel, Mechanism
+from aetia.scm.models.evaluation import evaluate
+from aetia.scm.queries.abduction import counterfactual
+from aetia.scm.queries.grammar import parse_query
+from aetia.scm.queries.quantity import Quantity, felt, number_of
+from aetia.scm.queries.worlds import path_term
 
 SEEDS = range(200)
 

@@ -22,8 +22,8 @@ from aetia.scm.actual import (
     responsibility,
 )
 from aetia.scm.actual.vignettes import VIGNETTES
-from aetia.scm.discrete import DiscreteModel, Mechanism
-from aetia.scm.equations import formula_of, model_from_equations
+from aetia.scm.models.discrete import DiscreteModel, Mechanism
+from aetia.scm.models.equations import formula_of, model_from_equations
 
 
 def case(equations, **context):

@@ -3,7 +3,7 @@
 import pytest
 
 from aetia.errors import GraphError, NotIdentifiedError, QueryError
-from aetia.scm.adjustment import (
+from aetia.scm.graphs.adjustment import (
     adjustment_sets,
     efficient_adjustment_set,
     forbidden_variables,
@@ -11,9 +11,9 @@ from aetia.scm.adjustment import (
     maximal_adjustment_set,
     minimal_adjustment_sets,
 )
-from aetia.scm.front_door import Instrument, front_door_sets, instruments, is_front_door_set, is_instrument
-from aetia.scm.graph import Graph
-from aetia.scm.notation import graph_from_text
+from aetia.scm.graphs.front_door import Instrument, front_door_sets, instruments, is_front_door_set, is_instrument
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.graphs.notation import graph_from_text
 
 M_BIAS = graph_from_text("D <-> Z; E -> D; E <-> Z")
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from aetia.errors import CausalModelError, NotIdentifiedError, QueryError
-from aetia.scm.abduction import abduced
-from aetia.scm.answers import answer
-from aetia.scm.discrete import DiscreteModel
-from aetia.scm.evaluation import evaluate
-from aetia.scm.expression import Probability
-from aetia.scm.measured import Distribution
-from aetia.scm.query import EffectQuery, ProbabilityQuery, Term
-from aetia.scm.worlds import parallel_worlds
+from aetia.scm.answers.exact import answer
+from aetia.scm.language.expression import Probability
+from aetia.scm.language.query import EffectQuery, ProbabilityQuery, Term
+from aetia.scm.models.discrete import DiscreteModel
+from aetia.scm.models.evaluation import evaluate
+from aetia.scm.models.measured import Distribution
+from aetia.scm.queries.abduction import abduced
+from aetia.scm.queries.worlds import parallel_worlds
 
 
 def _squad(order=Fraction(7, 10), nervous=Fraction(1, 5)):

@@ -6,7 +6,7 @@ from scipy.optimize import OptimizeResult, linprog
 from scm_models import random_graph, random_model
 
 from aetia.errors import CausalModelError, QueryError
-from aetia.scm.bounds import (
+from aetia.scm.bounding import (
     Experiment,
     Law,
     answer_by_gumbel_max,
@@ -16,17 +16,17 @@ from aetia.scm.bounds import (
     programs,
     requirements,
 )
-from aetia.scm.bounds.gumbel import gumbel_max_chance
-from aetia.scm.bounds.programs import _Problem
-from aetia.scm.bounds.responses import response_types
-from aetia.scm.discrete import DiscreteModel, Mechanism
-from aetia.scm.factor import Factor
-from aetia.scm.grammar import parse_query
-from aetia.scm.graph import Graph
-from aetia.scm.notation import graph_from_text
-from aetia.scm.projection import projected
-from aetia.scm.targets import target_of
-from aetia.scm.worlds import parallel_worlds
+from aetia.scm.bounding.gumbel import gumbel_max_chance
+from aetia.scm.bounding.programs import _Problem
+from aetia.scm.bounding.responses import response_types
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.graphs.notation import graph_from_text
+from aetia.scm.graphs.projection import projected
+from aetia.scm.models.discrete import DiscreteModel, Mechanism
+from aetia.scm.models.factor import Factor
+from aetia.scm.queries.grammar import parse_query
+from aetia.scm.queries.targets import target_of
+from aetia.scm.queries.worlds import parallel_worlds
 
 INSTRUMENT = graph_from_text("Z -> X -> Y; X <-> Y")
 BOW = graph_from_text("X -> Y; X <-> Y")

@@ -16,9 +16,9 @@ from aetia.scm.diagrams import (
     interpret,
     interpretation_of,
 )
-from aetia.scm.discrete import DiscreteModel
-from aetia.scm.factor import Factor
-from aetia.scm.graph import Graph
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.models.discrete import DiscreteModel
+from aetia.scm.models.factor import Factor
 
 SMOKING = Graph.of([("S", "T"), ("T", "C")], [("S", "C")], nodes="STC")
 COUNTS = {"111": 50, "110": 10, "101": 1, "100": 2, "011": 10, "010": 5, "001": 2, "000": 20}

@@ -4,11 +4,11 @@ import pytest
 from scm_models import random_model
 
 from aetia.errors import GraphError, NotIdentifiedError, QueryError
+from aetia.scm.graphs.notation import graph_from_text
 from aetia.scm.identification import OBSERVATION
 from aetia.scm.identification.counterfactuals import identify_counterfactual
-from aetia.scm.notation import graph_from_text
-from aetia.scm.printing import to_text
-from aetia.scm.query import Assignment, ProbabilityQuery, Term
+from aetia.scm.language.printing import to_text
+from aetia.scm.language.query import Assignment, ProbabilityQuery, Term
 
 # Shpitser and Pearl 2007, figure 1 (a); 2008, figure 9.
 PUBLISHED = graph_from_text("X -> W -> Y; D -> Z -> Y; X <-> Y")

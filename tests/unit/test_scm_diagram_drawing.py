@@ -20,7 +20,7 @@ from aetia.scm.diagrams import (
     swap,
     twinned,
 )
-from aetia.scm.graph import Graph
+from aetia.scm.graphs.graph import Graph
 
 SVG = "{http://www.w3.org/2000/svg}"
 FRONT_DOOR = Graph.of([("S", "T"), ("T", "C")], [("S", "C")], nodes="STC")

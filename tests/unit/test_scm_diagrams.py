@@ -29,7 +29,7 @@ from aetia.scm.diagrams import (
     swap,
     uniform,
 )
-from aetia.scm.graph import Graph
+from aetia.scm.graphs.graph import Graph
 
 # The category
 

@@ -9,9 +9,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from aetia.scm.drawing import graph_svg
-from aetia.scm.graph import Edge, Graph, Mark
-from aetia.scm.layout import Link, layered_layout, spread
+from aetia.scm.graphs.graph import Edge, Graph, Mark
+from aetia.scm.pictures.drawing import graph_svg
+from aetia.scm.pictures.layout import Link, layered_layout, spread
 
 SVG = "{http://www.w3.org/2000/svg}"
 NUMBER = re.compile(r"-?\d+\.?\d*")

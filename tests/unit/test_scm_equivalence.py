@@ -5,13 +5,13 @@ from itertools import combinations, product
 import pytest
 
 from aetia.errors import GraphError
-from aetia.scm.ancestral import mag_of, require_mag
-from aetia.scm.equivalence import are_equivalent, consistent_extension, cpdag_of, dags_of
-from aetia.scm.graph import Edge, Graph, Mark
-from aetia.scm.meek import meek_closed
-from aetia.scm.notation import graph_from_text
-from aetia.scm.pag import pag_of
-from aetia.scm.separation import separated
+from aetia.scm.graphs.ancestral import mag_of, require_mag
+from aetia.scm.graphs.equivalence import are_equivalent, consistent_extension, cpdag_of, dags_of
+from aetia.scm.graphs.graph import Edge, Graph, Mark
+from aetia.scm.graphs.meek import meek_closed
+from aetia.scm.graphs.notation import graph_from_text
+from aetia.scm.graphs.pag import pag_of
+from aetia.scm.graphs.separation import separated
 
 ARROWS = {1: (Mark.TAIL, Mark.ARROW), 2: (Mark.ARROW, Mark.TAIL)}
 OTHERS = {3: (Mark.ARROW, Mark.ARROW), 4: (Mark.TAIL, Mark.TAIL)}

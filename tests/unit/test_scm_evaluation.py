@@ -8,10 +8,9 @@ import pytest
 from scm_models import random_model
 
 from aetia.errors import CausalModelError
-from aetia.scm.derivation import Number
-from aetia.scm.discrete import DiscreteModel
-from aetia.scm.evaluation import Sources, evaluate
-from aetia.scm.expression import (
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.language.derivation import Number
+from aetia.scm.language.expression import (
     Constant,
     Difference,
     Expectation,
@@ -22,10 +21,11 @@ from aetia.scm.expression import (
     Sum,
     Variable,
 )
-from aetia.scm.factor import Factor
-from aetia.scm.graph import Graph
-from aetia.scm.measured import Distribution, Sample
-from aetia.scm.query import Term, Value
+from aetia.scm.language.query import Term, Value
+from aetia.scm.models.discrete import DiscreteModel
+from aetia.scm.models.evaluation import Sources, evaluate
+from aetia.scm.models.factor import Factor
+from aetia.scm.models.measured import Distribution, Sample
 
 FRONT_DOOR = Graph.of([("X", "Z"), ("Z", "Y")], [("X", "Y")])
 

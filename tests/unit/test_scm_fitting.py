@@ -10,10 +10,10 @@ from scipy.optimize import minimize
 from scm_models import enumerated, random_graph, random_model
 
 from aetia.errors import AetiaError
-from aetia.scm.fitting import fit_discrete, fit_linear
-from aetia.scm.graph import Graph
-from aetia.scm.linear import LinearModel
-from aetia.scm.sampling import sample
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.models.fitting import fit_discrete, fit_linear
+from aetia.scm.models.linear import LinearModel
+from aetia.scm.models.sampling import sample
 
 CHAIN = Graph.of([("X", "Y")])
 
@@ -162,7 +162,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("code", "wrong"), [(code, one) for code, several in WRONG.items() for one in several])
 def test_what_is_wrong_is_one_typed_error(code, wrong, monkeypatch):
-    monkeypatch.setattr("aetia.scm.fitting._MOST_SWEEPS", 50)
+    monkeypatch.setattr("aetia.scm.models.fitting._MOST_SWEEPS", 50)
     with pytest.raises(AetiaError) as caught:
         wrong()
     assert caught.value.code == code

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from aetia.errors import AetiaError
-from aetia.scm.functional import FunctionalMechanism, FunctionalModel, normal, uniform
-from aetia.scm.linear import LinearEquation, LinearModel
-from aetia.scm.sampling import sample
+from aetia.scm.models.functional import FunctionalMechanism, FunctionalModel, normal, uniform
+from aetia.scm.models.linear import LinearEquation, LinearModel
+from aetia.scm.models.sampling import sample
 
 
 def curved() -> FunctionalModel:

@@ -3,11 +3,11 @@
 import pytest
 
 from aetia.errors import QueryError
-from aetia.scm.discrete import DiscreteModel
-from aetia.scm.grammar import parse_assignments, parse_query
-from aetia.scm.graph import Graph
-from aetia.scm.linear import LinearModel
-from aetia.scm.query import Assignment, EffectQuery, ExpectationQuery, ProbabilityQuery, Term
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.language.query import Assignment, EffectQuery, ExpectationQuery, ProbabilityQuery, Term
+from aetia.scm.models.discrete import DiscreteModel
+from aetia.scm.models.linear import LinearModel
+from aetia.scm.queries.grammar import parse_assignments, parse_query
 
 X1, X0 = Assignment("X", 1), Assignment("X", 0)
 MODEL = DiscreteModel.of(

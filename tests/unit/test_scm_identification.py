@@ -11,17 +11,17 @@ import pytest
 from scm_models import random_graph, random_model
 
 from aetia.errors import AetiaError, NotIdentifiedError
-from aetia.scm.derivation import Number
-from aetia.scm.discrete import DiscreteModel
-from aetia.scm.evaluation import evaluate
-from aetia.scm.factor import Factor
-from aetia.scm.graph import Graph
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.graphs.notation import graph_from_text
+from aetia.scm.graphs.projection import projected
 from aetia.scm.identification import Evidence, Identification, Refusal, attempt, identify
-from aetia.scm.measured import Distribution
-from aetia.scm.notation import graph_from_text
-from aetia.scm.printing import to_text
-from aetia.scm.projection import projected
-from aetia.scm.query import Assignment, ProbabilityQuery, Term
+from aetia.scm.language.derivation import Number
+from aetia.scm.language.printing import to_text
+from aetia.scm.language.query import Assignment, ProbabilityQuery, Term
+from aetia.scm.models.discrete import DiscreteModel
+from aetia.scm.models.evaluation import evaluate
+from aetia.scm.models.factor import Factor
+from aetia.scm.models.measured import Distribution
 
 NAPKIN = "W1 -> W2 -> X -> Y; W1 <-> X; W1 <-> Y"
 FRONT_DOOR = "X -> Z -> Y; X <-> Y"

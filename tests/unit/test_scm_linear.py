@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aetia.errors import CausalModelError, GraphError
-from aetia.scm.graph import Graph
-from aetia.scm.linear import LinearEquation, LinearModel
-from aetia.scm.sampling import sample
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.models.linear import LinearEquation, LinearModel
+from aetia.scm.models.sampling import sample
 
 SEEDS = st.integers(0, 10**6)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from aetia.errors import CausalModelError, QueryError
-from aetia.scm.answers import answer
-from aetia.scm.derivation import Answer
-from aetia.scm.expression import Constant, Difference, Product
-from aetia.scm.linear import LinearEquation, LinearModel
+from aetia.scm.answers.exact import answer
+from aetia.scm.language.derivation import Answer
+from aetia.scm.language.expression import Constant, Difference, Product
+from aetia.scm.models.linear import LinearEquation, LinearModel
 
 
 def _tutoring():

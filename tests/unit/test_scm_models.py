@@ -9,11 +9,11 @@ import pytest
 from scm_models import random_graph, random_model
 
 from aetia.errors import AetiaError, CausalModelError, GraphError
-from aetia.scm.discrete import DiscreteModel, Mechanism
-from aetia.scm.functional import FunctionalModel
-from aetia.scm.graph import Graph
-from aetia.scm.linear import LinearEquation, LinearModel
-from aetia.scm.sampling import _Tables, estimate, sample
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.models.discrete import DiscreteModel, Mechanism
+from aetia.scm.models.functional import FunctionalModel
+from aetia.scm.models.linear import LinearEquation, LinearModel
+from aetia.scm.models.sampling import _Tables, estimate, sample
 
 HALF = Fraction(1, 2)
 

@@ -4,9 +4,15 @@ import networkx as nx
 import pytest
 
 from aetia.errors import GraphError
-from aetia.scm.graph import Edge, Graph, Mark
-from aetia.scm.interchange import graph_from_dagitty, graph_from_dot, graph_from_json, graph_from_networkx, graph_to_dot
-from aetia.scm.notation import graph_from_text
+from aetia.scm.graphs.graph import Edge, Graph, Mark
+from aetia.scm.graphs.interchange import (
+    graph_from_dagitty,
+    graph_from_dot,
+    graph_from_json,
+    graph_from_networkx,
+    graph_to_dot,
+)
+from aetia.scm.graphs.notation import graph_from_text
 
 TAIL, ARROW, CIRCLE = Mark
 

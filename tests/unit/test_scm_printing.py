@@ -2,9 +2,18 @@
 
 import pytest
 
-from aetia.scm.expression import Constant, Difference, Expectation, Probability, Product, Quotient, Sum, Variable
-from aetia.scm.printing import to_latex, to_text
-from aetia.scm.query import Term
+from aetia.scm.language.expression import (
+    Constant,
+    Difference,
+    Expectation,
+    Probability,
+    Product,
+    Quotient,
+    Sum,
+    Variable,
+)
+from aetia.scm.language.printing import to_latex, to_text
+from aetia.scm.language.query import Term
 
 X, Y, Z, W = (Probability((Term(name),)) for name in ("X", "Y", "Z", "W1"))
 Y_OF_XZ = Probability((Term("Y", 1),), (Term("X"), Term("Z")))

@@ -3,9 +3,9 @@
 import pytest
 
 from aetia.errors import GraphError
-from aetia.scm.notation import graph_from_text
-from aetia.scm.projection import canonical_dag, projected
-from aetia.scm.separation import (
+from aetia.scm.graphs.notation import graph_from_text
+from aetia.scm.graphs.projection import canonical_dag, projected
+from aetia.scm.graphs.separation import (
     basic_independences,
     connecting_path,
     implied_independences,

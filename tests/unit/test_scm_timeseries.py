@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aetia.errors import GraphError
-from aetia.scm.graph import Graph
-from aetia.scm.notation import graph_from_text
-from aetia.scm.separation import separated
-from aetia.scm.timeseries import (
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.graphs.notation import graph_from_text
+from aetia.scm.graphs.separation import separated
+from aetia.scm.graphs.timeseries import (
     LaggedEdge,
     TimeSeriesGraph,
     separated_in_time,

@@ -17,8 +17,8 @@ from aetia.scm.diagrams import (
     reset,
     twinned,
 )
-from aetia.scm.discrete import DiscreteModel
-from aetia.scm.graph import Graph
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.models.discrete import DiscreteModel
 
 SMOKING = Graph.of([("S", "T"), ("T", "C")], [("S", "C")], nodes="STC")
 

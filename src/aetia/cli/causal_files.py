@@ -9,15 +9,15 @@ import click
 
 from aetia.errors import CausalModelError, GraphError, QueryError
 from aetia.scm.actual.setting import Event
-from aetia.scm.discrete import DiscreteModel
-from aetia.scm.equations import model_from_equations
-from aetia.scm.grammar import parse_assignments
-from aetia.scm.graph import Graph
-from aetia.scm.interchange import graph_from_dagitty, graph_from_dot, graph_from_json
-from aetia.scm.linear import LinearModel
-from aetia.scm.modelfile import model_from_json, read_model
-from aetia.scm.notation import graph_from_text
-from aetia.scm.query import Term, Value
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.graphs.interchange import graph_from_dagitty, graph_from_dot, graph_from_json
+from aetia.scm.graphs.notation import graph_from_text
+from aetia.scm.language.query import Term, Value
+from aetia.scm.models.discrete import DiscreteModel
+from aetia.scm.models.equations import model_from_equations
+from aetia.scm.models.linear import LinearModel
+from aetia.scm.models.modelfile import model_from_json, read_model
+from aetia.scm.queries.grammar import parse_assignments
 
 __all__ = [
     "assignments_of",

@@ -9,10 +9,10 @@ from aetia.cli.records import Record
 
 if TYPE_CHECKING:
     from aetia.scm.actual.account import Account
-    from aetia.scm.bounds import Bounds
-    from aetia.scm.derivation import Answer
-    from aetia.scm.graph import Graph
+    from aetia.scm.bounding import Bounds
+    from aetia.scm.graphs.graph import Graph
     from aetia.scm.identification import Identification
+    from aetia.scm.language.derivation import Answer
 
 __all__ = ["AnswerRecord", "BoundsRecord", "CauseRecord", "EstimandRecord", "GraphRecord", "UnitRecord"]
 
@@ -40,7 +40,7 @@ class AnswerRecord(Record):
     @classmethod
     def of(cls, answer: "Answer") -> "AnswerRecord":
         """The record of an answer."""
-        from aetia.scm.printing import to_text
+        from aetia.scm.language.printing import to_text
 
         steps = [
             StepRecord(
@@ -70,7 +70,7 @@ class EstimandRecord(Record):
     @classmethod
     def of(cls, found: "Identification") -> "EstimandRecord":
         """The record of an identified quantity."""
-        from aetia.scm.printing import to_latex, to_text
+        from aetia.scm.language.printing import to_latex, to_text
 
         return cls(
             query=str(found.query),

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from aetia.scm.graph import Graph
+    from aetia.scm.graphs.graph import Graph
     from aetia.scm.identification import Identification
 
 __all__ = ["command"]
@@ -69,8 +69,8 @@ def query_model(
 
     Example: aetia scm query model.json "P(Y=1 | do(X=1))" --steps
     """
-    from aetia.scm.answers import answer
-    from aetia.scm.derivation import number_to_text
+    from aetia.scm.answers.exact import answer
+    from aetia.scm.language.derivation import number_to_text
 
     voice = Voice(as_json)
     found = answer(model_named(model), query, assume=assume)
@@ -97,7 +97,7 @@ def identify_query(graph: str, query: str, *, steps: bool, latex: bool, as_json:
     Example: aetia scm identify "X -> M -> Y; X <-> Y" "P(Y | do(X))"
     """
     from aetia.scm.identification import identify
-    from aetia.scm.printing import to_latex, to_text
+    from aetia.scm.language.printing import to_latex, to_text
 
     voice = Voice(as_json)
     drawn = graph_named(graph)
@@ -125,8 +125,8 @@ def bound_query(model: str, query: str, *, monotone: tuple[str, ...], as_json: b
 
     Example: aetia scm bounds model.json "PN(X, Y)" --monotone "X->Y"
     """
-    from aetia.scm.bounds import bounds
-    from aetia.scm.notation import graph_from_text
+    from aetia.scm.bounding import bounds
+    from aetia.scm.graphs.notation import graph_from_text
 
     voice = Voice(as_json)
     pairs = [(edge.first, edge.second) for text in monotone for edge in graph_from_text(text).edges]
@@ -165,8 +165,8 @@ def draw(graph: str, out: str | None, *, as_json: bool) -> None:
 
 def _form(suffix: str) -> "Callable[[Graph], str]":
     """The function that writes a graph in the form of this suffix."""
-    from aetia.scm.drawing import graph_svg
-    from aetia.scm.interchange import graph_to_dot, graph_to_json
+    from aetia.scm.graphs.interchange import graph_to_dot, graph_to_json
+    from aetia.scm.pictures.drawing import graph_svg
 
     forms = {".svg": graph_svg, ".dot": graph_to_dot, ".json": graph_to_json, ".txt": lambda graph: f"{graph}\n"}
     if suffix not in forms:
@@ -187,7 +187,7 @@ def sample_model(model: str, done: tuple[str, ...], out: str | None, *, count: i
 
     Example: aetia scm sample model.json --count 1000 --do X=1 --out units.parquet
     """
-    from aetia.scm.sampling import sample
+    from aetia.scm.models.sampling import sample
 
     voice = Voice(as_json)
     found = sample(intervened(model_named(model), assignments_of(done)), count, seed=seed)

@@ -20,7 +20,7 @@ import numpy as np
 from aetia.circuits.graph import Circuit, Graph
 from aetia.files import write_atomic
 from aetia.report.rows import MINUS, decimals, number
-from aetia.scm.layout import spread
+from aetia.scm.pictures.layout import spread
 from aetia.text import clean_text
 
 __all__ = ["CIRCUIT_STYLE", "CircuitDrawing", "circuit_svg", "lay_out_circuit", "write_circuit_figure"]

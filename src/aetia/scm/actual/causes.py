@@ -26,7 +26,7 @@ import numpy as np
 
 from aetia.errors import CausalModelError
 from aetia.scm.actual.setting import Event, Setting
-from aetia.scm.query import Value
+from aetia.scm.language.query import Value
 
 __all__ = [
     "DEFINITIONS",
@@ -116,7 +116,7 @@ def is_actual_cause(
         normality: If given, a contingency counts only if its world is at least as normal as the actual one.
 
     Example:
-        >>> from aetia.scm.equations import model_from_equations
+        >>> from aetia.scm.models.equations import model_from_equations
         >>> fire = Setting(model_from_equations("FF = L and MD"), {"L": 1, "MD": 1})
         >>> is_actual_cause(fire, {"L": 1}, {"FF": 1}).holds
         True

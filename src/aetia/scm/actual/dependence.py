@@ -10,7 +10,7 @@ import numpy as np
 
 from aetia.errors import CausalModelError
 from aetia.scm.actual.setting import Event, Setting
-from aetia.scm.query import Value
+from aetia.scm.language.query import Value
 
 __all__ = ["Chain", "but_for", "ness"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from aetia.scm.actual.causes import Cause, Definition, Normality, actual_causes, witnesses
 from aetia.scm.actual.setting import Event, Setting
-from aetia.scm.query import Value
+from aetia.scm.language.query import Value
 
 __all__ = ["graded_causes", "normality_by_defaults"]
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from aetia.scm.actual.causes import Definition, causes_by_size, is_actual_cause
 from aetia.scm.actual.setting import Event, Setting
-from aetia.scm.query import Value
+from aetia.scm.language.query import Value
 
 __all__ = ["blame", "responsibility"]
 

@@ -13,9 +13,9 @@ from functools import cached_property
 import numpy as np
 
 from aetia.errors import CausalModelError
-from aetia.scm.discrete import DiscreteModel, Mechanism
-from aetia.scm.equations import formula_of
-from aetia.scm.query import Value
+from aetia.scm.language.query import Value
+from aetia.scm.models.discrete import DiscreteModel, Mechanism
+from aetia.scm.models.equations import formula_of
 
 __all__ = ["Event", "Setting"]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from aetia.scm.actual.setting import Event, Setting
-from aetia.scm.equations import model_from_equations
-from aetia.scm.query import Value
+from aetia.scm.language.query import Value
+from aetia.scm.models.equations import model_from_equations
 
 __all__ = ["VIGNETTES", "Judgement", "Vignette"]
 
@@ -21,7 +21,7 @@ class Vignette:
     Args:
         name: A short name.
         story: What happened.
-        equations: The model, as `aetia.scm.equations` reads it.
+        equations: The model, as `aetia.scm.models.equations` reads it.
         context: What the roots were.
         event: What is to be explained.
         causes: Of each definition the variables that are causes by themselves; of `suspects`, the others are none.

@@ -19,12 +19,12 @@ from fractions import Fraction
 import numpy as np
 
 from aetia.errors import DiagramError
-from aetia.scm.derivation import Number
 from aetia.scm.diagrams.category import Diagram
 from aetia.scm.diagrams.convert import graph_of
-from aetia.scm.factor import Factor
-from aetia.scm.graph import Graph
-from aetia.scm.projection import projected
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.graphs.projection import projected
+from aetia.scm.language.derivation import Number
+from aetia.scm.models.factor import Factor
 
 __all__ = ["Comb", "comb_disintegration"]
 

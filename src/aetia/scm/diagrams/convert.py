@@ -7,9 +7,9 @@ variable is observed, to an output. A hidden variable is one whose wire does not
 from aetia.errors import DiagramError
 from aetia.scm.diagrams.category import Box, Diagram, Step
 from aetia.scm.diagrams.semantics import Interpretation
-from aetia.scm.discrete import DiscreteModel
-from aetia.scm.graph import Graph
-from aetia.scm.projection import canonical_dag
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.graphs.projection import canonical_dag
+from aetia.scm.models.discrete import DiscreteModel
 
 __all__ = ["diagram_of", "graph_of", "interpretation_of"]
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from html import escape
 
 from aetia.errors import DiagramError
-from aetia.scm.curves import level_route, path_text
 from aetia.scm.diagrams.category import Box, Diagram
-from aetia.scm.drawing import picture, shown_name, text_width
-from aetia.scm.layout import Link, Point, layered_layout
+from aetia.scm.pictures.curves import level_route, path_text
+from aetia.scm.pictures.drawing import picture, shown_name, text_width
+from aetia.scm.pictures.layout import Link, Point, layered_layout
 from aetia.text import clean_text
 
 __all__ = ["diagram_svg"]

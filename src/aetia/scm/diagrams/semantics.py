@@ -15,7 +15,7 @@ import numpy as np
 
 from aetia.errors import DiagramError
 from aetia.scm.diagrams.category import Box, Diagram
-from aetia.scm.factor import Factor
+from aetia.scm.models.factor import Factor
 
 __all__ = ["Interpretation", "interpret", "stochastic_matrix"]
 

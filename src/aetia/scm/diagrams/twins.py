@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from itertools import chain
 
 from aetia.errors import DiagramError
-from aetia.scm.derivation import Number
 from aetia.scm.diagrams.category import Diagram, Step
 from aetia.scm.diagrams.convert import diagram_of, interpretation_of
 from aetia.scm.diagrams.semantics import interpret
 from aetia.scm.diagrams.surgery import point
-from aetia.scm.discrete import DiscreteModel
-from aetia.scm.query import Value
+from aetia.scm.language.derivation import Number
+from aetia.scm.language.query import Value
+from aetia.scm.models.discrete import DiscreteModel
 
 __all__ = ["counterfactual", "twinned"]
 

@@ -7,8 +7,8 @@ searched in microseconds, and identification asks for hundreds of such sets.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from aetia.scm.graph import Graph
-from aetia.scm.query import Term
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.language.query import Term
 
 __all__ = ["Admg", "members"]
 

@@ -13,21 +13,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aetia.errors import NotIdentifiedError, QueryError
-from aetia.scm.discrete import DiscreteModel
-from aetia.scm.expression import Constant, Difference, Expression, Probability, Product, Quotient, Sum, Variable
-from aetia.scm.grammar import parse_query
-from aetia.scm.graph import Graph
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.graphs.projection import projected
+from aetia.scm.graphs.separation import separated
 from aetia.scm.identification.estimand import Finding
 from aetia.scm.identification.evidence import Evidence
 from aetia.scm.identification.identify import identify
 from aetia.scm.identification.worlds import Node, Token, WorldGraph, merged_worlds
-from aetia.scm.projection import projected
-from aetia.scm.quantity import in_world
-from aetia.scm.query import Assignment, EffectQuery, ExpectationQuery, ProbabilityQuery, Query, Term, Value
-from aetia.scm.rewriting import free_variables
-from aetia.scm.separation import separated
-from aetia.scm.simplify import simplify
-from aetia.scm.targets import contrast_of, target_of
+from aetia.scm.language.expression import (
+    Constant,
+    Difference,
+    Expression,
+    Probability,
+    Product,
+    Quotient,
+    Sum,
+    Variable,
+)
+from aetia.scm.language.query import Assignment, EffectQuery, ExpectationQuery, ProbabilityQuery, Query, Term, Value
+from aetia.scm.language.rewriting import free_variables
+from aetia.scm.language.simplify import simplify
+from aetia.scm.models.discrete import DiscreteModel
+from aetia.scm.queries.grammar import parse_query
+from aetia.scm.queries.quantity import in_world
+from aetia.scm.queries.targets import contrast_of, target_of
 
 __all__ = ["CounterfactualFormula", "identify_counterfactual"]
 
@@ -40,7 +49,7 @@ class CounterfactualFormula:
 
     Args:
         query: What was asked.
-        expression: The formula, for `aetia.scm.evaluation.evaluate`.
+        expression: The formula, for `aetia.scm.models.evaluation.evaluate`.
         steps: How it was found.
         any_value_of: Variables that stand open in the formula although the question does not name them: it has the same
             value whatever they are set to.
@@ -58,7 +67,7 @@ def identify_counterfactual(
     """The counterfactual as a formula in interventional distributions, or in those that are available.
 
     A formula holds for variables of any number of values. Of binary variables more can follow: not to be 0 is to be 1.
-    `aetia.scm.bounds` finds that, as limits that meet.
+    `aetia.scm.bounding` finds that, as limits that meet.
 
     Args:
         source: The ADMG, or a graph with hidden variables, or a model whose graph it is and which names the values.

@@ -20,11 +20,11 @@ from itertools import product
 
 import numpy as np
 
-from aetia.scm.discrete import DiscreteModel
-from aetia.scm.graph import Graph
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.graphs.separation import connecting_path
 from aetia.scm.identification.hedge import Hedge
-from aetia.scm.mechanism import Mechanism
-from aetia.scm.separation import connecting_path
+from aetia.scm.models.discrete import DiscreteModel
+from aetia.scm.models.mechanism import Mechanism
 
 __all__ = ["disagreement"]
 

@@ -9,20 +9,20 @@ from functools import cached_property
 from itertools import product as combinations_of
 
 from aetia.errors import CausalModelError
-from aetia.scm.derivation import Number
-from aetia.scm.evaluation import Sources, evaluate
-from aetia.scm.expression import Difference, Expression, Quotient, Sum
-from aetia.scm.factor import Factor
-from aetia.scm.graph import Graph
+from aetia.scm.graphs.graph import Graph
 from aetia.scm.identification.bits import Admg
 from aetia.scm.identification.evidence import Evidence
 from aetia.scm.identification.kernels import Kernel, measured_kernel, narrowed, product
 from aetia.scm.identification.means import mean_of
 from aetia.scm.identification.question import Question
-from aetia.scm.printing import to_text
-from aetia.scm.query import Query, Value
-from aetia.scm.rewriting import free_variables, substituted
-from aetia.scm.simplify import simplify
+from aetia.scm.language.derivation import Number
+from aetia.scm.language.expression import Difference, Expression, Quotient, Sum
+from aetia.scm.language.printing import to_text
+from aetia.scm.language.query import Query, Value
+from aetia.scm.language.rewriting import free_variables, substituted
+from aetia.scm.language.simplify import simplify
+from aetia.scm.models.evaluation import Sources, evaluate
+from aetia.scm.models.factor import Factor
 
 __all__ = ["Derivation", "Finding", "Identification"]
 
@@ -127,7 +127,7 @@ class Identification:
         """The estimand's number; for a query with open values its table.
 
         Args:
-            source: As for `aetia.scm.evaluation.evaluate`.
+            source: As for `aetia.scm.models.evaluation.evaluate`.
             at: Values of variables that the query leaves open.
 
         Raises:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aetia.scm.graph import Graph
+from aetia.scm.graphs.graph import Graph
 
 __all__ = ["Hedge", "hedge_of"]
 

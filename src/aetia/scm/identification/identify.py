@@ -7,18 +7,18 @@ graph without the treatments, and each district has to be found in one of the di
 
 from collections.abc import Sequence
 
-from aetia.scm.discrete import DiscreteModel
-from aetia.scm.grammar import parse_query
-from aetia.scm.graph import Graph
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.graphs.projection import projected
+from aetia.scm.graphs.separation import separated
 from aetia.scm.identification.bits import Admg
 from aetia.scm.identification.estimand import Derivation, Identification
 from aetia.scm.identification.evidence import OBSERVATION, Evidence
 from aetia.scm.identification.hedge import hedge_of
 from aetia.scm.identification.question import Question, questions
 from aetia.scm.identification.refusal import Obstacle, Refusal
-from aetia.scm.projection import projected
-from aetia.scm.query import Query
-from aetia.scm.separation import separated
+from aetia.scm.language.query import Query
+from aetia.scm.models.discrete import DiscreteModel
+from aetia.scm.queries.grammar import parse_query
 
 __all__ = ["attempt", "identify"]
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from aetia.scm.expression import Expression, Probability, Product, Quotient, Sum
 from aetia.scm.identification.bits import Admg, members
 from aetia.scm.identification.evidence import Evidence
+from aetia.scm.language.expression import Expression, Probability, Product, Quotient, Sum
 
 __all__ = ["Kernel", "measured_kernel", "narrowed", "product"]
 

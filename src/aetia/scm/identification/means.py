@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from aetia.scm.expression import Expectation, Expression, Probability, Product, Quotient, Sum, Variable
-from aetia.scm.query import Term
-from aetia.scm.rewriting import free_variables
+from aetia.scm.language.expression import Expectation, Expression, Probability, Product, Quotient, Sum, Variable
+from aetia.scm.language.query import Term
+from aetia.scm.language.rewriting import free_variables
 
 __all__ = ["mean_of"]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from aetia.errors import QueryError
-from aetia.scm.query import Assignment, EffectQuery, ExpectationQuery, ProbabilityQuery, Query, Term, Value
+from aetia.scm.language.query import Assignment, EffectQuery, ExpectationQuery, ProbabilityQuery, Query, Term, Value
 
 __all__ = ["Question", "questions"]
 

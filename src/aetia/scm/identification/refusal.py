@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from aetia.errors import NotIdentifiedError
-from aetia.scm.discrete import DiscreteModel
-from aetia.scm.graph import Graph
+from aetia.scm.graphs.graph import Graph
 from aetia.scm.identification.disagreement import disagreement
 from aetia.scm.identification.evidence import Evidence
 from aetia.scm.identification.hedge import Hedge
 from aetia.scm.identification.question import Question
+from aetia.scm.models.discrete import DiscreteModel
 
 __all__ = ["Obstacle", "Refusal"]
 

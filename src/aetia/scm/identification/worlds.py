@@ -15,8 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from aetia.errors import QueryError
-from aetia.scm.graph import Edge, Graph, Mark
-from aetia.scm.query import Assignment, Term, Value
+from aetia.scm.graphs.graph import Edge, Graph, Mark
+from aetia.scm.language.query import Assignment, Term, Value
 
 __all__ = ["Node", "Token", "WorldGraph", "merged_worlds"]
 

@@ -1,0 +1,1 @@
+"""Exact answers of models, with their derivations."""

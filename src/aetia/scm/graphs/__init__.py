@@ -1,0 +1,1 @@
+"""Causal graphs: reading and writing them, separation, equivalence, adjustment sets, time."""

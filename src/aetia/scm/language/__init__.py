@@ -1,0 +1,1 @@
+"""What is asked and what is answered: queries, formulas and derivations as data."""

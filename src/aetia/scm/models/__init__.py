@@ -1,0 +1,1 @@
+"""Explicit causal models: discrete, linear and functional, their inference, sampling, fitting and files."""
