@@ -13,7 +13,6 @@ from aetia.scm.bounding import (
     bounds,
     causation_bounds,
     necessity_bounds,
-    programs,
     requirements,
 )
 from aetia.scm.bounding.gumbel import gumbel_max_chance
@@ -199,7 +198,7 @@ def test_a_formula_is_found_where_a_program_is_too_coarse_or_too_large() -> None
 
 def test_programs_that_cannot_be_written_or_solved_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     model = random_model(INSTRUMENT, 0)
-    monkeypatch.setattr(programs, "linprog", lambda *_, **__: OptimizeResult(status=4, message="numbers", fun=0.0))
+    monkeypatch.setattr("scipy.optimize.linprog", lambda *_, **__: OptimizeResult(status=4, message="numbers", fun=0.0))
     with pytest.raises(CausalModelError, match="16 response types") as unsolved:
         bounds(model, "ATE(X, Y)")
     assert unsolved.value.code == "AE-7244"

@@ -7,6 +7,7 @@ from tiny_models import tiny_folder
 
 from aetia.errors import RunError, StudyError
 from aetia.runs import InProcess, execute
+from aetia.studies.asking import default_directory
 from aetia.tracing.impairment_instrument import Impairment
 from aetia.tracing.impairment_study import ImpairmentStudy
 
@@ -38,10 +39,20 @@ def test_values_of_a_changed_second_task_are_not_those_that_were_stored(folder, 
     second_task(folder, first=8)  # the same name, and other items
     changed = Impairment().plan(study(folder))
     assert not {batch.key for batch in plan.batches} & {batch.key for batch in changed.batches}
-    (run.directory / "effects.parquet").unlink()  # a run that has to be carried on
-    with pytest.raises(RunError) as caught:
-        execute(study(folder), run.directory, engine=InProcess())
-    assert caught.value.code == "AE-6005"
+    for is_whole in (True, False):
+        with pytest.raises(RunError) as caught:
+            execute(study(folder), run.directory, engine=InProcess())
+        assert caught.value.code == "AE-6005"
+        if is_whole:
+            (run.directory / "effects.parquet").unlink()  # a run that has to be carried on
+
+
+def test_an_edited_file_is_another_question(folder):
+    second_task(folder)
+    before = default_directory(study(folder))
+    assert before == default_directory(study(folder))
+    second_task(folder, first=8)
+    assert default_directory(study(folder)) != before
 
 
 def test_a_second_task_whose_items_depend_on_each_other_is_refused(folder):

@@ -90,6 +90,11 @@ class CircuitStudy(ContrastStudy):
         return self
 
     @property
+    def sets_of_contrasts(self) -> tuple[str, ...]:
+        """The task's, and the other task's if there is one."""
+        return super().sets_of_contrasts if self.other is None else (*super().sets_of_contrasts, self.other)
+
+    @property
     def by(self) -> Granularity:
         """What is scored."""
         if self.granularity == "auto":

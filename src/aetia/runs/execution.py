@@ -87,7 +87,11 @@ def _earlier(store: Store, study: Study) -> Manifest | None:
             raise
         return None
     if earlier.identity != study.identity():
-        raise _another_study(store, _differences(earlier.study, study.record()))
+        differences = _differences(earlier.study, study.record())
+        if differences:
+            raise _another_study(store, differences)
+        found = f"A file that the study of {store.directory} names has changed."
+        raise RunError("AE-6005", found, mend=_ELSEWHERE)
     return earlier
 
 

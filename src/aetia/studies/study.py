@@ -1,6 +1,8 @@
 """What do all studies of a language model's contrasts ask in common?"""
 
+import hashlib
 import re
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -54,6 +56,18 @@ class ContrastStudy(Study):
         if (self.contrasts is None) == (self.pair is None):
             raise ValueError("give either contrasts or a pair")
         return self
+
+    @property
+    def sets_of_contrasts(self) -> tuple[str, ...]:
+        """The built-in sets and files that the study names."""
+        return () if self.contrasts is None else (self.contrasts,)
+
+    def identity(self) -> str:
+        """As of every study, and of what its files of contrasts hold: an edited file is another question."""
+        files = [path for path in map(Path, self.sets_of_contrasts) if path.is_file()]
+        digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+        own = super().identity()
+        return hashlib.sha256(" ".join([own, *digests]).encode()).hexdigest() if digests else own
 
     @property
     def memory_bytes(self) -> int:

@@ -30,6 +30,11 @@ class ImpairmentStudy(ContrastStudy):
     controls: int = Field(default=19, ge=1, description="how many matched random sets are ablated as controls")
     null: str = Field(default="none", pattern="^none$", description="the matched random sets are the null: `controls`")
 
+    @property
+    def sets_of_contrasts(self) -> tuple[str, ...]:
+        """Both tasks."""
+        return (*super().sets_of_contrasts, self.other)
+
     @model_validator(mode="after")
     def _two_tasks(self) -> Self:
         if self.contrasts is None:
