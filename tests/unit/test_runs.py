@@ -9,7 +9,7 @@ import pytest
 
 from aetia import catalogue
 from aetia.effects import summarise
-from aetia.errors import RunError, StudyError
+from aetia.errors import ContrastError, MissingError, RunError, StudyError
 from aetia.runs import (
     Batch,
     Plan,
@@ -105,14 +105,67 @@ def test_events_tell_how_far_it_is(tmp_path):
     assert run.events() == seen
 
 
-def test_a_complete_run_is_left_as_it_is(tmp_path):
+def test_a_complete_run_is_left_as_it_is(tmp_path, monkeypatch):
     execute(STUDY, tmp_path / "run")
     before = (tmp_path / "run" / "manifest.json").read_bytes()
     seen = []
+    monkeypatch.setattr(Doubling, "open", lambda self, study: pytest.fail("nothing is left to compute"))
     assert execute(STUDY, tmp_path / "run", observe=seen.append).status == "complete"
     assert resume(tmp_path / "run", observe=seen.append).status == "complete"
     assert not seen
     assert (tmp_path / "run" / "manifest.json").read_bytes() == before
+
+
+def changed(monkeypatch):
+    """Lets the same study be planned on another system."""
+    plan = Doubling().plan(DoublingStudy(system="calculator"))
+    monkeypatch.setattr(Doubling, "plan", lambda self, study: plan)
+
+
+def failing(monkeypatch, error):
+    """Lets nothing be planned."""
+
+    def plan(self, study):
+        raise error
+
+    monkeypatch.setattr(Doubling, "plan", plan)
+
+
+def test_a_complete_run_does_not_answer_for_a_system_that_has_changed(tmp_path, monkeypatch):
+    execute(STUDY, tmp_path / "run")
+    changed(monkeypatch)
+    for ask in (lambda: resume(tmp_path / "run"), lambda: execute(STUDY, tmp_path / "run")):
+        with pytest.raises(RunError) as caught:
+            ask()
+        assert caught.value.code == "AE-6005"
+        assert "model: 'abacus' there, 'calculator' here" in caught.value.details
+    assert open_run(tmp_path / "run").status == "complete"
+
+
+ABSENT = (
+    MissingError("AE-4103", "The model is not in the cache.", mend="pull it"),
+    StudyError("AE-1409", "There is no file of directions.", mend="check the path"),
+    ContrastError("AE-2101", "There is no such set.", mend="name one"),
+)
+
+
+@pytest.mark.parametrize("error", ABSENT, ids=lambda error: error.code)
+def test_a_complete_run_stays_usable_when_what_it_was_made_from_is_not_there(error, tmp_path, monkeypatch):
+    execute(STUDY, tmp_path / "run")
+    failing(monkeypatch, error)
+    before = (tmp_path / "run" / "manifest.json").read_bytes()
+    assert resume(tmp_path / "run").effects().table.num_rows == 1
+    assert (tmp_path / "run" / "manifest.json").read_bytes() == before
+    (tmp_path / "run" / "effects.parquet").unlink()  # now it is to be carried on
+    with pytest.raises(type(error)):
+        resume(tmp_path / "run")
+
+
+def test_a_complete_run_does_not_hide_that_its_question_is_no_longer_one(tmp_path, monkeypatch):
+    execute(STUDY, tmp_path / "run")
+    failing(monkeypatch, ContrastError("AE-2104", "line 3 is no JSON", mend="mend it"))
+    with pytest.raises(ContrastError, match="line 3"):
+        execute(STUDY, tmp_path / "run")
 
 
 def test_a_directory_of_another_study_is_refused_and_told_apart(tmp_path):
@@ -134,8 +187,7 @@ def test_a_directory_of_something_else_is_refused_and_untouched(tmp_path):
 def test_a_system_that_has_changed_is_not_mixed_in(tmp_path, monkeypatch):
     execute(STUDY, tmp_path / "run")
     (tmp_path / "run" / "effects.parquet").unlink()
-    plan = Doubling().plan(DoublingStudy(system="calculator"))
-    monkeypatch.setattr(Doubling, "plan", lambda self, study: plan)
+    changed(monkeypatch)
     with pytest.raises(RunError) as caught:
         resume(tmp_path / "run")
     assert caught.value.code == "AE-6005"

@@ -37,6 +37,11 @@ class SubspaceStudy(_SiteStudy):
     random_draws: int = Field(default=10, ge=1, description="random subspaces that are patched for comparison")
     null: str = Field(default="random-subspace:19", description="what an effect would be by chance, or none")
 
+    @property
+    def further_files(self) -> tuple[str, ...]:
+        """The file of directions."""
+        return () if self.file is None else (self.file,)
+
     @model_validator(mode="after")
     def _has_its_file(self) -> Self:
         if (self.method == "file") != (self.file is not None):

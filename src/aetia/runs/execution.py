@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from aetia.errors import AetiaError, RunError, StudyError
+from aetia.errors import AetiaError, MissingError, RunError, StudyError
 from aetia.runs.engine import Engine, Failure, InProcess
 from aetia.runs.events import EventLog, Observer, now
 from aetia.runs.instrument import Batch, Plan, instrument_named
@@ -19,12 +19,16 @@ from aetia.text import clean_text
 __all__ = ["execute", "resume"]
 
 _ELSEWHERE = "name a new directory with `--out`"
+_ABSENT = ("AE-1409", "AE-2101", "AE-2102")  # files of directions and of contrasts
 
 
 def execute(
     study: Study, directory: str | Path, *, engine: Engine | None = None, observe: Observer | None = None
 ) -> Run:
     """Carry the study out in `directory` and return the run; what is there already of the same study is kept.
+
+    A finished run is returned as it is, if the study's model and files are still those that it was made from, or are no
+    longer to be found.
 
     Values and effects are the same bytes however often the run was stopped and carried on. A batch that raises is
     listed as failed and the rest goes on.
@@ -45,9 +49,17 @@ def execute(
     store = Store(Path(directory))
     with locked(store.directory):
         earlier = _earlier(store, study)
-        if earlier is not None and _is_complete(store, earlier):
-            return Run(store.directory, earlier)
-        plan = instrument_named(study.instrument).plan(study)
+        finished = earlier if earlier is not None and _is_complete(store, earlier) else None
+        try:
+            plan = instrument_named(study.instrument).plan(study)
+        except AetiaError as error:
+            if finished is not None and _says_absent(error):
+                return Run(store.directory, finished)
+            raise
+        if earlier is not None:
+            _check_unchanged(store, earlier, plan)
+        if finished is not None:
+            return Run(store.directory, finished)
         manifest = _begin(store, study, plan, earlier, engine)
         missing = [batch for batch in plan.batches if store.read_part(batch.key) is None]
         done = plan.cells - sum(batch.cells for batch in missing)
@@ -87,17 +99,27 @@ def _earlier(store: Store, study: Study) -> Manifest | None:
             raise
         return None
     if earlier.identity != study.identity():
-        differences = _differences(earlier.study, study.record())
-        if differences:
-            raise _another_study(store, differences)
-        found = f"A file that the study of {store.directory} names has changed."
-        raise RunError("AE-6005", found, mend=_ELSEWHERE)
+        raise _another_study(store, _differences(earlier.study, study.record()))
     return earlier
 
 
 def _is_complete(store: Store, manifest: Manifest) -> bool:
     is_whole = all(store.read_part(batch.key) is not None for batch in manifest.batches)
     return manifest.status == "complete" and is_whole and store.has_effects()
+
+
+def _says_absent(error: AetiaError) -> bool:
+    """Whether the error is that the model, or a file that the study names, is not there or cannot be read."""
+    return isinstance(error, MissingError) or error.code in _ABSENT
+
+
+def _check_unchanged(store: Store, earlier: Manifest, plan: Plan) -> None:
+    if [batch.key for batch in earlier.batches] != [batch.key for batch in plan.batches]:
+        found = (
+            f"What {store.directory} was planned on has changed: the model's files, the files that the study names, "
+        )
+        details = _differences(earlier.system, plan.system)
+        raise RunError("AE-6005", f"{found}or aetia itself.", details=details, mend=_ELSEWHERE)
 
 
 def _begin(store: Store, study: Study, plan: Plan, earlier: Manifest | None, engine: Engine) -> Manifest:
@@ -107,9 +129,6 @@ def _begin(store: Store, study: Study, plan: Plan, earlier: Manifest | None, eng
         raise StudyError("AE-1105", "The study leaves nothing to compute.", details=plan.notes, mend="widen the study")
     if earlier is None and not store.part_keys() <= set(keys):
         raise _another_study(store, ("it has values that are not of this study, and no manifest that can be read",))
-    if earlier is not None and [batch.key for batch in earlier.batches] != keys:
-        found = f"What {store.directory} was planned on has changed: the model's files, the contrasts, or aetia itself."
-        raise RunError("AE-6005", found, details=_differences(earlier.system, plan.system), mend=_ELSEWHERE)
     manifest = Manifest(
         status="running",
         study=study.record(),

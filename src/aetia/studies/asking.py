@@ -1,10 +1,12 @@
 """How does a question asked in Python or in a shell become a run, and where does the run go?"""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from aetia.runs import JSON, InProcess, LocalPool, Run, Study, execute, parse_study
+from aetia.studies.study import ContrastStudy, digests
 
 __all__ = ["ask", "default_directory"]
 
@@ -29,8 +31,15 @@ def ask(record: Mapping[str, JSON], *, out: str | Path | None = None, workers: i
 
 
 def default_directory(study: Study) -> Path:
-    """Return where a study's run goes if no place is named: the same place for the same study."""
+    """Return where a study's run goes if no place is named: the same place for the same study.
+
+    A study whose files have been edited is another one.
+    """
     contrasts = study.record().get("contrasts")
     name = Path(contrasts).stem if isinstance(contrasts, str) else "question"
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "contrasts"
-    return Path("runs") / f"{slug}-{study.identity()[:_SHORT_ID]}"
+    identity = study.identity()
+    held = digests((*study.sets_of_contrasts, *study.further_files)) if isinstance(study, ContrastStudy) else []
+    if held:
+        identity = hashlib.sha256(" ".join([identity, *held]).encode()).hexdigest()
+    return Path("runs") / f"{slug}-{identity[:_SHORT_ID]}"

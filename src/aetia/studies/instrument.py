@@ -20,7 +20,7 @@ from aetia.studies.clusters import (
     with_clusters,
 )
 from aetia.studies.nulls import LABELS, PLACEBO, SYSTEM_NULLS, Null, drawn, null_of
-from aetia.studies.study import ContrastStudy
+from aetia.studies.study import ContrastStudy, digests
 
 if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast, Alignment
@@ -372,7 +372,9 @@ def _content_key(
     # Means, resamples and nulls come from all the items, so that these are part of what determines a value.
     content, further = ([_content(item) for item in items] for items in tasks)
     tested = None if null is None else str(null)
-    return key_of(__version__, asked, system, content, tested, *([further] if further else []))
+    return key_of(
+        __version__, asked, system, content, tested, *([further] if further else []), *digests(study.further_files)
+    )
 
 
 def _forecast(

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Self
 
@@ -10,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from aetia.effects import Correction
 from aetia.runs.study import Study
 
-__all__ = ["ContrastStudy", "Pair", "parse_bytes"]
+__all__ = ["ContrastStudy", "Pair", "digests", "parse_bytes"]
 
 
 class Pair(BaseModel):
@@ -62,12 +64,10 @@ class ContrastStudy(Study):
         """The built-in sets and files that the study names."""
         return () if self.contrasts is None else (self.contrasts,)
 
-    def identity(self) -> str:
-        """As of every study, and of what its files of contrasts hold: an edited file is another question."""
-        files = [path for path in map(Path, self.sets_of_contrasts) if path.is_file()]
-        digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
-        own = super().identity()
-        return hashlib.sha256(" ".join([own, *digests]).encode()).hexdigest() if digests else own
+    @property
+    def further_files(self) -> tuple[str, ...]:
+        """The files that the study names beside its contrasts, and that its values depend on."""
+        return ()
 
     @property
     def memory_bytes(self) -> int:
@@ -78,6 +78,17 @@ class ContrastStudy(Study):
     def scores_continuations(self) -> bool:
         """Whether an answer of several tokens is scored as a whole."""
         return False
+
+
+def digests(names: Iterable[str]) -> list[str]:
+    """Return the SHA-256 of each file of these names; a name that is no file, or cannot be read, is left out."""
+    found = []
+    for path in map(Path, names):
+        # Who reads the file for its content has the clear error.
+        with suppress(OSError, ValueError):
+            if path.is_file():
+                found.append(hashlib.sha256(path.read_bytes()).hexdigest())
+    return found
 
 
 def parse_bytes(text: str) -> int:
