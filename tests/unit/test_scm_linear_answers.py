@@ -75,6 +75,22 @@ def test_effects_are_products_of_coefficients_along_paths():
     assert str(answer(model, "NIE(X, Y)")).count("0.5 · 0.4") == 1
 
 
+def test_no_more_paths_are_followed_than_are_shown(monkeypatch):
+    # A complete graph of 30 variables has 2^28 directed paths from the first to the last.
+    names = [f"V{place}" for place in range(30)]
+    model = LinearModel.of({name: dict.fromkeys(names[:place], 0.1) for place, name in enumerate(names)})
+    followed = []
+
+    def paths(*_):
+        for place in range(1000):
+            followed.append(place)
+            yield ("V0", "V29")
+
+    monkeypatch.setattr("aetia.scm.answers.linear_answer._paths", paths)
+    assert answer(model, "ATE(V0=1 vs 0, V29)").value == pytest.approx(model.total_effect("V0", "V29"))
+    assert len(followed) == 41
+
+
 def test_a_mean_under_intervention_is_that_of_the_model_so_changed():
     for seed in range(20):
         draw, model = _random(seed)

@@ -9,7 +9,7 @@ Source: Pearl, Glymour and Jewell, Causal inference in statistics: a primer, 201
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def _effect(model: LinearModel, query: EffectQuery) -> Answer:
     assert second is not None
     found = [_mean(model, one) for one in (first, second)]
     result = float(found[0][-1].result) - float(found[1][-1].result)
-    paths = list(_paths(model, query))
+    paths = list(islice(_paths(model, query), _MOST_PATHS + 1))  # there may be more than can ever be counted
     is_of_all = not query.given or query.effect in {"NDE", "NIE", "PSE", "ETT", "ETU"}
     if is_of_all and len(paths) <= _MOST_PATHS:
         return _by_paths(model, query, made.says, paths)
