@@ -76,6 +76,11 @@ def test_what_the_model_leaves_open_is_bounded_or_assumed(ask, model):
     assert "gumbel-max" in err
     narrower = json.loads(ask("bounds", model, "PN(X, Y)", "--monotone", "X -> Y", "--json")[1])
     assert narrower["high"] - narrower["low"] < 1e-6
+    for wrong in ("X", "X <-> Y", "X -- Y", "X -> Y; Z"):
+        code, _, err = ask("bounds", model, "PN(X, Y)", "--monotone", wrong)
+        assert (code, "is no arrow" in err) == (2, True), wrong
+    code, _, err = ask("bounds", model, "PN(X, Y)", "--monotone", "Y -> X")
+    assert (code, "AE-7246" in err, "X -> Y" in err) == (2, True, True)
 
 
 def test_a_formula_is_found_or_a_hedge_shown(ask):
@@ -118,6 +123,7 @@ def test_units_are_drawn_under_interventions_and_seeded(ask, model, tmp_path):
     assert pq.read_table(path).column("Y").to_pylist() == [int(row["Y"]) for row in rows]
     first = json.loads(ask("sample", model, "--count", 1, "--json")[1])
     assert set(first["values"]) == {"X", "Y", "Z"}
+    assert ask("sample", model, "--seed", "-1")[0] == 2
 
 
 def test_why_the_bottle_broke(ask):

@@ -245,6 +245,46 @@ def test_monotonicity_is_assumed_by_name_and_can_fail() -> None:
     assert wrong.value.code == "AE-7243"
 
 
+def test_an_assumption_is_of_an_arrow_and_listed_only_where_it_was_used() -> None:
+    model = random_model(graph_from_text("Z -> X -> Y; X <-> Y; V -> W"), 3)
+    for pair in (("X", "Q"), ("Y", "X"), ("Z", "Y"), "XY"):
+        with pytest.raises(CausalModelError, match="V -> W, X -> Y, Z -> X") as refused:
+            bounds(model, "PNS(X, Y)", monotone=[pair])
+        assert refused.value.code == "AE-7246"
+    with pytest.raises(CausalModelError, match="no arrows"):
+        bounds(DiscreteModel.of({"X": [0.5, 0.5]}), "P(X=1)", monotone=[("X", "Y")])
+    found = bounds(model, "PNS(V, W)", monotone=[("Z", "X"), ("V", "W")])
+    assert found.assumption == "monotone: W never falls where V rises"
+    assert bounds(model, "ATE(V, W)", monotone=[("V", "W")]).assumption == ""
+
+
+def test_a_condition_that_cannot_be_is_refused_also_where_a_formula_has_lost_it() -> None:
+    never = DiscreteModel.of({"X": {0: 1, 1: 0}, "Y": [0.3, 0.7]})
+    spared = DiscreteModel.of({"V0": [0.5, 0.5], "V1": (["V0"], [[0.3, 0.7], [1, 0]]), "W": [0.4, 0.6]})
+    for model, query in (
+        (never, "P(Y=1 | X=1)"),
+        (never, "ETT(X, Y)"),
+        (never, "E[Y | X=1]"),
+        (never, "P(X=1 | X=1)"),
+        (spared, "P(V0=1 | V0=1, V1[V0=1]=1)"),
+        (spared, "P(W=1 | V1=1, V0=1)"),
+        (spared, "P(W=1 | V0=0, V0=1)"),
+        (spared, "P(W=1 | V1[V0=1]=1, V1[V0=0]=0)"),  # has no formula of its own: a program tells
+    ):
+        with pytest.raises(CausalModelError) as refused:
+            bounds(model, query)
+        assert refused.value.code == "AE-7210", query
+    with pytest.raises(CausalModelError) as by_budget:
+        bounds(spared, "P(W=1 | V0=1, V1=1, V1[V0=0]=0)", budget=1)
+    assert by_budget.value.code == "AE-7210"
+    possible = bounds(spared, "P(W=1 | V1[V0=1]=0, V1[V0=0]=1, V0=1)")
+    assert (possible.low, possible.high) == pytest.approx((0.6, 0.6))
+    # Twenty facts of a millionth each are possible: no tolerance calls them impossible.
+    rare = DiscreteModel.of({**{f"X{place}": {0: 1 - 1e-6, 1: 1e-6} for place in range(20)}, "Y": [0.3, 0.7]})
+    facts = ", ".join(f"X{place}=1" for place in range(20))
+    assert bounds(rare, f"P(Y=1 | {facts})").low == pytest.approx(0.7)
+
+
 def test_what_no_model_gives_is_refused_by_name() -> None:
     # Pearl's instrumental inequality: max over x of sum over y of max over z of P(y, x | z) is at most one.
     violated = [[[1.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [1.0, 0.0]]]

@@ -126,10 +126,9 @@ def bound_query(model: str, query: str, *, monotone: tuple[str, ...], as_json: b
     Example: aetia scm bounds model.json "PN(X, Y)" --monotone "X->Y"
     """
     from aetia.scm.bounding import bounds
-    from aetia.scm.graphs.notation import graph_from_text
 
     voice = Voice(as_json)
-    pairs = [(edge.first, edge.second) for text in monotone for edge in graph_from_text(text).edges]
+    pairs = [pair for text in monotone for pair in _arrows(text)]
     found = bounds(discrete_model_named(model), query, monotone=pairs)
     voice.emit(lambda: BoundsRecord.of(query, found))
     voice.show(f"[{found.low:.6g}, {found.high:.6g}]")
@@ -137,6 +136,17 @@ def bound_query(model: str, query: str, *, monotone: tuple[str, ...], as_json: b
         voice.remark("Not sharp: tighter bounds may hold.")
     if found.assumption:
         voice.remark(f"Assumed: {found.assumption}")
+
+
+def _arrows(text: str) -> list[tuple[str, str]]:
+    """The causes and effects of a text that holds arrows and nothing else."""
+    from aetia.scm.graphs.notation import graph_from_text
+
+    drawn = graph_from_text(text)
+    alone = set(drawn.nodes).difference(*((edge.first, edge.second) for edge in drawn.edges))
+    if alone or not drawn.edges or not all(edge.is_directed for edge in drawn.edges):
+        raise click.BadParameter(f'{text!r} is no arrow; write "X -> Y".', param_hint="--monotone")
+    return [(edge.first, edge.second) for edge in sorted(drawn.edges)]
 
 
 @command.command("draw")
@@ -178,7 +188,7 @@ def _form(suffix: str) -> "Callable[[Graph], str]":
 @command.command("sample")
 @model_argument
 @click.option("--count", type=click.IntRange(min=1), default=1000, metavar="N", help="Units. [default: 1000]")
-@click.option("--seed", type=int, default=0, metavar="SEED", help="[default: 0]")
+@click.option("--seed", type=click.IntRange(min=0), default=0, metavar="SEED", help="[default: 0]")
 @click.option("--do", "done", metavar="X=1", multiple=True, help="An intervention under which they are drawn.")
 @click.option("--out", metavar="FILE", help="A .csv or .parquet to write. [default: CSV to stdout]")
 @json_option

@@ -22,7 +22,7 @@ from aetia.scm.graphs.graph import Graph
 from aetia.scm.graphs.projection import projected
 from aetia.scm.identification.counterfactuals import identify_counterfactual
 from aetia.scm.identification.evidence import OBSERVATION
-from aetia.scm.language.query import Assignment, EffectQuery, Query, Term
+from aetia.scm.language.query import Assignment, EffectQuery, ProbabilityQuery, Query, Term
 from aetia.scm.models.discrete import DiscreteModel
 from aetia.scm.models.evaluation import evaluate
 from aetia.scm.models.factor import Factor
@@ -37,6 +37,9 @@ __all__ = ["BUDGET", "Bounds", "bounds"]
 
 BUDGET = 100_000
 """Response types that a program may have: seconds, and some hundred megabytes."""
+
+_ZERO = 1e-9
+"""A probability that is no more than this is zero, to the precision of the linear program."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ def bounds(
             variables are used.
         query: Any question of `aetia.scm.language.query` with all values given.
         law: What is known: the joint distribution, and experiments.
-        monotone: Pairs of a cause and an effect assumed never to fall where the cause rises, in the order of values.
+        monotone: Pairs of a cause and an effect assumed never to fall where the cause rises, in the order of values;
+            arrows of the graph between observed variables.
         budget: How many response types the program may have; what has a formula needs no program.
 
     Raises:
@@ -87,10 +91,11 @@ def bounds(
         CausalModelError: AE-7240 more response types than the budget; AE-7241 too many ways to an event; AE-7242 the
             distribution does not factor along the graph; AE-7243 no model of the graph has this distribution (the
             instrumental inequality fails, an experiment contradicts it, or it is not monotone); AE-7210 what is known
-            has probability zero.
+            has probability zero; AE-7246 a monotone pair is no arrow of the graph.
     Source: Balke and Pearl, JASA 1997; Sachs, Jonzon, Sjolander and Gabriel, JCGS 2023 (when the problem is linear).
     """
     graph = projected(source.graph if isinstance(source, DiscreteModel) else source).require_admg()
+    assumed = _arrows(graph, monotone)
     if law is None and isinstance(source, Graph):
         mend = "give `law=Law(values, joint)`, or a model."
         raise QueryError("AE-7364", "A graph alone has no numbers to bound anything by.", mend=mend)
@@ -102,15 +107,54 @@ def bounds(
     target = target_of(asked, graph, known.values)
     value = _formula_value(graph, asked, known)
     if value is not None:
+        _require_possible(graph, target.given, known, assumed, budget)
         return Bounds(value, value)
-    problem = _Problem(graph, known, frozenset(monotone))
+    problem = _Problem(graph, known, assumed)
     problem.prepare([(weight, (*target.given, *event)) for weight, event in target.weighted], target.given)
     problem.require_within(budget)
     low, high = problem.range()
     if target.is_probability:
         low, high = max(low, 0.0), min(high, 1.0)
-    shown = ", ".join(f"{effect} never falls where {cause} rises" for cause, effect in sorted(problem.monotone))
+    shown = ", ".join(f"{effect} never falls where {cause} rises" for cause, effect in sorted(problem.used))
     return Bounds(min(low, high), max(low, high), problem.is_sharp, f"monotone: {shown}" if shown else "", problem.size)
+
+
+def _arrows(graph: Graph, monotone: Iterable[tuple[str, str]]) -> Monotone:
+    """The pairs, once it is sure that each is an arrow: of anything else nothing would follow, unnoticed.
+
+    Raises:
+        CausalModelError: AE-7246 one is not.
+    """
+    pairs = frozenset(monotone)
+    arrows = sorted((edge.first, edge.second) for edge in graph.edges if edge.is_directed)
+    wrong = min(pairs.difference(arrows), default=None, key=str)
+    if wrong is not None:
+        shown = wrong if isinstance(wrong, str) else " -> ".join(map(str, wrong))
+        found = f"Monotone was said of {shown}, which is no arrow between observed variables of the graph."
+        mend = "use some of " + ", ".join(f"{cause} -> {effect}" for cause, effect in arrows) + "."
+        raise CausalModelError("AE-7246", found, mend=mend if arrows else "leave it out: the graph has no arrows.")
+    return pairs
+
+
+def _require_possible(graph: Graph, given: tuple[Term, ...], law: Law, monotone: Monotone, budget: int) -> None:
+    """Nothing, unless what is given cannot be: the formula of the whole may have lost it on the way.
+
+    Raises:
+        CausalModelError: AE-7210 it has probability zero in every model; AE-7243 as `bounds`.
+    """
+    if not given:
+        return
+    chance = _formula_value(graph, ProbabilityQuery(given), law)
+    if chance is None:
+        factual = tuple(term for term in given if not term.world)
+        problem = _Problem(graph, law, monotone)
+        problem.prepare([(1.0, given)], ())
+        if problem.size <= budget:
+            chance = problem.range()[1] - _ZERO
+        elif factual:
+            chance = _formula_value(graph, ProbabilityQuery(factual), law)
+    if chance is not None and chance <= 0:
+        raise _impossible()
 
 
 def _formula_value(graph: Graph, query: Query, law: Law) -> float | None:
@@ -161,6 +205,12 @@ class _Problem:
             for group in self.groups
         ]
         return sum(counts)
+
+    @property
+    def used(self) -> Monotone:
+        """The monotone pairs that restrict an unknown of the program."""
+        solved = {name for group in self.groups for one in group for name in self.components[one]}
+        return frozenset(pair for pair in self.monotone if pair[1] in solved)
 
     @property
     def is_sharp(self) -> bool:
@@ -309,7 +359,7 @@ def _solved(
         found = [_extreme(sign * over, rows, numbers) * sign for sign in (1.0, -1.0)]
         return (found[0] + over_constant) / under_constant, (found[1] + over_constant) / under_constant
     # A ratio is linear in y = t x, with t such that the denominator is one (Charnes and Cooper 1962).
-    if -_extreme(-under, rows, numbers) + under_constant <= 1e-9:
+    if -_extreme(-under, rows, numbers) + under_constant <= _ZERO:
         raise _impossible()
     scaled = sparse.hstack([rows, sparse.csr_array(-numbers[:, None])])
     matrix = sparse.csr_array(sparse.vstack([scaled, sparse.csr_array(np.append(under, under_constant)[None, :])]))
