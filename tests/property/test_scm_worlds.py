@@ -9,7 +9,8 @@ from scm_models import random_graph, random_model
 
 from aetia.errors import CausalModelError, NotIdentifiedError
 from aetia.scm.answers.exact import answer
-from aetia.scm.language.query import Assignment, EffectQuery, ProbabilityQuery, Term
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.language.query import Assignment, EffectQuery, ExpectationQuery, ProbabilityQuery, Term
 from aetia.scm.models.discrete import DiscreteModel, Mechanism
 from aetia.scm.models.evaluation import evaluate
 from aetia.scm.queries.abduction import counterfactual
@@ -125,6 +126,29 @@ def test_every_step_of_a_counterfactuals_derivation_evaluates_to_its_result():
     assert checked > 60
 
 
+def test_every_step_of_a_mean_evaluates_to_its_result():
+    """Means of variables that follow their mechanism, that are set, and that are known."""
+    checked, kinds = 0, set()
+    for seed in range(120):
+        draw, model = _functional(seed, exact=True)
+        asked, given = _term(draw, model, 1), (_term(draw, model, 1), *([_term(draw, model, 0)] * (seed % 2)))
+        if seed % 3 == 0:
+            asked = Term(asked.variable, None, (Assignment(asked.variable, 1),))
+        if seed % 3 == 1:
+            asked = Term(given[0].variable, None, given[0].world)
+        domain = model.values[asked.variable]
+        chances = [_enumerated(model, [Term(asked.variable, value, asked.world)], given) for value in domain]
+        if None in chances:
+            continue
+        found = answer(model, ExpectationQuery(Term(asked.variable, None, asked.world), given))
+        assert found.value == sum(value * chance for value, chance in zip(domain, chances, strict=True))
+        assert evaluate(found.steps[-1].formula, model) == found.value, (seed, asked, given)
+        checked += 1
+        kinds.add((seed % 3, found.value))
+    assert checked > 70
+    assert kinds >= {(0, 1), (1, 0), (1, 1)}
+
+
 def _effects(model, draw):
     cause, outcome = model.observed[0], model.observed[-1]
     middle = model.observed[1:-1]
@@ -226,10 +250,19 @@ def _along(model, unit, rest, chosen, treated, control):
     return next(value for value, chance in zip(model.values[name], row, strict=True) if chance == 1)
 
 
+def _with_paths(seed):
+    """Sparse graphs; graphs with all arrows; and X -> M -> {P, Y}, P -> Y, where a path leaves another and rejoins."""
+    if seed < 24:
+        return _functional(seed, exact=True)
+    leaving = Graph.of([("V0", "V1"), ("V1", "V2"), ("V1", "V3"), ("V2", "V3")])
+    graph = random_graph(4, seed, arrows=1.0, arcs=0.0) if seed < 30 else leaving
+    return np.random.default_rng(seed), random_model(graph, seed, functional=True, exact=True)
+
+
 def test_path_specific_effects_follow_every_path_by_itself():
     compared = 0
-    for seed in range(40):
-        draw, model = _functional(seed, exact=True)
+    for seed in range(38):
+        draw, model = _with_paths(seed)
         cause, outcome = model.observed[0], model.observed[-1]
         paths = _paths(model.graph, cause, outcome)
         if not paths:
@@ -251,7 +284,7 @@ def test_path_specific_effects_follow_every_path_by_itself():
         everywhere = answer(model, EffectQuery("PSE", cause, Term(outcome), 1, 0, paths=tuple(paths)))
         assert everywhere.value == answer(model, f"ATE({cause}, {outcome})").value
         compared += 1
-    assert compared > 25
+    assert compared > 28
 
 
 def test_identities_of_mediation_and_consistency():

@@ -9,6 +9,8 @@ import pytest
 
 from aetia.errors import CausalModelError, NotIdentifiedError, QueryError
 from aetia.scm.answers.exact import answer
+from aetia.scm.bounding import bounds
+from aetia.scm.identification.counterfactuals import identify_counterfactual
 from aetia.scm.language.expression import Probability
 from aetia.scm.language.query import EffectQuery, ProbabilityQuery, Term
 from aetia.scm.models.discrete import DiscreteModel
@@ -116,6 +118,72 @@ def test_effects_in_a_confounded_mediation():
     assert answer(model, "PSE(X, Y; X -> Y)").value == Fraction(147, 500)
     assert "mediation formula" in answer(model, "NDE(X, Y)").steps[0].says
     assert answer(model, "ETT(X, Y)").steps[1].substituted == "7/50 · 2/7 + 33/100 · 5/7"
+
+
+def test_a_treated_value_does_not_leak_onto_paths_that_were_not_asked_for():
+    laws = {"X": [0.5, 0.5], "M": lambda X: X, "P": lambda M: M, "Y": lambda M, P: 10 * M + P}
+    model = DiscreteModel.of(laws, values={"Y": (0, 1, 10, 11)})
+    assert answer(model, "PSE(X, Y; X -> M -> Y)").value == 10
+    assert answer(model, "PSE(X, Y; X -> M -> P -> Y)").value == 1
+    assert answer(model, "PSE(X, Y; X -> M -> Y, X -> M -> P -> Y)").value == 11
+
+
+def test_a_recanting_witness_is_refused():
+    """Avin, Shpitser and Pearl 2005: M would have to hear both treatments at once, and its table does not say how."""
+    laws = {
+        "X": [0.5, 0.5],
+        "M": (["X"], [[0.8, 0.2], [0.3, 0.7]]),
+        "P": (["M"], [[0.9, 0.1], [0.2, 0.8]]),
+        "Y": (["M", "P"], [[[0.9, 0.1], [0.5, 0.5]], [[0.4, 0.6], [0.1, 0.9]]]),
+    }
+    model = DiscreteModel.of(laws)
+    with pytest.raises(NotIdentifiedError) as raised:
+        answer(model, "PSE(X, Y; X -> M -> Y)")
+    assert raised.value.code == "AE-7460"
+    with pytest.raises(NotIdentifiedError) as raised:
+        identify_counterfactual(model, "PSE(X, Y; X -> M -> Y)")
+    assert raised.value.code == "AE-7433"
+    found = bounds(model, "PSE(X, Y; X -> M -> Y)")
+    assert found.low < found.high - 0.01
+    both = answer(model, "PSE(X, Y; X -> M -> Y, X -> M -> P -> Y)").value
+    assert both == pytest.approx(answer(model, "ATE(X, Y)").value), "no other paths: nothing recants"
+
+
+def _crossed():
+    """Z acts on X; X and W act on Y."""
+    laws = {
+        "Z": [0.5, 0.5],
+        "X": (["Z"], [[0.2, 0.8], [0.6, 0.4]]),
+        "W": [0.5, 0.5],
+        "Y": (["X", "W"], [[[0.9, 0.1], [0.5, 0.5]], [[0.4, 0.6], [0.1, 0.9]]]),
+    }
+    return DiscreteModel.of(laws)
+
+
+def test_two_parents_may_hear_the_same_version():
+    # X is one with chance 4/5 where Z=0, and both X and W are what it is: 1/5 · 1/10 + 4/5 · 9/10.
+    found = answer(_crossed(), "P(Y[W=X[Z=0], Z=0]=1)")
+    assert found.value == pytest.approx(0.74)
+    # W is another variable than X: with X set, no formula may take the one for the other.
+    apart = answer(_crossed(), "P(Y[W=X[Z=0], X=1]=1)")
+    assert apart.value == pytest.approx(0.2 * 0.6 + 0.8 * 0.9)
+    for one in (found, apart):
+        assert evaluate(one.steps[-1].formula, _crossed()) == pytest.approx(one.value)
+
+
+def test_a_mean_of_what_is_set_or_known_is_that_value():
+    model = _crossed()
+    for text, value in {
+        "E[X | do(X=1)]": 1,
+        "E[X | do(X=1), Y=1]": 1,
+        "E[Y | Y=0]": 0,
+        "E[Y | Y=1, X=0]": 1,
+        "E[Y[X=1] | Y[X=1]=0]": 0,
+    }.items():
+        found = answer(model, text)
+        assert found.value == pytest.approx(value)
+        assert evaluate(found.steps[-1].formula, model) == pytest.approx(value)
+        assert found.steps[-1].substituted == str(value)
 
 
 def test_the_front_door_is_taken_where_the_back_door_is_hidden():

@@ -64,6 +64,10 @@ def estimands(quantity: Quantity, model: DiscreteModel, network: ParallelWorlds)
     if _contradicts(quantity, network):
         yield Estimand("One thing is said to have two values at once: that never happens.", Constant(0))
         return
+    settled = _known_value(quantity, network)
+    if settled is not None:
+        yield Estimand(f"What is known says it: {quantity.event[0]} has this value.", Constant(settled))
+        return
     if not any(term.world for term in quantity.terms):
         says = "All is as it is: the joint distribution says it."
         yield Estimand(says, _outcome(quantity.event, quantity.given, model))
@@ -88,6 +92,14 @@ def _contradicts(quantity: Quantity, network: ParallelWorlds) -> bool:
     said = {name: one.value for name, one in network.versions.items() if one.value is not None}
     named = ((network.name(term), term.value) for term in quantity.terms if term.value is not None)
     return any(said.setdefault(name, value) != value for name, value in named)
+
+
+def _known_value(quantity: Quantity, network: ParallelWorlds) -> float | None:
+    """The value of a mean's variable where it is set, or given; None if it varies, or for a probability."""
+    name = network.name(quantity.event[0])
+    said = [network.versions[name].value, *(term.value for term in quantity.given if network.name(term) == name)]
+    values = [value for value in said if value is not None]
+    return float(values[0]) if quantity.is_mean and values else None
 
 
 # -- back doors ---------------------------------------------------------------------------------
@@ -210,9 +222,14 @@ def _by_mediation(quantity: Quantity, model: DiscreteModel) -> Iterator[Estimand
 
 
 def _stands_once(network: ParallelWorlds) -> bool:
-    """Whether no variable that follows its mechanism has two versions, so that its name says which is meant."""
-    free = [one.variable for one in network.versions.values() if one.value is None]
-    return len(free) == len(set(free))
+    """Whether each name says which version is meant: none has two that vary, none is heard for another variable."""
+    free = [one for one in network.versions.values() if one.value is None]
+    mechanisms = network.source.mechanisms
+    heard = all(
+        tuple(network.versions[name].variable for name in one.parents) == mechanisms[one.variable].parents
+        for one in free
+    )
+    return heard and len(free) == len({one.variable for one in free})
 
 
 def _factorised(quantity: Quantity, network: ParallelWorlds, *, by_experiment: bool) -> Estimand:
@@ -246,7 +263,7 @@ def _product(terms: Sequence[Term], network: ParallelWorlds, *, by_experiment: b
     factors, over = list[Expression](), list[str]()
     for version in reversed(needed):
         if version.name in constants:
-            if version.name in values and values[version.name] != version.value:
+            if values.get(version.name, version.value) not in (None, version.value):
                 factors.append(Constant(0))
             continue
         heard = tuple(map(term, version.parents))

@@ -66,7 +66,14 @@ class ParallelWorlds:
 
     def _mechanism(self, version: Version) -> Mechanism:
         if version.value is None:
-            return Mechanism(version.name, version.parents, self.source.mechanisms[version.variable].table)
+            table = self.source.mechanisms[version.variable].table
+            if len(set(version.parents)) == len(version.parents):
+                return Mechanism(version.name, version.parents, table)
+            # Two parents that are set to the same version have the same value: the table's diagonal.
+            heard = tuple(dict.fromkeys(version.parents))
+            sizes = [table.shape[version.parents.index(name)] for name in heard]
+            places = dict(zip(heard, np.indices(sizes, sparse=True), strict=True))
+            return Mechanism(version.name, heard, table[tuple(places[name] for name in version.parents)])
         values = self.source.values[version.variable]
         sure = [Fraction(value == version.value) for value in values]
         return Mechanism(version.name, (), np.array(sure, dtype=object if self.source.is_exact else np.float64))
@@ -108,7 +115,8 @@ def parallel_worlds(model: DiscreteModel, terms: Iterable[Term]) -> ParallelWorl
 def path_term(graph: Graph, paths: Sequence[Sequence[str]], treated: Value, control: Value, do: World = ()) -> Term:
     """The outcome where the treated value travels along these paths alone, and the control value along all others.
 
-    `X -> M -> Y` gives `Y[X=control, M=M[X=treated]]`; longer paths nest deeper.
+    `X -> M -> Y` gives `Y[X=control, M=M[X=treated]]`; longer paths nest deeper. A cause of Y off the paths that hears
+    M is held at what it is under the control value: else the treated value would leak along `X -> M -> P -> Y`.
 
     Source: Avin, Shpitser and Pearl, Identifiability of path-specific effects, IJCAI 2005 (there for sets of edges).
 
@@ -129,11 +137,13 @@ def path_term(graph: Graph, paths: Sequence[Sequence[str]], treated: Value, cont
         world = {one.variable: one for one in baseline}
         if is_treated:
             world[treatment] = Assignment(treatment, treated)
-        for parent in graph.parents[rest[0]] - {treatment} - fixed:
-            if (parent, *rest) in rests:
-                world[parent] = Assignment(parent, along((parent, *rest)))
-            elif is_treated and parent in touched:
-                world[parent] = Assignment(parent, Term(parent, None, baseline))
+        parents = graph.parents[rest[0]] - {treatment} - fixed
+        carrying = {parent for parent in parents if (parent, *rest) in rests}
+        # What hears the treated value here only because another cause does is held as it is without it.
+        leaking = touched if is_treated else graph.descendants(carrying)
+        for parent in parents & (carrying | leaking):
+            inner = along((parent, *rest)) if parent in carrying else Term(parent, None, baseline)
+            world[parent] = Assignment(parent, inner)
         return Term(rest[0], None, _sorted(world.values()))
 
     return along((outcome,))
