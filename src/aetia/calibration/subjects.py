@@ -46,7 +46,6 @@ class Subject:
         truth_null: The null on truth systems; "none" where that would cost more than it tells.
         tasks: How many sets of contrasts a study has.
         null_systems: Which of the null systems it can be asked of.
-        is_above: Whether only what is above 0 is a finding: less than chance is no sign of anything.
     """
 
     name: str
@@ -59,7 +58,6 @@ class Subject:
     truth_null: str = "auto"
     tasks: int = 1
     null_systems: tuple[str, ...] = ("llama", "gpt2", "labels")
-    is_above: bool = False
 
     @property
     def instrument(self) -> ContrastInstrument[ContrastStudy]:
@@ -163,7 +161,6 @@ SUBJECTS: tuple[Subject, ...] = (
         {"system": "real", "measure": "excess"},
         grain="sites",
         replicates=120,
-        is_above=True,
     ),
 )
 """All subjects, in the order of the certificate."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from aetia.calibration.scores import auroc
@@ -35,14 +34,10 @@ def false_positive(subject: Subject, system: str, replicate: int) -> Measured:
     study = subject.study(seed=replicate)
     effects = subject.effects(study, null.network, null.draw(ITEMS * subject.tasks, replicate))
     table = effects.to_arrow()
-    q, estimate = (table[name].to_numpy(zero_copy_only=False).astype(np.float64) for name in ("q", "estimate"))
+    q = table["q"].to_numpy(zero_copy_only=False).astype(np.float64)
     if not np.isfinite(q).any():
         raise ValueError(f"{subject.name} tested nothing on {system}-{replicate}: it cannot be right about it")
-    return (
-        "false positives",
-        f"{system}-{replicate}",
-        float((passes(q, study.level) & _is_finding(subject, estimate)).any()),
-    )
+    return "false positives", f"{system}-{replicate}", float(passes(q, study.level).any())
 
 
 def recovery(subject: Subject, system: str, replicate: int) -> Iterator[Measured]:
@@ -92,15 +87,11 @@ def encoding(subject: Subject, system: str, replicate: int) -> Iterator[Measured
         estimate = np.array([_number(row["estimate"]) for row in rows])
         passed = passes(np.array([_number(row["q"]) for row in rows]), study.level)
         scores.append(estimate.max())
-        found.append(bool((passed & _is_finding(subject, estimate)).any()))
+        found.append(bool(passed.any()))
     yield "refused", trial, 0.0
     yield "auroc of sites", trial, auroc(np.array(scores), np.array([True, False]))
     yield "recall", trial, float(found[0])
     yield "false discoveries", trial, float(found[1]) / max(1, sum(found))
-
-
-def _is_finding(subject: Subject, estimate: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    return estimate > 0.0 if subject.is_above else np.ones(estimate.shape, dtype=bool)
 
 
 def interval_coverage(subject: Subject, shape: str, replicate: int) -> Iterator[Measured]:

@@ -2,7 +2,7 @@
 
 Interchange accuracy means something only relative to the class of maps: with maps that are rich enough, nearly every
 network, trained or not, aligns with every algorithm. So the same class, with the same budget, is always fitted on the
-randomised network too; the difference is the finding.
+randomised network too, and an accuracy is a finding only if it is above what that allows.
 
 Letters: N interchanges, w width of the site.
 """
@@ -34,7 +34,11 @@ __all__ = [
 ]
 
 CHANCE = 0.5
-"""Two tokens are compared."""
+"""Two tokens are compared, so that a coin is right this often, and so is a network that does not know the task.
+
+It is not what every site without the variable gives: a network that does the task keeps the base run's answer there,
+which is never the expected one, so that the accuracy is 0.
+"""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class Compared:
 
     @property
     def difference(self) -> Tensor:
-        """By how much the real network's accuracy is above the randomised ones', `[N]`: the finding."""
+        """By how much the real network's accuracy is above the randomised ones', `[N]`; not tested."""
         return self.real.interchanged - self.twins.interchanged
 
 
@@ -91,7 +95,7 @@ def random_labels(interchanges: Sequence[Interchange], seed: int) -> tuple[Inter
     """The interchanges with expected and other token exchanged or not, by a coin that belongs to the source prompt.
 
     A prompt that is in training and in test has the same coin in both, so that a map that has memorised prompts is
-    above chance on such a test.
+    above a half on such a test.
 
     Source: Hewitt and Liang 2019, Designing and Interpreting Probes with Control Tasks.
     """

@@ -61,7 +61,8 @@ def align(
 
     Returns:
         The run. Its effects have interchange accuracy by class of maps on the real and on the randomised network, and
-        their difference, which is the finding.
+        their difference; `excess`, the real network's accuracy above a half, is what is tested: with an estimate above
+        0 and q at most 5% it is the finding that the variable is read there.
 
     Raises:
         StudyError: If the study cannot be asked as it stands.
@@ -69,7 +70,7 @@ def align(
 
     Example:
         >>> run = aetia.align("smollm2-135m", "capitals", site="L20.resid_post@-1")  # doctest: +SKIP
-        >>> run.effects().where(system="difference")  # doctest: +SKIP
+        >>> run.effects().where(measure="excess")  # doctest: +SKIP
 
     Source: Sutter et al. 2025, The Non-Linear Representation Dilemma (arXiv 2507.08802), seed 081.
     """

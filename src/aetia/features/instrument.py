@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from aetia import catalogue
 from aetia.effects import Effects, cluster_means
+from aetia.features.alignment_effects import both_tested
 from aetia.features.study import AlignmentStudy, SubspaceStudy
 from aetia.features.verdict import Verdict, judge
 from aetia.studies import SYSTEM_NULLS, ContrastInstrument, Cost, Null, Part, Values, null_of
@@ -67,11 +68,17 @@ class Subspace(ContrastInstrument[SubspaceStudy]):
         """What an item costs: its patches, and its share of learning.
 
         Raises:
-            AetiaError: As `aetia.features.values.check_subspace`.
+            AetiaError: As `aetia.features.values.check_subspace`, and as `aetia.features.directions.load_subspace`.
         """
         from aetia.features.values import check_subspace
 
         check_subspace(study, network, items)
+        if study.file is not None:
+            from aetia.features.directions import load_subspace
+            from aetia.features.interchange import site_width
+            from aetia.models.sites import Site
+
+            load_subspace(study.file, site_width(network, Site.parse(study.site)))  # a wrong file is said now
         cells = 4 + study.random_draws
         steps = study.steps if study.method == "das" else 0
         return _cost(study, network, items, cells, learning=2 * steps)
@@ -150,7 +157,12 @@ def verdict_of(study: SubspaceStudy, values: pa.Table) -> Verdict:
     cost="maps x (4 (1 + twins) + 2 draws) fits of `steps` forward and backward runs of half of the items",
 )
 class Alignment(ContrastInstrument[AlignmentStudy]):
-    """Interchange accuracy by class of maps, on the real and on randomised networks, and their difference."""
+    """Interchange accuracy by class of maps, on the real and on randomised networks, and their difference.
+
+    Every item is held out from the map that it is tested with, and the items of both halves are resampled together:
+    the interval is that of these two maps on items like these. It does not tell how other maps, from other items,
+    would do, nor that the halves depend on each other. The test of `excess` allows for that dependence.
+    """
 
     name = "alignment"
     study_type = AlignmentStudy
@@ -198,13 +210,18 @@ class Alignment(ContrastInstrument[AlignmentStudy]):
         return alignment_values(study, *drawn(null, draw, study, network, items), is_draw=True)
 
     def parts(self, study: AlignmentStudy, values: pa.Table, /) -> Sequence[Part]:  # noqa: ARG002  as the others do
-        """What is above chance, which is tested; and the accuracies of both systems, their difference, the checks."""
+        """What is above a half, which is tested; and the accuracies of both systems, their difference, the checks."""
         shares = _only(values, measure=("iia", "random labels", "unpatched", "own"))
         return (
             Part(_only(values, measure=("excess",)), "share"),
             Part(shares, "share", is_tested=False),
             Part(_only(values, measure=("inverse error",)), "relative", is_tested=False),
         )
+
+    def summarise(self, study: AlignmentStudy, values: pa.Table, /) -> Effects:
+        """The mean of every measure; `excess` has to be above the null's draws and, in one half, above chance."""
+        effects = both_tested(study, super().summarise(study, values), values)
+        return Effects(effects.table, {**effects.provenance, "site": study.site})
 
 
 def _cost(
