@@ -1,11 +1,12 @@
 """What is there to tell about all causes of an event, in sentences?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 from aetia.scm.actual.causes import Cause, Definition, actual_causes, reason_of
 from aetia.scm.actual.dependence import but_for
+from aetia.scm.actual.responsibility import changes
 from aetia.scm.actual.setting import Event, Setting
 
 __all__ = ["Account", "explained"]
@@ -35,20 +36,16 @@ def explained(setting: Setting, event: Event, definition: Definition = "modified
         CausalModelError: As `aetia.scm.actual.actual_causes`.
     """
     causes = actual_causes(setting, event, definition)
+    least = dict[str, int]()
+    for cause in causes:
+        for name in cause.values:
+            least[name] = min(changes(cause, definition), least.get(name, len(setting.variables)))
     return tuple(
         Account(
             cause,
             reason_of(setting, cause.witness),
-            {name: _share(name, causes, definition) for name in cause.values},
+            {name: Fraction(1, least[name]) for name in cause.values},
             but_for(setting, cause.values, event) is not None,
         )
         for cause in causes
     )
-
-
-def _share(name: str, causes: Sequence[Cause], definition: Definition) -> Fraction:
-    """The degree of responsibility, as `aetia.scm.actual.responsibility` defines it, from all causes."""
-    own = [cause for cause in causes if name in cause.values]
-    if definition == "modified":
-        return Fraction(1, min(len(cause.values) + len(cause.witness.held) for cause in own))
-    return Fraction(1, min(cause.witness.changed for cause in own) + 1)

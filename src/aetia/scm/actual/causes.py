@@ -181,6 +181,8 @@ def _causes(
     candidates = [name for name in _relevant(setting, event) if name not in about]
     found = list[frozenset[str]]()
     looked_at = 0
+    if definition == "original":
+        largest = 1  # its causes are single variables (Eiter and Lukasiewicz 2002, theorem 4.1)
     for size in range(1, min(largest or len(candidates), len(candidates)) + 1):
         # A set that holds a cause is none: variables that are causes alone need not be combined.
         left = [name for name in candidates if frozenset([name]) not in found]
@@ -218,11 +220,14 @@ def witnesses(setting: Setting, names: Sequence[str], event: Event, definition: 
     options = [_held_values(setting, name, names, definition) for name in relevant]
     own = [setting.column[name] for name in names]
     sizes = [len(setting.model.values[name]) for name in names]
-    _affordable((math.prod(sizes) - 1) * math.prod(len(option) for option in options), names)
     others = np.array(list(itertools.product(*map(range, sizes))))
     others = others[(others != setting.actual_codes[own]).any(axis=1)]
     columns = [setting.column[name] for name in relevant]
+    looked_at = 0
     for held in _contingencies(options):
+        # Counted as one goes: the first contingencies, those of few changes, often settle it.
+        looked_at += len(held) * len(others)
+        _affordable(looked_at, names, definition)
         forced = np.full((len(held) * len(others), len(setting.variables)), -1)
         forced[:, columns] = np.repeat(held, len(others), axis=0)
         forced[:, own] = np.tile(others, (len(held), 1))
@@ -239,10 +244,11 @@ def witnesses(setting: Setting, names: Sequence[str], event: Event, definition: 
                 yield _witness(setting, names, held_codes, worlds[row])
 
 
-def _affordable(count: int, names: Sequence[str]) -> None:
+def _affordable(count: int, names: Sequence[str], definition: Definition) -> None:
     if count > _MOST_WORLDS:
-        found = f"{count:,} contingencies would have to be looked at for {', '.join(names)}."
-        mend = f"ask for the modified definition, or use a smaller model: {_MOST_WORLDS:,} can be looked at."
+        found = f"More than {_MOST_WORLDS:,} contingencies would have to be looked at for {', '.join(names)}."
+        smaller = "leave variables out that do not matter"
+        mend = smaller + "." if definition == "modified" else f"ask for the modified definition, or {smaller}."
         raise CausalModelError("AE-7614", found, mend=mend)
 
 
@@ -287,7 +293,7 @@ def _suffices(
     kept = [name for name in moved if name not in held and name not in names]
     choices = [[code] if definition == "original" else [-1, code] for code in held.values()]
     choices += [[-1, int(setting.actual_codes[setting.column[name]])] for name in kept]
-    _affordable(math.prod(map(len, choices)), names)
+    _affordable(math.prod(map(len, choices)), names, definition)
     rows = np.array(list(itertools.product(*choices)), dtype=int).reshape(math.prod(map(len, choices)), len(choices))
     forced = np.full((len(rows), len(setting.variables)), -1)
     forced[:, [setting.column[name] for name in (*held, *kept)]] = rows

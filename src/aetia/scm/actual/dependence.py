@@ -64,18 +64,25 @@ def ness(setting: Setting, cause: str, effect: str) -> Chain | None:
         if name not in setting.column:
             mend = f"use one of {', '.join(setting.variables)}."
             raise CausalModelError("AE-7612", f"There is no variable {name} in the model.", mend=mend)
-    return next(_chains(setting, cause, effect), None)
+    moved = setting.model.graph.descendants([cause])
+    known: dict[str, Chain | None] = {}
 
+    def to(target: str) -> Chain | None:
+        """A chain from the cause to this variable; each variable is looked at once."""
+        if target not in known:
+            known[target] = next(links(target), None)
+        return known[target]
 
-def _chains(setting: Setting, cause: str, effect: str) -> Iterator[Chain]:
-    for parent in setting.model.mechanisms[effect].parents:
-        rest = _completed(setting, parent, effect)
-        if rest is None:
-            continue
-        if parent == cause:
-            yield Chain((cause, effect), (rest,))
-        for chain in _chains(setting, cause, parent):
-            yield Chain((*chain.path, effect), (*chain.sets, rest))
+    def links(target: str) -> Iterator[Chain]:
+        """The chains whose last link is a parent's, the cause's own first."""
+        parents = [name for name in setting.model.mechanisms[target].parents if name in moved]
+        for parent in sorted(parents, key=lambda name: name != cause):
+            rest = _completed(setting, parent, target)
+            before = Chain((cause,), ()) if parent == cause else to(parent) if rest is not None else None
+            if rest is not None and before is not None:
+                yield Chain((*before.path, target), (*before.sets, rest))
+
+    return to(effect)
 
 
 def _completed(setting: Setting, parent: str, effect: str) -> Mapping[str, Value] | None:

@@ -7,18 +7,18 @@ definition Halpern, "Actual Causality", 2016, definition 6.1.1.
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from aetia.scm.actual.causes import Definition, causes_by_size, is_actual_cause
+from aetia.scm.actual.causes import Cause, Definition, causes_by_size
 from aetia.scm.actual.setting import Event, Setting
 from aetia.scm.language.query import Value
 
-__all__ = ["blame", "responsibility"]
+__all__ = ["blame", "changes", "responsibility"]
 
 
 def responsibility(setting: Setting, variable: str, event: Event, definition: Definition = "modified") -> Fraction:
     """The degree of responsibility of a variable, as it was, for the event: 0 for no cause, 1 for a but-for cause.
 
-    It is 1 / k. By the modified definition, k is the least number of variables in a cause that it is part of together
-    with those held to show it; by the others, one more than the least number of changes to make it a but-for cause.
+    It is 1 / k for the least k: the variables of a cause that it is part of, and with them by the modified definition
+    those that are held to show it, by the others those of them that are changed.
 
     Example:
         Of eleven who all voted for her, five have to change before the sixth decides: 1/6.
@@ -26,19 +26,20 @@ def responsibility(setting: Setting, variable: str, event: Event, definition: De
     Raises:
         CausalModelError: As `is_actual_cause`.
     """
-    if definition == "modified":
-        least: int | None = None
-        for cause in causes_by_size(setting, event):
-            if least is not None and len(cause.values) >= least:
-                break
-            if variable in cause.values:
-                size = len(cause.values) + len(cause.witness.held)
-                least = size if least is None else min(least, size)
-        return Fraction(1, least) if least else Fraction(0)
-    verdict = is_actual_cause(setting, {variable: setting.actual[variable]}, event, definition)
-    if not verdict.holds or verdict.witness is None:
-        return Fraction(0)
-    return Fraction(1, verdict.witness.changed + 1)
+    least: int | None = None
+    for cause in causes_by_size(setting, event, definition):
+        if least is not None and len(cause.values) >= least:
+            break
+        if variable in cause.values:
+            size = changes(cause, definition)
+            least = size if least is None else min(least, size)
+    return Fraction(1, least) if least else Fraction(0)
+
+
+def changes(cause: Cause, definition: Definition) -> int:
+    """The k of a cause: its variables, and those that its witness has to hold (modified) or to change (the others)."""
+    witness = cause.witness
+    return len(cause.values) + (len(witness.held) if definition == "modified" else witness.changed)
 
 
 def blame(
