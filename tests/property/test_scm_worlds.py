@@ -154,7 +154,7 @@ def _effects(model, draw):
     middle = model.observed[1:-1]
     other = str(draw.choice(middle))
     texts = [f"{name}({cause}, {outcome})" for name in ("ATE", "NDE", "NIE", "ETT", "ETU", "PN", "PS", "PNS")]
-    texts += [f"CDE({cause}, {outcome} | do({other}=1))", f"CATE({cause}, {outcome} | {other}=0)"]
+    texts += [f"CDE({cause}, {outcome} | do({other}=1))", f"CATE({other}, {outcome} | {cause}=0)"]
     texts += [
         f"NDE({cause}, {outcome}; {other})",
         f"NIE({cause}, {outcome}; {other})",

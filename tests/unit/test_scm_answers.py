@@ -10,6 +10,7 @@ import pytest
 from aetia.errors import CausalModelError, NotIdentifiedError, QueryError
 from aetia.scm.answers.exact import answer
 from aetia.scm.bounding import bounds
+from aetia.scm.bounding.gumbel import answer_by_gumbel_max
 from aetia.scm.identification.counterfactuals import identify_counterfactual
 from aetia.scm.language.expression import Probability
 from aetia.scm.language.query import EffectQuery, ProbabilityQuery, Term
@@ -169,6 +170,68 @@ def test_two_parents_may_hear_the_same_version():
     assert apart.value == pytest.approx(0.2 * 0.6 + 0.8 * 0.9)
     for one in (found, apart):
         assert evaluate(one.steps[-1].formula, _crossed()) == pytest.approx(one.value)
+
+
+def _mediated():
+    laws = {
+        "X": [0.5, 0.5],
+        "M": (["X"], [[0.6, 0.4], [0.3, 0.7]]),
+        "Y": (["X", "M"], [[[0.9, 0.1], [0.5, 0.5]], [[0.4, 0.6], [0.1, 0.9]]]),
+    }
+    return DiscreteModel.of(laws)
+
+
+@pytest.mark.parametrize("text", ["P(Y[X=1]=1 | do(M=1))", "E[Y | M[X=0]=1, do(X=1)]", "ETT(X, Y | do(M=1), Y[X=0]=1)"])
+def test_nobody_guesses_whether_do_is_meant_in_a_world_of_its_own(text):
+    for ask in (answer, bounds, identify_counterfactual, answer_by_gumbel_max):
+        with pytest.raises(QueryError) as raised:
+            ask(_mediated(), text)
+        assert raised.value.code == "AE-7337"
+    assert "`" in raised.value.mend
+
+
+def test_the_world_that_the_refusal_advises_is_answered_alike_everywhere():
+    with pytest.raises(QueryError, match=r"stands beside Y\[X=1\]=1") as raised:
+        answer(_mediated(), "P(Y[X=1]=1 | do(M=1))")
+    assert "`Y[M=1, X=1]=1`" in raised.value.mend
+    assert answer(_mediated(), "P(Y[M=1, X=1]=1)").value == pytest.approx(0.9)
+    assert bounds(_mediated(), "P(Y[M=1, X=1]=1)").low == pytest.approx(0.9)
+
+
+def test_an_effect_is_not_compared_between_two_groups_of_units():
+    for ask in (answer, bounds, identify_counterfactual):
+        for text, advice in {
+            "CATE(X, Y | M=1)": "E[Y | do(X=...), M=...]",
+            "CATE(X, Y=1 | M=1)": "P(Y=1 | do(X=...), M=...)",
+            "CATE(X, Y | X=1)": "ETT(X, Y)",
+        }.items():
+            with pytest.raises(QueryError) as raised:
+                ask(_mediated(), text)
+            assert raised.value.code == "AE-7367"
+            assert advice in raised.value.mend
+    # Where do(M) cuts its way, Z is no effect of X any more; and what M would be under X=0 is one group.
+    laws = {name: _mediated().mechanisms[name] for name in "XMY"}
+    model = DiscreteModel.of({**laws, "Z": (["M"], [[0.9, 0.1], [0.2, 0.8]])})
+    whole = answer(model, "CDE(X, Y | do(M=1))").value
+    assert answer(model, "CDE(X, Y | do(M=1), Z=1)").value == pytest.approx(whole)
+    assert answer(model, "CATE(M, Y | X=1)").value == pytest.approx(0.9 - 0.6)
+
+
+@pytest.mark.parametrize("values", [(0, 1), (1, 0), (False, True), (True, False), (1.0, 0)])
+def test_the_order_in_which_an_outcome_lists_zero_and_one_is_of_no_matter(values):
+    """One, or true, is the outcome that counts, for every effect."""
+    chances = ({0: 0.8, 1: 0.2}, {0: 0.3, 1: 0.7})
+    laws = {"X": [0.4, 0.6], "N": [0.5, 0.5], "Y": lambda X, N: X or N, "W": lambda X: chances[X]}
+    model = DiscreteModel.of(laws, values={"Y": values, "W": values})
+    expected = {"ATE": 0.5, "ETT": 0.5, "ETU": 0.5, "NDE": 0.5, "NIE": 0, "PN": 0.5, "PS": 1, "PNS": 0.5}
+    for name, value in expected.items():
+        for text in (f"{name}(X, Y)", f"{name}(X, Y=1)"):
+            assert answer(model, text).value == pytest.approx(value), text
+            assert answer_by_gumbel_max(model, text).value == pytest.approx(value), text
+    assert bounds(model, "ATE(X, W)").low == pytest.approx(0.5)
+    for name, low, high in (("PNS", 0.5, 0.7), ("PN", 0.5 / 0.7, 1), ("PS", 0.5 / 0.8, 0.7 / 0.8)):
+        found = bounds(model, f"{name}(X, W)")
+        assert (found.low, found.high) == pytest.approx((low, high)), "Tian and Pearl 2000, section 4.1"
 
 
 def test_a_mean_of_what_is_set_or_known_is_that_value():

@@ -138,10 +138,16 @@ def _paths(model, cause, outcome):
     return [path for path in paths if all(start in model.graph.parents[end] for start, end in itertools.pairwise(path))]
 
 
-def test_an_effect_given_a_consequence_is_the_difference_of_its_means():
+def test_an_effect_given_a_consequence_is_refused_and_given_a_cause_answered():
     model = _tutoring()
-    found = answer(model, "CATE(X, Y | H=1)")
-    assert found.value == pytest.approx(0.7)
+    for text in ("CATE(X, Y | H=1)", "CATE(X, Y | X=1)"):
+        with pytest.raises(QueryError) as raised:
+            answer(model, text)
+        assert raised.value.code == "AE-7367"
+    each = [float(answer(model, f"E[Y | do(X={value}), H=1]").value) for value in (1, 0)]
+    assert each[0] - each[1] == pytest.approx(0.7), "the mend's means"
+    found = answer(model, "CATE(H, Y | X=1)")
+    assert found.value == pytest.approx(answer(model, "ATE(H, Y)").value)
     assert _steps_hold(found)
 
 
@@ -154,6 +160,7 @@ def test_an_effect_given_a_consequence_is_the_difference_of_its_means():
         ("E[Y | X]", "AE-7330"),
         ("E[Y | do(X)]", "AE-7330"),
         ("E[Y | do(X=high)]", "AE-7332"),
+        ("E[Y[H=1] | do(X=1)]", "AE-7337"),
         ("E[Y | X=high]", "AE-7332"),
     ],
 )

@@ -21,7 +21,7 @@ from aetia.scm.models.factor import Factor
 from aetia.scm.models.linear import LinearModel
 from aetia.scm.queries.grammar import parse_query
 from aetia.scm.queries.named_effect import Composition, composition
-from aetia.scm.queries.quantity import Quantity, felt, in_world, number_of, worlds_of
+from aetia.scm.queries.quantity import Quantity, felt, number_of, placed, worlds_of
 
 __all__ = ["Assumption", "answer"]
 
@@ -53,7 +53,8 @@ def answer(model: DiscreteModel | LinearModel, query: Query | str, *, assume: As
         QueryError: AE-7301 to AE-7306 the text is no question of this model; AE-7330 a value is left open; AE-7331 a
             variable is set to another with other values; AE-7332 a mean of texts; AE-7333 the probability of a single
             value in a linear model; AE-7334, AE-7335 the question lacks a part or contradicts itself; AE-7336 an
-            unknown assumption.
+            unknown assumption; AE-7337 `do` stands beside a term with a world of its own; AE-7367 an effect is asked
+            for given an effect of the treatment.
         NotIdentifiedError: AE-7460 the model leaves the answer open.
         CausalModelError: AE-7210 what is given has probability zero; AE-7209 the tables do not fit the budget.
     """
@@ -91,7 +92,7 @@ def _exact(model: DiscreteModel, asked: Query) -> Answer:
 
 
 def _quantity(query: ProbabilityQuery | ExpectationQuery) -> Quantity:
-    """What the question asks; `do` acts on every term without a world of its own."""
+    """What the question asks, with `do` as the world of every term."""
     event = query.event if isinstance(query, ProbabilityQuery) else (query.outcome,)
     for term in event if isinstance(query, ProbabilityQuery) else ():
         if term.value is None:
@@ -99,10 +100,7 @@ def _quantity(query: ProbabilityQuery | ExpectationQuery) -> Quantity:
             raise QueryError(
                 "AE-7330", found, mend=f"give it one: `{term}=...`; `aetia.scm.identification` needs none."
             )
-    event, given = (
-        tuple(term if term.world else in_world(term, query.do) for term in terms) for terms in (event, query.given)
-    )
-    return Quantity(event, given)
+    return Quantity(placed(event, query.do), placed(query.given, query.do))
 
 
 def _effect(model: DiscreteModel, query: EffectQuery) -> Answer:

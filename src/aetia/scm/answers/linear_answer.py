@@ -19,7 +19,7 @@ from aetia.scm.language.expression import Constant, Difference, Expression, Prod
 from aetia.scm.language.query import Assignment, EffectQuery, ExpectationQuery, ProbabilityQuery, Query, Term, Value
 from aetia.scm.models.linear import LinearModel
 from aetia.scm.queries.named_effect import composition, contrast, mediators
-from aetia.scm.queries.quantity import Quantity, in_world
+from aetia.scm.queries.quantity import Quantity, placed
 from aetia.scm.queries.worlds import World
 
 __all__ = ["linear_answer"]
@@ -31,14 +31,14 @@ def linear_answer(model: LinearModel, query: Query) -> Answer:
     """The mean, or the effect on means, that a question asks of a linear model.
 
     Raises:
-        QueryError: AE-7330, AE-7333, AE-7334, AE-7335 as `aetia.scm.answers.exact.answer`.
+        QueryError: AE-7330, AE-7333 to AE-7335, AE-7337, AE-7367 as `aetia.scm.answers.exact.answer`.
         CausalModelError: AE-7210 what is given has probability zero; AE-7208 a variable is unknown.
     """
     match query:
         case EffectQuery():
             return _effect(model, query)
         case ExpectationQuery(outcome, given, do) if outcome.value is None:
-            event, *known = (term if term.world else in_world(term, do) for term in (outcome, *given))
+            event, *known = placed((outcome, *given), do)
             steps = _mean(model, Quantity((event,), tuple(known)))
             return Answer(query, steps[-1].result, steps)
         case ExpectationQuery() | ProbabilityQuery():

@@ -35,7 +35,8 @@ from aetia.scm.language.rewriting import free_variables
 from aetia.scm.language.simplify import simplify
 from aetia.scm.models.discrete import DiscreteModel
 from aetia.scm.queries.grammar import parse_query
-from aetia.scm.queries.quantity import in_world
+from aetia.scm.queries.named_effect import contrasted
+from aetia.scm.queries.quantity import in_world, placed
 from aetia.scm.queries.targets import contrast_of, target_of
 
 __all__ = ["CounterfactualFormula", "identify_counterfactual"]
@@ -77,8 +78,9 @@ def identify_counterfactual(
 
     Raises:
         NotIdentifiedError: AE-7433 no experiments tell it (the conflict is shown); AE-7401 what is available does not.
-        QueryError: AE-7362 an effect needs values that are not named; AE-7365 a name stands for two things; AE-7366
-            what is given contradicts itself; AE-7367 an effect is asked for given an effect of the treatment.
+        QueryError: AE-7337 `do` stands beside a term with a world of its own; AE-7362 an effect needs values that are
+            not named; AE-7365 a name stands for two things; AE-7366 what is given contradicts itself; AE-7367 an effect
+            is asked for given an effect of the treatment.
         GraphError: AE-7103 to AE-7105 the graph is no ADMG, or lacks a variable.
     Source: Shpitser and Pearl, JMLR 2008, figures 9 to 11 (ID*, IDC*).
     """
@@ -87,9 +89,10 @@ def identify_counterfactual(
     search = _Search(graph, available)
     match asked:
         case ProbabilityQuery():
-            expression = search.law(_in_world(asked.event, asked.do), _in_world(asked.given, asked.do))
+            expression = search.law(placed(asked.event, asked.do), placed(asked.given, asked.do))
         case ExpectationQuery():
-            expression = search.mean(in_world(asked.outcome, asked.do), _in_world(asked.given, asked.do))
+            (outcome,) = placed((asked.outcome,), asked.do)
+            expression = search.mean(outcome, placed(asked.given, asked.do))
         case EffectQuery(effect="PN" | "PS" | "PNS"):
             expression = _causation(search, asked, source)
         case EffectQuery():
@@ -103,10 +106,6 @@ def identify_counterfactual(
     )
 
 
-def _in_world(terms: Terms, do: tuple[Assignment, ...]) -> Terms:
-    return tuple(in_world(term, do) for term in terms)
-
-
 def _compared(query: EffectQuery, source: Graph | DiscreteModel) -> tuple[Value, Value]:
     if query.treated is not None and query.control is not None:
         return query.treated, query.control
@@ -114,8 +113,7 @@ def _compared(query: EffectQuery, source: Graph | DiscreteModel) -> tuple[Value,
         found = f"{query} does not say which values of {query.treatment} it compares."
         mend = f"write {query.effect}({query.treatment}=1 vs 0, ...), or ask about a model, which knows them."
         raise QueryError("AE-7362", found, mend=mend)
-    values = source.values[query.treatment]
-    return values[-1], values[0]
+    return contrasted(query, source.values[query.treatment])
 
 
 def _causation(search: "_Search", query: EffectQuery, source: Graph | DiscreteModel) -> Expression:

@@ -73,7 +73,10 @@ class Term:
 
 @dataclass(frozen=True)
 class ProbabilityQuery:
-    """`P(event | given, do(...))`; `do` acts on every term that has no world of its own.
+    """`P(event | given, do(...))`; `do` is the world of every term.
+
+    No term may have a world of its own beside a `do`: `P(Y[X=1]=1 | do(M=1))` is refused (AE-7337), and
+    `P(Y[X=1, M=1]=1)` says what is meant.
 
     Args:
         event: What the probability is of.
@@ -105,8 +108,9 @@ class ExpectationQuery:
 class EffectQuery:
     """A causal effect by its name.
 
-    The outcome of a variable of numbers is its mean, unless `outcome.value` says which value counts as the event. With
-    x' `control` and x `treated`:
+    The outcome of a variable of numbers is its mean, unless `outcome.value` says which value counts as the event; for
+    PN, PS and PNS it is the event that the variable is one (true), or has its last value. With x' `control` and x
+    `treated`:
 
         ATE, TE   E[Y | do(x)] - E[Y | do(x')]                    CATE: the same, given Z
         CDE       E[Y | do(x, m)] - E[Y | do(x', m)]

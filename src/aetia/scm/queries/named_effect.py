@@ -1,5 +1,6 @@
 """Of which quantities is a named effect made?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -8,10 +9,10 @@ from aetia.scm.graphs.graph import Graph
 from aetia.scm.language.query import Assignment, EffectName, EffectQuery, Term, Value
 from aetia.scm.models.discrete import DiscreteModel
 from aetia.scm.models.linear import LinearModel
-from aetia.scm.queries.quantity import Quantity, in_world
+from aetia.scm.queries.quantity import Quantity, in_world, placed
 from aetia.scm.queries.worlds import World, path_term
 
-__all__ = ["Composition", "composition", "contrast", "mediators"]
+__all__ = ["Composition", "composition", "contrast", "contrasted", "counted", "mediators", "require_unmoved"]
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,59 @@ class Composition:
     over: tuple[Quantity, ...] = ()
 
 
-def contrast(query: EffectQuery, model: DiscreteModel | LinearModel) -> tuple[Value, Value]:
-    """The treated and the control value; by default the last and the first of a variable, one and zero if linear."""
-    values = model.values[query.treatment] if isinstance(model, DiscreteModel) else (0, 1)
+def counted(values: Sequence[Value]) -> Value:
+    """The outcome's value that counts where a question names none: one or true in any order, else the last."""
+    return next(one for one in values if one == 1) if _is_binary(values) else values[-1]
+
+
+def contrasted(query: EffectQuery, values: Sequence[Value]) -> tuple[Value, Value]:
+    """The treated and the control value; by default the last and the first.
+
+    Args:
+        query: The effect.
+        values: The treatment's values, in the order in which they are listed.
+    """
     treated = values[-1] if query.treated is None else query.treated
     return treated, values[0] if query.control is None else query.control
+
+
+def _is_binary(values: Sequence[Value]) -> bool:
+    return set(values) == {0, 1}
+
+
+def contrast(query: EffectQuery, model: DiscreteModel | LinearModel) -> tuple[Value, Value]:
+    """The treated and the control value; one and zero by default if the model is linear."""
+    return contrasted(query, model.values[query.treatment] if isinstance(model, DiscreteModel) else (0, 1))
+
+
+def require_unmoved(query: EffectQuery, graph: Graph) -> None:
+    """Nothing, once it is sure that the same units are known of under either treatment.
+
+    Raises:
+        QueryError: AE-7367 what is given is an effect of the treatment, or the treatment.
+    """
+    fixed = [one.variable for one in query.do]
+    reached = graph.without_incoming(fixed).descendants([query.treatment])
+    moved = sorted({term.variable for term in query.given if not _sets(term, query.treatment)} & reached)
+    if not moved:
+        return
+    if query.treatment in moved:
+        found = f"{query} is given {query.treatment}, which it sets to two values."
+        mend = f"ask `ETT({query.treatment}, {query.outcome})`: the effect among those who have the treatment, or ETU."
+        raise QueryError("AE-7367", found, mend=mend)
+    found = f"{query} is given {moved[0]}, an effect of {query.treatment}: that compares two groups of units."
+    known = f"do({query.treatment}=...), {moved[0]}=..."
+    each = f"E[{query.outcome} | {known}]" if query.outcome.value is None else f"P({query.outcome} | {known})"
+    mend = f"ask of each by itself: `{each}`."
+    raise QueryError("AE-7367", found, mend=mend)
+
+
+def _read_under(term: Term, world: World) -> Term:
+    return term if term.world else in_world(term, world)
+
+
+def _sets(term: Term, name: str) -> bool:
+    return any(one.variable == name for one in term.world)
 
 
 def mediators(query: EffectQuery, graph: Graph) -> tuple[str, ...]:
@@ -55,7 +104,8 @@ def composition(query: EffectQuery, model: DiscreteModel | LinearModel) -> Compo
         model: The model that it is asked of; it gives the values that are compared.
 
     Raises:
-        QueryError: AE-7334 the question lacks a part or contradicts itself; AE-7335 its path is not in the graph.
+        QueryError: AE-7334 the question lacks a part or contradicts itself; AE-7335 its path is not in the graph;
+            AE-7337 `do` stands beside a term with a world of its own; AE-7367 it is given an effect of the treatment.
         CausalModelError: AE-7208 a variable is unknown.
         GraphError: AE-7104 a variable is unknown.
     """
@@ -64,10 +114,12 @@ def composition(query: EffectQuery, model: DiscreteModel | LinearModel) -> Compo
     treated, control = contrast(query, model)
     do = tuple(query.do)
     under = {value: (*do, Assignment(query.treatment, value)) for value in (treated, control)}
-    known = tuple(in_world(term, do) for term in query.given)
+    known = placed(query.given, do)
     match query.effect:
         case "ATE" | "TE" | "CATE" | "CDE":
-            given = {value: tuple(in_world(term, world) for term in query.given) for value, world in under.items()}
+            require_unmoved(query, model.graph)
+            # What is known is no effect of the treatment, so that it may be read under it as well.
+            given = {value: tuple(_read_under(term, world) for term in query.given) for value, world in under.items()}
             first, second = (Quantity((in_world(outcome, under[value]),), given[value]) for value in (treated, control))
             return Composition(_words(query, treated, control), (first,), second)
         case "ETT" | "ETU":
@@ -121,9 +173,8 @@ def _outcome(query: EffectQuery, model: DiscreteModel | LinearModel) -> Term:
     if outcome.value is not None or isinstance(model, LinearModel):
         return outcome
     values = model.values[outcome.variable]
-    if query.effect in {"PN", "PS", "PNS"}:
-        return replace(outcome, value=values[-1])
-    return replace(outcome, value=next(one for one in values if one == 1)) if set(values) == {0, 1} else outcome
+    is_event = query.effect in {"PN", "PS", "PNS"} or _is_binary(values)
+    return replace(outcome, value=counted(values)) if is_event else outcome
 
 
 def _changed(query: EffectQuery, graph: Graph, treated: Value, control: Value) -> Term:

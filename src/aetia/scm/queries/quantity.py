@@ -15,7 +15,7 @@ from aetia.scm.language.query import Assignment, ExpectationQuery, ProbabilityQu
 from aetia.scm.models.discrete import DiscreteModel
 from aetia.scm.queries.worlds import ParallelWorlds, World, consistent, parallel_worlds, settled
 
-__all__ = ["Quantity", "felt", "in_world", "number_of", "numbers_of", "worlds_of"]
+__all__ = ["Quantity", "felt", "in_world", "number_of", "numbers_of", "placed", "worlds_of"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,24 @@ def in_world(term: Term, do: Iterable[Assignment]) -> Term:
     """
     world = {one.variable: one for one in do} | {one.variable: one for one in term.world}
     return Term(term.variable, term.value, tuple(sorted(world.values(), key=lambda one: one.variable)))
+
+
+def placed(terms: Iterable[Term], do: tuple[Assignment, ...]) -> tuple[Term, ...]:
+    """The terms of a question where its `do` is done.
+
+    Raises:
+        QueryError: AE-7337 a term has a world of its own besides: nothing says whether `do` is meant there too.
+    """
+    found = tuple(terms)
+    for term in found if do else ():
+        if term.world:
+            acting = ", ".join(map(str, do))
+            text = (
+                f"do({acting}) stands beside {term}, which has a world of its own: that leaves open what is set there."
+            )
+            mend = f"write every world out, without do: `{in_world(term, do)}`."
+            raise QueryError("AE-7337", text, mend=mend)
+    return tuple(in_world(term, do) for term in found)
 
 
 def numbers_of(values: Iterable[Value], name: str) -> list[int | float]:

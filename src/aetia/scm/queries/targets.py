@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from aetia.errors import QueryError
 from aetia.scm.graphs.graph import Graph
 from aetia.scm.language.query import Assignment, EffectQuery, ExpectationQuery, ProbabilityQuery, Query, Term, Value
-from aetia.scm.queries.named_effect import mediators
-from aetia.scm.queries.quantity import in_world
+from aetia.scm.queries.named_effect import contrasted, counted, mediators, require_unmoved
+from aetia.scm.queries.quantity import placed
 from aetia.scm.queries.worlds import World, path_term
 
 __all__ = ["Target", "contrast_of", "target_of"]
@@ -48,15 +48,16 @@ def target_of(query: Query, graph: Graph, values: Values) -> Target:
 
     Raises:
         QueryError: AE-7362 a value is left open, or unknown; AE-7363 a mean is asked for of what is not a number;
-            AE-7367 an effect is asked for given an effect of the treatment.
+            AE-7337 `do` stands beside a term with a world of its own; AE-7367 an effect is asked for given an effect of
+            the treatment.
     """
     if isinstance(query, ProbabilityQuery):
-        event = _in_world(query.event, query.do)
-        found = Target(((1.0, event),), _in_world(query.given, query.do))
+        event = placed(query.event, query.do)
+        found = Target(((1.0, event),), placed(query.given, query.do))
     elif isinstance(query, ExpectationQuery):
-        (outcome,) = _in_world((query.outcome,), query.do)
+        (outcome,) = placed((query.outcome,), query.do)
         terms = _events(outcome, 1.0, values)
-        found = Target(_singles(terms), _in_world(query.given, query.do))
+        found = Target(_singles(terms), placed(query.given, query.do))
     else:
         found = _effect(query, graph, values)
     for term in (*found.given, *(term for _, event in found.weighted for term in event)):
@@ -65,9 +66,7 @@ def target_of(query: Query, graph: Graph, values: Values) -> Target:
 
 
 def _effect(query: EffectQuery, graph: Graph, values: Values) -> Target:
-    domain = _domain(query.treatment, values)
-    treated = domain[-1] if query.treated is None else query.treated
-    control = domain[0] if query.control is None else query.control
+    treated, control = contrasted(query, _domain(query.treatment, values))
     if query.effect in {"PN", "PS", "PNS"}:
         return _causation(query, values, treated, control)
     more, less, given = contrast_of(query, graph, treated, control)
@@ -86,10 +85,11 @@ def contrast_of(
         control: The value it is compared with.
 
     Raises:
-        QueryError: AE-7367 an effect is asked for given an effect of the treatment.
+        QueryError: AE-7337 `do` stands beside a term with a world of its own; AE-7367 an effect is asked for given an
+            effect of the treatment.
     """
     under_treated, under_control = (_world((*query.do, Assignment(query.treatment, one))) for one in (treated, control))
-    given = _in_world(query.given, query.do)
+    given = placed(query.given, query.do)
     more, less = under_treated, under_control
     match query.effect:
         case "ETT" | "ETU":
@@ -104,28 +104,17 @@ def contrast_of(
         case "PSE":
             more = path_term(graph, query.paths, treated, control, query.do).world
         case _:
-            _require_unmoved(query, graph)
+            require_unmoved(query, graph)
     outcome = query.outcome
     return Term(outcome.variable, outcome.value, more), Term(outcome.variable, outcome.value, less), given
-
-
-def _require_unmoved(query: EffectQuery, graph: Graph) -> None:
-    """Nothing, once it is sure that the same units are known of under either treatment."""
-    moved = {term.variable for term in query.given} & graph.descendants([query.treatment])
-    if moved:
-        found = f"{query} is given {min(moved)}, an effect of {query.treatment}: that compares two groups of units."
-        mend = (
-            f"ask of each by itself: `P({query.outcome.variable}=... | do({query.treatment}=...), {min(moved)}=...)`."
-        )
-        raise QueryError("AE-7367", found, mend=mend)
 
 
 def _causation(query: EffectQuery, values: Values, treated: Value, control: Value) -> Target:
     under_treated, under_control = (_world((*query.do, Assignment(query.treatment, one))) for one in (treated, control))
     domain = _domain(query.outcome.variable, values)
-    happened = domain[-1] if query.outcome.value is None else query.outcome.value
+    happened = counted(domain) if query.outcome.value is None else query.outcome.value
     others = [value for value in domain if value != happened]
-    name, here, given = query.outcome.variable, _world(query.do), _in_world(query.given, query.do)
+    name, here, given = query.outcome.variable, _world(query.do), placed(query.given, query.do)
     avoided = [Term(name, other, under_control) for other in others]
     if query.effect == "PN":
         known = (Term(query.treatment, treated, here), Term(name, happened, here))
@@ -160,10 +149,6 @@ def _world(assignments: Sequence[Assignment]) -> World:
     """What is set, the last word on each variable, sorted by name."""
     last = {one.variable: one for one in assignments}
     return tuple(last[name] for name in sorted(last))
-
-
-def _in_world(terms: Sequence[Term], do: tuple[Assignment, ...]) -> tuple[Term, ...]:
-    return tuple(in_world(term, do) for term in terms)
 
 
 def _domain(name: str, values: Values) -> tuple[Value, ...]:
