@@ -12,6 +12,7 @@ from aetia.cli.voice import Voice
 from aetia.effects import Effects
 from aetia.errors import RunError
 from aetia.report import sentences
+from aetia.report.alignments import about_alignment
 from aetia.report.circuits import about_circuit
 from aetia.report.rows import Row, read_rows, strongest, token_text
 from aetia.report.sentences import NOT_INTERVENTIONS, RESIDUAL, of_sites, task_of
@@ -110,13 +111,15 @@ def _asked(run: Run) -> str:
     doing = f" ({how})" if how else ""
     if not study.get("model"):
         return f"{_text(study.get('instrument'))}: {run.directory}"
+    if study.get("instrument") == "alignment":
+        return f"Is the variable of {what} read at {_text(study.get('site'))} of {_text(study['model'])}?"
     return f"Which of {where}{_text(study['model'])} causes its answer on {what}?{doing}"
 
 
 def _said(effects: Effects) -> list[str]:
     """The sentences about the task, and about where in the residual stream the answer is."""
     rows = read_rows(effects.to_arrow())
-    verdict = about_subspace(rows, effects.provenance)
+    verdict = about_subspace(rows, effects.provenance) or about_alignment(rows, effects.provenance)
     if verdict:
         return [one.text for one in verdict]
     said = sentences(effects)

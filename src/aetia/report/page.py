@@ -19,6 +19,7 @@ from markupsafe import Markup
 from aetia.effects import Effects
 from aetia.errors import RunError
 from aetia.files import write_atomic, writing
+from aetia.report.alignments import about_alignment
 from aetia.report.caveats import caveats
 from aetia.report.charts import Whisker, outcome_chart, total_effect, whiskers
 from aetia.report.circuit_drawing import CIRCUIT_STYLE
@@ -160,8 +161,9 @@ def _rendered(evidence: Evidence, files: Sequence[str], budget: int) -> str:
 
 
 def _said(evidence: Evidence) -> list[Sentence]:
-    """What was found: of a subspace its verdict, of all else what stands out and what the circuit is worth."""
-    verdict = about_subspace(evidence.rows, evidence.provenance)
+    """What was found: of a subspace or an alignment its verdict, of all else what stands out, and a circuit's worth."""
+    about = (evidence.rows, evidence.provenance)
+    verdict = about_subspace(*about) or about_alignment(*about)
     if verdict:
         return verdict
     found = of_rows(evidence.rows, evidence.direction, evidence.correction, evidence.units)

@@ -17,6 +17,10 @@ __all__ = ["Fact", "Token", "asked", "model_name", "prompt_tokens", "provenance"
 
 _VALUES_SHOWN = 60
 _STUDY_LIMIT = 8000
+_CHANCE = (
+    "beside the null a one-sided sign test in each half of the items, whose maps come from the other half; doubled for "
+    "the halves and multiplied by the maps. The larger p and q count."
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,9 @@ def title(evidence: Evidence) -> str:
     """Return the question of the report."""
     task = _contrasts(evidence)
     what = f"the {task} task" if task else ("this prompt" if len(evidence.items) == 1 else "these prompts")
+    if any(row.map is not None for row in evidence.rows):
+        site = clean_text(evidence.provenance.get("site", "the site"), 60)
+        return f"Is the variable of {what} read at {site} of {model_name(evidence)}?"
     return f"Which parts of {model_name(evidence)} cause its answers on {what}?"
 
 
@@ -70,7 +77,10 @@ def asked(evidence: Evidence) -> list[Fact]:
         Fact("Items", f"{count:,}, each a clean and a corrupted prompt; {_replicated(evidence)}"),
         Fact("Outcome", f"{outcome}{_reading(outcome)}, in {unit}" if unit else outcome),
         *(Fact("Intervention", _done(method, evidence.direction)) for method in methods),
-        Fact("Sites", f"{components}: {len(cells):,} cells{wide}" if cells else "none"),
+        Fact(
+            "Maps" if cells and cells[0].map is not None else "Sites",
+            f"{components}: {len(cells):,} cells{wide}" if cells else "none",
+        ),
         Fact("Intervals", _intervals(evidence)),
         *_tests(evidence),
     ]
@@ -122,6 +132,7 @@ def _tests(evidence: Evidence) -> list[Fact]:
         Fact(
             "Null", f"{null_words(null)}: {null_claim(null)}" if null_claim(null) else null_words(null) or "not named"
         ),
+        *([Fact("Chance", _CHANCE)] if row.map is not None else []),
         Fact("Correction", correction_claim(evidence.correction, row.level)),
     ]
 

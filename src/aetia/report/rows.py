@@ -29,6 +29,7 @@ __all__ = [
 _NAME_LIMIT = 80
 _TOKEN_LIMIT = 60
 _LARGEST, _SMALLEST = 1e15, 1e-12
+_ONE_SIDED = frozenset({"excess"})  # an accuracy below chance is no sign of the variable
 _SPANS = {"all": "all positions", "last": "the last position"}
 MINUS = "\N{MINUS SIGN}"
 
@@ -46,6 +47,7 @@ class Row:
         null, p, q: The null it was tested against, and the p-value before and after correction; None if untested.
         sender, receiver: The node, or the ends of the edge, of a circuit; None for a site.
         fraction: The share of nodes or edges that a circuit was allowed.
+        map, system: Of an alignment: the class of maps, and "real", "randomised" or "difference".
     """
 
     method: str
@@ -67,6 +69,8 @@ class Row:
     sender: str | None = None
     receiver: str | None = None
     fraction: float | None = None
+    map: str | None = None
+    system: str | None = None
 
     @property
     def is_number(self) -> bool:
@@ -85,13 +89,18 @@ class Row:
 
     @property
     def passes(self) -> bool:
-        """Whether its corrected p-value is at most one minus the level; False where there is none."""
-        return self.q is not None and _passes(self.q, self.level)
+        """Whether its corrected p-value is at most one minus the level, and its sign one that counts; False without."""
+        return self.q is not None and _passes(self.q, self.level) and self._has_its_sign
 
     @property
     def is_finding(self) -> bool:
         """Whether it may be spoken of: a number that passes its test, or that nobody tested."""
-        return self.is_number and (self.passes or not self.is_tested)
+        return self.is_number and (self.passes or not self.is_tested) and self._has_its_sign
+
+    @property
+    def _has_its_sign(self) -> bool:
+        """Whether the estimate is above 0 where only that says anything."""
+        return self.method not in _ONE_SIDED or self.estimate > 0
 
     @property
     def rank(self) -> tuple[bool, float]:
@@ -140,7 +149,7 @@ class Row:
 
 
 def read_rows(table: pa.Table) -> list[Row]:
-    """Return the rows of a table of effects; of its dimensions those of tracing, and the parts of a subspace."""
+    """Return the rows of a table of effects; of its dimensions those of tracing, of subspaces and of alignments."""
     return [_row(record) for record in table.to_pylist()]
 
 
@@ -150,7 +159,7 @@ def _row(record: Mapping[str, object]) -> Row:
     has_interval = low is not None and high is not None
     return Row(
         method=_text(record.get("method")) or _text(record.get("measure")) or "effect",
-        component=_text(record.get("component")) or _text(record.get("part")) or "outcome",
+        component=_text(record.get("component")) or _text(record.get("part")) or _aligned(record) or "outcome",
         layer=_integer(record.get("layer")),
         head=_integer(record.get("head")),
         position=_integer(record.get("position")),
@@ -168,7 +177,15 @@ def _row(record: Mapping[str, object]) -> Row:
         sender=_text(record.get("sender")),
         receiver=_text(record.get("receiver")),
         fraction=_number(record.get("fraction")),
+        map=_text(record.get("map")),
+        system=_text(record.get("system")),
     )
+
+
+def _aligned(record: Mapping[str, object]) -> str | None:
+    """A map, and the system it was fitted on where that is not the network asked about: `rotation (randomised)`."""
+    name, system = _text(record.get("map")), _text(record.get("system"))
+    return name if name is None or system in (None, "real") else f"{name} ({system})"
 
 
 def _text(value: object, limit: int = _NAME_LIMIT) -> str | None:

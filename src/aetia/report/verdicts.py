@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from aetia.effects.nulls import NULLS
 from aetia.report.rows import Row, rate_of, rate_text
-from aetia.report.wording import CORRECTIONS
+from aetia.report.wording import CHECKS, CORRECTIONS
 
 __all__ = [
     "Family",
@@ -92,10 +92,10 @@ class Family:
 
 
 def families(rows: Iterable[Row]) -> list[Family]:
-    """Return the counts of every method, in the order in which they come; the plain outcomes are no findings."""
+    """Return the counts of every method, in the order in which they come; plain outcomes and checks are no findings."""
     by_method: dict[str, list[Row]] = {}
     for row in rows:
-        if row.method != "baseline":
+        if row.method != "baseline" and row.method not in CHECKS:
             by_method.setdefault(row.method, []).append(row)
     return [Family.of(found) for found in by_method.values()]
 

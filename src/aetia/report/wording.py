@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["CORRECTIONS", "INTERVENTIONS", "READINGS", "Wording", "wording"]
+__all__ = ["CHECKS", "CORRECTIONS", "INTERVENTIONS", "READINGS", "Wording", "wording"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,15 @@ INTERVENTIONS: dict[str, Wording] = {
         "elsewhere before the cut.",
     ),
 }
+INTERVENTIONS["excess"] = Wording(
+    "Interchange accuracy above a half",
+    "Interchanging the variable by the map {site}",
+    "gives the expected answer above a half by",
+    "Positive: through the map, more than half of the held-out interchanges give the expected token. A network that "
+    "does its task has \N{MINUS SIGN}0.5 at a site without the variable, since nothing changes there.",
+    "A map that reads the variable need not be the only one, nor need the network use the variable elsewhere. The "
+    "interval is that of these maps on items like these: other maps, from other items, may do otherwise.",
+)
 _CIRCUIT = (
     "A circuit is that of its contrasts, its reference and its outcome; parts that stand in for each other can both "
     "look idle, and what is left out is not shown to do nothing."
@@ -206,6 +215,20 @@ _OF_CIRCUITS: dict[str, Wording] = {
 }
 """What is said of a whole circuit, as shares of the outcome."""
 READINGS.update(_OF_CIRCUITS)
+
+_OF_ALIGNMENTS: dict[str, Wording] = {
+    name: Wording(title, "{site}", "is", reading, "It stands beside the accuracy that is tested.")
+    for name, (title, reading) in {
+        "iia": ("Interchange accuracy", "How often the expected token wins after an interchange."),
+        "random labels": ("Accuracy on random answers", "A half, unless the split leaks."),
+        "unpatched": ("The network's own accuracy", "How often it gives the expected token by itself."),
+        "own": ("Accuracy with itself", "Equal to the network's own accuracy."),
+        "inverse error": ("Error of the inverse", "How far a map and its inverse are from nothing."),
+    }.items()
+}
+"""What stands beside the tested accuracy of an alignment."""
+READINGS.update(_OF_ALIGNMENTS)
+CHECKS = frozenset(_OF_ALIGNMENTS)
 
 CORRECTIONS: dict[str, tuple[str, str]] = {
     "max-t": ("max-T", "where the null's claim holds, the chance that any cell passes is at most {rate}"),
