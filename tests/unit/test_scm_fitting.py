@@ -1,5 +1,6 @@
 """Fitted models beside the truth that the data were counted from, least squares, and a brute-force optimum."""
 
+from datetime import date
 from fractions import Fraction
 from math import lcm
 
@@ -59,6 +60,11 @@ def test_a_dag_is_fitted_by_least_squares():
     assert found.noise[2, 2] == pytest.approx(residuals[0] / 300)
     assert found.noise[0, 0] == pytest.approx(z.var())
     assert not np.any(found.noise - np.diag(np.diag(found.noise)))
+
+
+def test_fractions_are_numbers_of_a_linear_model():
+    found = fit_linear(CHAIN, {"X": [Fraction(0), Fraction(1, 2), Fraction(1)], "Y": [0, 1, 2]})
+    assert found.direct_effect("X", "Y") == pytest.approx(2.0)
 
 
 def test_an_equation_without_noise_is_fitted_with_none():
@@ -149,7 +155,20 @@ WRONG = {
                 lambda: fit_linear(CHAIN, rows(X=[0.0, float("nan")], Y=[0, 1])),
                 lambda: fit_linear(CHAIN, rows(X=["a", "b"], Y=[0, 1])),
                 lambda: fit_linear(CHAIN, rows(X=[0.0, float("inf")], Y=[0, 1])),
+                lambda: fit_linear(CHAIN, rows(X=[0.0, 10**400], Y=[0, 1])),
+                lambda: fit_linear(CHAIN, rows(X=[0.0, 1j], Y=[0, 1])),
+                lambda: fit_linear(CHAIN, rows(X=[date(2020, 1, 1), date(2020, 1, 2)], Y=[0, 1])),
+                lambda: fit_linear(CHAIN, rows(X=np.zeros((2, 2)), Y=[0, 1])),
+                lambda: fit_discrete(CHAIN, rows(X=np.zeros((2, 2)), Y=[0, 1])),
+                lambda: fit_discrete(CHAIN, rows(X=[[0], [0, 1]], Y=[0, 1])),
+                lambda: fit_discrete(CHAIN, rows(X=[np.zeros((2, 3)), np.zeros((2, 4))], Y=[0, 1])),
+                lambda: fit_discrete(CHAIN, pa.table({"X": [[0], [1]], "Y": [0, 1]})),
+                lambda: fit_discrete(CHAIN, rows(X="ab", Y=[0, 1])),
+                lambda: fit_discrete(CHAIN, rows(X=[date(2020, 1, 1), 3], Y=[0, 1])),
                 lambda: fit_discrete(CHAIN, pa.table([[1], [1], [0]], names=["X", "Y", "Y"]))],
+    "AE-7220": [lambda: fit_discrete(CHAIN, rows(X=[0, 1], Y=[0, 1]), smoothing=-0.3),
+                lambda: fit_discrete(CHAIN, rows(X=[0, 1], Y=[0, 1]), smoothing=float("nan")),
+                lambda: fit_discrete(CHAIN, rows(X=[0, 1], Y=[0, 1]), smoothing=float("inf"))],
     "AE-7216": [lambda: fit_discrete(CHAIN, rows(X=[0, 0], Y=[0, 1]), values={"X": [0, 1]})],
     "AE-7217": [lambda: fit_linear(CHAIN, rows(X=[2, 2, 2], Y=[0, 1, 3])),
                 lambda: fit_linear(Graph.of([("A", "Y"), ("B", "Y")]), rows(A=[1, 2, 3], B=[2, 4, 6], Y=[0, 1, 0])),

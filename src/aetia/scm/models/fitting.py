@@ -3,7 +3,9 @@
 Letters: N rows, V variables.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -39,9 +41,12 @@ def fit_discrete(
     Raises:
         GraphError: AE-7103 the graph has a cycle, AE-7105 an edge is not oriented.
         CausalModelError: AE-7214 the graph has hidden variables; AE-7215 a column is absent, or not of the others'
-            length, or has gaps; AE-7207 a value is none of those listed; AE-7216 some values of a variable's parents
-            never occur together.
+            length, or has gaps or anything but one value a row; AE-7207 a value is none of those listed; AE-7216 some
+            values of a variable's parents never occur together; AE-7220 the smoothing is negative, or not finite.
     """
+    if not (math.isfinite(smoothing) and smoothing >= 0):
+        found = f"The smoothing is {smoothing}, and what is added to a count is at least zero."
+        raise CausalModelError("AE-7220", found, mend="use 0 for the frequencies as they are, 1 for Laplace's rule.")
     if graph.require_admg() and (graph.latent or not graph.is_dag):
         found = "The graph has hidden variables, and tables cannot be counted for these."
         raise CausalModelError("AE-7214", found, mend="fit a DAG of what was observed, or identify the effect instead.")
@@ -62,9 +67,13 @@ def _columns(graph: Graph, data: Data) -> dict[str, list[Value]]:
         found = f"The data have {names.count(absent[0])} columns of the name {absent[0]}."
         raise CausalModelError("AE-7215", found, mend="give every variable of the graph one column.")
     if isinstance(data, Mapping):
-        columns = {name: np.asarray(data[name], dtype=object).tolist() for name in graph.nodes}
+        columns = {name: _listed(data[name]) for name in graph.nodes}
     else:
         columns = {name: data[name].to_pylist() for name in graph.nodes}
+    wide = [name for name, column in columns.items() if not all(map(_is_single, column))]
+    if wide:
+        found = f"The column {wide[0]} is no list of single values."
+        raise CausalModelError("AE-7215", found, mend="give one value a row; split lists into columns of their own.")
     count = len(next(iter(columns.values()), ()))
     for name, column in columns.items():
         if len(column) != count or not column:
@@ -77,9 +86,27 @@ def _columns(graph: Graph, data: Data) -> dict[str, list[Value]]:
     return columns
 
 
+def _listed(column: Sequence[Value] | np.ndarray) -> list[Value]:
+    try:
+        cells = np.asarray(column, dtype=object)
+    except ValueError:  # arrays of several shapes
+        return list(column)
+    return cells.tolist() if cells.ndim else [cells.tolist()]
+
+
+def _is_single(value: object) -> bool:
+    return isinstance(value, str | bytes) or not isinstance(value, Collection)
+
+
 def _coded(name: str, column: Sequence[Value], listed: Sequence[Value] | None) -> tuple[tuple[Value, ...], np.ndarray]:
     """The values of a variable, and of each row the place of its value among them."""
-    domain = tuple(sorted(set(column), key=lambda value: (isinstance(value, str), value))) if listed is None else listed
+    try:
+        domain = sorted(set(column), key=lambda value: (isinstance(value, str), value)) if listed is None else listed
+    except TypeError as error:
+        found = f"The values of the column {name} have no order, or cannot be told apart."
+        raise CausalModelError(
+            "AE-7215", found, mend="list them in `values`, or give numbers or texts alone."
+        ) from error
     place = {value: number for number, value in enumerate(domain)}
     unknown = next((value for value in column if value not in place), None)
     if unknown is not None:
@@ -153,11 +180,19 @@ def fit_linear(graph: Graph, data: Data, *, tolerance: float = 1e-10) -> LinearM
 def _numeric(graph: Graph, data: Data) -> np.ndarray:
     columns = _columns(graph, data)
     for name, column in columns.items():
-        odd = next((value for value in column if isinstance(value, str) or not np.isfinite(value)), None)
+        odd = next((value for value in column if not math.isfinite(_float(value))), None)
         if odd is not None:
             found = f"The column {name} has the value {odd!r}."
             raise CausalModelError("AE-7215", found, mend="give finite numbers.")
-    return np.array([np.array(column, dtype=np.float64) for column in columns.values()]).T
+    return np.array([[_float(value) for value in column] for column in columns.values()]).T
+
+
+def _float(value: object) -> float:
+    """The value as a float; NaN for what is no number, or too large."""
+    try:
+        return math.nan if isinstance(value, str) else float(cast("float", value))
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
 
 
 def _require_full_rank(names: Sequence[str], rows: np.ndarray) -> None:
