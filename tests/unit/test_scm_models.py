@@ -42,6 +42,66 @@ def test_laws_are_written_in_every_form_that_is_documented():
     assert all(np.array_equal(one.table, other.mechanisms[name].table) for name, one in model.mechanisms.items())
 
 
+@pytest.mark.parametrize("pair", [[0.2, 0.8], (0.2, 0.8), np.array([0.2, 0.8]), (np.float64(0.2), np.float64(0.8))])
+def test_a_distribution_is_a_list_of_any_kind_and_two_numbers_are_no_parents(pair):
+    model = DiscreteModel.of({"X": pair, "Y": lambda X: pair if X else 1})
+    assert model.values["X"] == (0, 1)
+    assert model.mechanisms["Y"].table.tolist() == [[0, 1], [0.2, 0.8]]
+    assert confounded().do(X=pair).probability({"X": 1}) == pytest.approx(0.8)
+    assert confounded().do(X=lambda Z: pair if Z else 0).probability({"X": 1}) == pytest.approx(0.6 * 0.8)
+    assert confounded().do(X=lambda: pair).graph.parents["X"] == frozenset()
+
+
+def test_a_list_that_a_rule_gives_stays_exact():
+    third = Fraction(1, 3)
+    model = DiscreteModel.of({"X": (third, 1 - third), "Y": lambda X: [0, 1] if X else (third, 1 - third)})
+    assert model.probability({"Y": 1}) == Fraction(8, 9)
+    names = DiscreteModel.of({"A": (third, 1 - third), "B": ("A", [[1, 0], [0, 1]]), "C": ({"B"}, [[1, 0], [0, 1]])})
+    assert names.probability({"C": 1}) == 1 - third
+
+
+def test_a_name_is_no_list_of_letters():
+    model = DiscreteModel.of({"A": [0.5, 0.5], "B": [0.3, 0.7], "AB": [0.1, 0.9]}, latent="AB")
+    assert model.latent == {"AB"}
+    assert model.joint("AB").axes == ("AB",)
+    assert list(sample(model, 3, seed=0, names="AB")) == ["AB"]
+    linear = LinearModel.of({"A": {}, "B": {}, "AB": {"A": 2.0}}, latent="AB")
+    assert linear.latent == {"AB"}
+    assert linear.distribution("AB").names == linear.whole.marginal("AB").names == ("AB",)
+    assert list(sample(linear, 3, seed=0, names="AB")) == ["AB"]
+    functional = FunctionalModel.of({"A": lambda: 0.0, "AB": lambda A: A}, latent="AB")
+    assert functional.latent == {"AB"}
+    assert list(sample(functional, 3, seed=0, names="AB")) == ["AB"]
+
+
+def test_equal_models_have_one_hash():
+    # Without a rule: the order of the variables is no part of a model.
+    laws = {"Z": [0.4, 0.6], "X": (["Z"], [[0.9, 0.1], [0.2, 0.8]])}
+    first, second = DiscreteModel.of(laws), DiscreteModel.of(dict(reversed(laws.items())))
+    assert first == second
+    assert len({first, second, first.do(X=1)}) == 2
+    functional = FunctionalModel.of({"A": lambda: 0.0})
+    assert {functional: 1}[functional] == 1
+
+
+def test_what_is_too_small_for_floats_is_not_called_impossible():
+    def twenty_facts(number: float | Fraction) -> tuple[DiscreteModel, dict[str, int]]:
+        laws = {f"X{place}": {0: 1 - number, 1: number} for place in range(20)}
+        return DiscreteModel.of({**laws, "Y": [HALF, HALF]}), dict.fromkeys(laws, 1)
+
+    model, facts = twenty_facts(1e-20)
+    with pytest.raises(CausalModelError, match="too small for floats") as caught:
+        model.probability({"Y": 1}, facts)
+    assert caught.value.code == "AE-7210"
+    assert "exact fractions" in str(caught.value)
+    model, facts = twenty_facts(Fraction(1, 10**20))
+    assert model.probability({"Y": 1}, facts) == HALF
+    exact = DiscreteModel.of({"X": {0: Fraction(1), 1: Fraction(0)}, "Y": [HALF, HALF]})
+    with pytest.raises(CausalModelError) as impossible:
+        exact.joint(["Y"], {"X": 1})
+    assert "floats" not in str(impossible.value)
+
+
 def test_the_confounded_effect_is_that_of_the_back_door_formula():
     model = confounded()
     assert model.do(X=1).probability({"Y": 1}) == pytest.approx(0.3)
@@ -103,6 +163,9 @@ WRONG = {
                 lambda: confounded().do(X={1: 0.2}), lambda: confounded().do(X=(["Z"], [[1, 0], [0.5, 0.6]]))],
     "AE-7203": [lambda: DiscreteModel.of({"X": [0.5, 0.5]}, values={"X": (0, 1, 2)}),
                 lambda: DiscreteModel.of({"A": [1.0], "X": (["A"], [0.5, 0.5])}), lambda: DiscreteModel.of({"X": []}),
+                lambda: DiscreteModel.of({"X": [0.5, 0.5], "Y": lambda X: [0.2, 0.3, 0.5]}),
+                lambda: DiscreteModel.of({"X": [0.5, 0.5], "Y": lambda X: [[0.5, 0.5]]}),
+                lambda: DiscreteModel.of({"X": ((0.5, 0.5), (0.5, 0.5))}),
                 lambda: DiscreteModel.of({"A": [0.2, 0.3, 0.5], "X": (["A"], [[1, 0], [0, 1]])})],
     "AE-7204": [lambda: DiscreteModel.of({"X": (["A"], [[1], [1]])}), lambda: DiscreteModel.of({"X": lambda A: A}),
                 lambda: DiscreteModel.of({"X": (["X"], [[1, 0], [0, 1]])})],
@@ -114,15 +177,21 @@ WRONG = {
     "AE-7207": [lambda: confounded().probability({"Y": 2}), lambda: confounded().do(X="1"),
                 lambda: confounded().joint(["Y"], {"X": None}), lambda: confounded().do(X=lambda Z: Z + 1)],
     "AE-7208": [lambda: confounded().probability({"W": 1}), lambda: confounded().do(W=1),
-                lambda: confounded().joint(["Y", "W"]), lambda: confounded().joint(["Y"], {"W": 1}),
+                lambda: confounded().joint(["Y", "W"]), lambda: DiscreteModel({}, {}).joint("X"),
+                lambda: confounded().joint(["Y"], {"W": 1}),
                 lambda: sample(confounded(), 3, seed=0, names=["W"]), lambda: estimate(confounded(), {"W": 1}, seed=0)],
     "AE-7209": [lambda: confounded().probability({"Y": 1}, budget=16)],
     "AE-7210": [lambda: confounded().probability({"Y": 1}, {"X": 0, "Z": 0, "Y": 1}),
                 lambda: confounded().do(X=1).joint(["Y"], {"X": 0})],
     "AE-7211": [lambda: DiscreteModel.of({"X": [0.5, 0.5], "Y": failing}),
                 lambda: DiscreteModel.of({"X": [0.5, 0.5], "Y": lambda X: 1 // X}),
+                lambda: DiscreteModel.of({"X": [0.5, 0.5], "Y": lambda X: {X}}),
                 lambda: DiscreteModel.of({"Y": max})],
-    "AE-7212": [lambda: sample(confounded(), -1, seed=0), lambda: estimate(confounded(), {"X": 1}, count=0, seed=0)],
+    "AE-7212": [lambda: sample(confounded(), -1, seed=0), lambda: estimate(confounded(), {"X": 1}, count=0, seed=0),
+                lambda: sample(confounded(), 3, seed=-1), lambda: estimate(confounded(), {"X": 1}, count=3, seed=-1),
+                lambda: sample(LinearModel.of({"X": {}}), 3, seed=-1), lambda: sample(confounded(), 3, seed=0.5),
+                lambda: sample(FunctionalModel.of({"X": lambda: 0.0}), 3, seed=-1),
+                lambda: sample(confounded(), 2.5, seed=0)],
     "AE-7213": [lambda: estimate(confounded(), {"Y": 1}, {"X": 0, "Z": 0, "Y": 1}, count=100, seed=0)],
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from aetia.scm.graphs.graph import Graph
 from aetia.scm.language.derivation import Number
 from aetia.scm.language.query import Value
 from aetia.scm.models.elimination import BUDGET, eliminate
-from aetia.scm.models.factor import Factor
+from aetia.scm.models.factor import Factor, as_names
 from aetia.scm.models.mechanism import Law, Mechanism, default_values, mechanism_of
 
 __all__ = ["DiscreteModel", "Mechanism"]
@@ -66,6 +66,9 @@ class DiscreteModel:
             assert self.graph.order is None
         object.__setattr__(self, "mechanisms", _harmonised(self.mechanisms))
 
+    def __hash__(self) -> int:
+        return hash((frozenset(self.values), self.latent))
+
     def _misshapen(self, mechanism: Mechanism) -> CausalModelError:
         unknown = [parent for parent in mechanism.parents if parent not in self.values]
         if unknown:
@@ -94,7 +97,8 @@ class DiscreteModel:
 
         Args:
             laws: Of each variable its law: a mapping of values to probabilities; parents and a table; a list of
-                probabilities; a function of the parents by their names that gives a value or a mapping; a Mechanism.
+                probabilities; a function of the parents by their names that gives a value, a mapping, or a list of
+                probabilities; a Mechanism.
             values: Of each variable its values. Where a law does not say: the keys of a mapping, `0 .. n-1` for a
                 table, `0, 1` for a rule.
             latent: The variables that nobody observes.
@@ -107,7 +111,7 @@ class DiscreteModel:
         domains = {name: given.get(name) or default_values(name, law) for name, law in laws.items()}
         domains |= {name: of for name, of in given.items() if name not in laws or not of}
         mechanisms = {name: mechanism_of(name, law, domains) for name, law in laws.items()}
-        return cls(domains, mechanisms, frozenset(latent))
+        return cls(domains, mechanisms, frozenset(as_names(latent)))
 
     @cached_property
     def graph(self) -> Graph:
@@ -191,11 +195,13 @@ class DiscreteModel:
         Raises:
             CausalModelError: AE-7208 a name is unknown.
         """
-        unknown = [name for name in names if name not in self.values]
+        wanted = as_names(names)
+        unknown = [name for name in wanted if name not in self.values]
         if unknown:
             found = f"There is no variable {unknown[0]} in the model."
-            raise CausalModelError("AE-7208", found, mend=f"use one of {', '.join(self.values)}.")
-        return tuple(dict.fromkeys(names))
+            mend = f"use one of {', '.join(self.values)}." if self.values else "give the model variables."
+            raise CausalModelError("AE-7208", found, mend=mend)
+        return tuple(dict.fromkeys(wanted))
 
     def index(self, event: Mapping[str, Value]) -> dict[str, int]:
         """Of each variable of the event, the place of its value on the tables' axes.
@@ -220,13 +226,13 @@ class DiscreteModel:
         """The exact distribution of these variables given what is known, an axis a variable, in their order.
 
         Args:
-            names: The variables; None for all observed ones.
+            names: The variables, or one variable; None for all observed ones.
             given: What is known of others, or of these.
             budget: How many bytes the largest table on the way may take.
 
         Raises:
             CausalModelError: AE-7208 a variable is unknown; AE-7207 a value is; AE-7210 what is known has probability
-                zero; AE-7209 the tables do not fit the budget.
+                zero, or one too small for floats; AE-7209 the tables do not fit the budget.
         """
         wanted = self.observed if names is None else self.known(names)
         known = self.index(given or {})
@@ -237,7 +243,10 @@ class DiscreteModel:
             if not whole:
                 what = ", ".join(f"{name}={value!r}" for name, value in (given or {}).items())
                 mend = "ask given something that can be; under do() too, what is known must be possible."
-                raise CausalModelError("AE-7210", f"{what} has probability zero.", mend=mend)
+                if self.is_exact:
+                    raise CausalModelError("AE-7210", f"{what} has probability zero.", mend=mend)
+                found = f"{what} has probability zero, or one too small for floats."
+                raise CausalModelError("AE-7210", found, mend=f"use exact fractions if it is tiny; else {mend}")
             found = Factor(free, _divided(found.values, whole))
         for name in wanted:
             if name in known:

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Factor"]
+__all__ = ["Factor", "as_names"]
+
+
+def as_names(names: str | Iterable[str]) -> tuple[str, ...]:
+    """The names in their order; a text is one name, never its letters."""
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 @dataclass(frozen=True)

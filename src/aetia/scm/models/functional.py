@@ -12,6 +12,7 @@ import numpy as np
 
 from aetia.errors import CausalModelError
 from aetia.scm.graphs.graph import Graph
+from aetia.scm.models.factor import as_names
 from aetia.scm.models.mechanism import parameters
 
 __all__ = ["FunctionalMechanism", "FunctionalModel", "Noise", "normal", "uniform"]
@@ -68,6 +69,9 @@ class FunctionalModel:
     mechanisms: Mapping[str, FunctionalMechanism]
     latent: frozenset[str] = field(default_factory=frozenset)
 
+    def __hash__(self) -> int:
+        return hash((frozenset(self.mechanisms), self.latent))
+
     def __post_init__(self) -> None:
         for name, mechanism in self.mechanisms.items():
             unknown = [parent for parent in mechanism.parents if parent not in self.mechanisms]
@@ -107,7 +111,7 @@ class FunctionalModel:
         for name in sources:
             _require(name, functions)
         mechanisms = {name: _mechanism(name, function, sources.get(name)) for name, function in functions.items()}
-        return cls(mechanisms, frozenset(latent))
+        return cls(mechanisms, frozenset(as_names(latent)))
 
     @cached_property
     def graph(self) -> Graph:
@@ -194,16 +198,17 @@ class FunctionalModel:
             interventions: As for `do`, without noise.
 
         Raises:
-            CausalModelError: AE-7208 a variable is unknown; AE-7233 a variable that is needed was not seen, or its
-                noise cannot be recovered; AE-7210 what was seen cannot be.
+            CausalModelError: AE-7208 a variable is unknown; AE-7222 what was seen is no column of finite numbers;
+                AE-7233 a variable that is needed was not seen, or its noise cannot be recovered; AE-7210 what was seen
+                cannot be.
 
         Source: Peters, Janzing and Schoelkopf, Elements of Causal Inference, 2017, section 6.4 (counterfactuals of
         additive noise models).
         """
         changed = self.do(interventions)
-        columns = {name: np.atleast_1d(np.asarray(column, dtype=np.float64)) for name, column in seen.items()}
-        for name in columns:
+        for name in seen:
             _require(name, self.mechanisms)
+        columns = {name: _seen_column(name, column) for name, column in seen.items()}
         count = max((column.size for column in columns.values()), default=1)
         affected = changed.graph.descendants(interventions)
         found = dict(columns)
@@ -237,6 +242,17 @@ class FunctionalModel:
             found = f"What was seen of {name} has probability zero: it is certain given its parents."
             raise CausalModelError("AE-7210", found, mend="check the data, or give the variable noise.")
         return None
+
+
+def _seen_column(name: str, column: Sequence[float] | np.ndarray) -> np.ndarray:
+    try:
+        numbers = np.atleast_1d(np.asarray(column, dtype=np.float64))
+    except (TypeError, ValueError, OverflowError):
+        numbers = np.full(1, np.nan)
+    if numbers.ndim > 1 or not np.all(np.isfinite(numbers)):
+        found = f"What was seen of {name} is no column of finite numbers."
+        raise CausalModelError("AE-7222", found, mend="give one finite number a unit; leave units with gaps out.")
+    return numbers
 
 
 def _asks(name: str, function: Callable[..., np.ndarray | float]) -> bool:

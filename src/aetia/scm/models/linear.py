@@ -15,6 +15,7 @@ import numpy as np
 
 from aetia.errors import CausalModelError
 from aetia.scm.graphs.graph import Graph
+from aetia.scm.models.factor import as_names
 
 __all__ = ["Gaussian", "LinearEquation", "LinearModel"]
 
@@ -47,8 +48,9 @@ class Gaussian:
 
     def marginal(self, names: Sequence[str]) -> "Gaussian":
         """The distribution of some of the variables, in this order."""
-        places = [self.names.index(name) for name in names]
-        return Gaussian(tuple(names), self.mean[places], self.covariance[np.ix_(places, places)])
+        wanted = as_names(names)
+        places = [self.names.index(name) for name in wanted]
+        return Gaussian(wanted, self.mean[places], self.covariance[np.ix_(places, places)])
 
     def given(self, known: Mapping[str, float]) -> "Gaussian":
         """The distribution of the variables that are not known, given the others.
@@ -205,7 +207,9 @@ class LinearModel:
         for (first, second), number in (noise_covariances or {}).items():
             row, column = _place(names, first), _place(names, second)
             noise[row, column] = noise[column, row] = number
-        return cls(names, coefficients, np.array([float(one.intercept) for one in full]), noise, frozenset(latent))
+        return cls(
+            names, coefficients, np.array([float(one.intercept) for one in full]), noise, frozenset(as_names(latent))
+        )
 
     @cached_property
     def graph(self) -> Graph:
@@ -258,7 +262,7 @@ class LinearModel:
             CausalModelError: AE-7208 a variable is unknown; AE-7210 what is known has probability zero.
         """
         known = dict(given or {})
-        wanted = [name for name in self.observed if name not in known] if names is None else list(names)
+        wanted = [name for name in self.observed if name not in known] if names is None else as_names(names)
         _places(self.names, (*wanted, *known))
         free = [name for name in wanted if name not in known]
         found = self.whole.marginal([*free, *known]).given(known) if known else self.whole.marginal(free)

@@ -1,7 +1,7 @@
 """How does one variable of a discrete model come to its value, and how is that written down?"""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -80,10 +80,18 @@ class Mechanism:
 Table = Sequence[object] | np.ndarray
 """Nested lists of numbers, or an array."""
 
-Rule = Callable[..., "Value | Mapping[Value, Number]"]
+Rule = Callable[..., "Value | Mapping[Value, Number] | Sequence[Number] | np.ndarray"]
 """A function of the parents' values, by name, that gives a value, or each value's probability."""
 
-Law = Mechanism | Mapping[Value, Number] | tuple[Sequence[str], Table] | list[Number] | np.ndarray | Rule
+Law = (
+    Mechanism
+    | Mapping[Value, Number]
+    | tuple[Collection[str], Table]
+    | tuple[Number, ...]
+    | list[Number]
+    | np.ndarray
+    | Rule
+)
 """A mechanism as one writes it by hand; see `DiscreteModel.of`."""
 
 
@@ -130,8 +138,8 @@ def default_values(variable: str, law: Law) -> tuple[Value, ...]:
         return tuple(range(law.table.shape[-1]))
     if callable(law):
         return (0, 1)
-    table = law[1] if isinstance(law, tuple) and len(law) == 2 else law
-    shape = _numbers(variable, cast("Table", table)).shape
+    _, table = _parents_and_table(law)
+    shape = _numbers(variable, table).shape
     return tuple(range(shape[-1])) if shape else ()
 
 
@@ -145,19 +153,27 @@ def mechanism_of(variable: str, law: Law, values: Mapping[str, tuple[Value, ...]
 
     Raises:
         CausalModelError: AE-7201 to AE-7204 the table is wrong; AE-7207 a value is none of the variable's; AE-7211 a
-            rule cannot be called with its parents' values.
+            rule cannot be called with its parents' values, or gives neither a value nor a distribution.
     """
     if isinstance(law, Mechanism):
         return Mechanism(variable, law.parents, law.table)
     if isinstance(law, Mapping):
         return Mechanism(variable, (), np.array(_row(variable, law, values[variable]), dtype=object))
-    if isinstance(law, tuple) and len(law) == 2:
-        parents, table = law
-        names = (parents,) if isinstance(parents, str) else tuple(parents)
-        return Mechanism(variable, names, _numbers(variable, table))
     if callable(law):
         return _tabulated(variable, law, values)
-    return Mechanism(variable, (), _numbers(variable, cast("Table", law)))
+    parents, table = _parents_and_table(law)
+    return Mechanism(variable, parents, _numbers(variable, table))
+
+
+def _parents_and_table(law: object) -> tuple[tuple[str, ...], Table]:
+    """The two parts of a law that names its parents; a pair of anything but names is a table, of two numbers say."""
+    if isinstance(law, tuple) and len(law) == 2:
+        parents, table = law
+        if isinstance(parents, str):
+            return (parents,), table
+        if isinstance(parents, Collection) and all(isinstance(one, str) for one in parents):
+            return tuple(parents), table
+    return (), cast("Table", law)
 
 
 def parameters(variable: str, rule: Callable[..., object]) -> tuple[str, ...]:
@@ -189,10 +205,29 @@ def _tabulated(variable: str, rule: Rule, values: Mapping[str, tuple[Value, ...]
             raise CausalModelError(
                 "AE-7211", found, mend="make it give a value for all values of its parents."
             ) from error
-        law = outcome if isinstance(outcome, Mapping) else {outcome: 1}
-        rows.extend(_row(variable, law, values[variable]))
+        rows.extend(_outcome_row(variable, outcome, values[variable]))
     shape = tuple(len(values[name]) for name in (*parents, variable))
     return Mechanism(variable, parents, np.array(rows, dtype=object).reshape(shape))
+
+
+def _outcome_row(variable: str, outcome: object, values: tuple[Value, ...]) -> list[Number]:
+    """What a rule gave, as a probability for each of the variable's values."""
+    if isinstance(outcome, Mapping):
+        return _row(variable, cast("Mapping[Value, Number]", outcome), values)
+    if isinstance(outcome, list | tuple | np.ndarray) and np.ndim(_numbers(variable, outcome)):
+        shape = _numbers(variable, outcome).shape
+        if shape != (len(values),):
+            found = f"The rule of {variable} gives an array of shape {shape} for its {len(values)} values."
+            raise CausalModelError("AE-7203", found, mend="give a value, or a probability for each of its values.")
+        return outcome.tolist() if isinstance(outcome, np.ndarray) else list(outcome)
+    value = outcome.item() if isinstance(outcome, np.ndarray) else outcome
+    try:
+        return _row(variable, {cast("Value", value): 1}, values)
+    except TypeError as error:
+        found = f"The rule of {variable} gives {value!r}, which is neither a value nor a distribution."
+        raise CausalModelError(
+            "AE-7211", found, mend="give a value, or a probability for each of its values."
+        ) from error
 
 
 def _row(variable: str, law: Mapping[Value, Number], values: tuple[Value, ...]) -> list[Number]:

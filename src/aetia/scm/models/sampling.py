@@ -8,6 +8,7 @@ import numpy as np
 from aetia.errors import CausalModelError
 from aetia.scm.language.query import Value
 from aetia.scm.models.discrete import DiscreteModel
+from aetia.scm.models.factor import as_names
 from aetia.scm.models.functional import FunctionalModel
 from aetia.scm.models.linear import LinearModel
 
@@ -30,14 +31,13 @@ def sample(
         model: The model; under an intervention, if it comes from `do`.
         count: How many units.
         seed: The same seed gives the same units.
-        names: The variables; None for all observed ones.
+        names: The variables, or one variable; None for all observed ones.
 
     Raises:
-        CausalModelError: AE-7208 a variable is unknown; AE-7212 the count is negative.
+        CausalModelError: AE-7208 a variable is unknown; AE-7212 the count or the seed is negative, or no whole number.
     """
-    if count < 0:
-        raise CausalModelError("AE-7212", f"There is no sample of {count} units.", mend="ask for at least one.")
-    wanted = tuple(model.observed if names is None else names)
+    _require_whole(count, 0, seed)
+    wanted = tuple(model.observed if names is None else as_names(names))
     if isinstance(model, LinearModel):
         found = model.distribution(wanted)
         rows = np.random.default_rng(seed).standard_normal((count, len(wanted))) @ _root(found.covariance).T
@@ -58,6 +58,18 @@ def sample(
         for name, column in columns.items():
             column[start:stop] = domains[name][places[name]]
     return columns
+
+
+def _require_whole(count: int, least: int, seed: int) -> None:
+    """Nothing, once it is sure that so many units can be drawn from that seed.
+
+    Raises:
+        CausalModelError: AE-7212 they cannot.
+    """
+    if not isinstance(count, int | np.integer) or count < least:
+        raise CausalModelError("AE-7212", f"There is no sample of {count} units.", mend="ask for at least one.")
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise CausalModelError("AE-7212", f"There is no seed {seed}.", mend="give a whole number, zero or more.")
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
@@ -170,14 +182,13 @@ def estimate(
         seed: The same seed gives the same estimate.
 
     Raises:
-        CausalModelError: AE-7208 a variable is unknown; AE-7207 a value is; AE-7212 the count is not positive; AE-7213
-            none of the units is compatible with what is known.
+        CausalModelError: AE-7208 a variable is unknown; AE-7207 a value is; AE-7212 the count is not positive, or the
+            seed negative, or one no whole number; AE-7213 none of the units is compatible with what is known.
 
     Source: Fung and Chang, Weighing and integrating evidence for stochastic simulation in Bayesian networks, UAI 1989;
     the standard error of a ratio of means by the delta method.
     """
-    if count < 1:
-        raise CausalModelError("AE-7212", f"There is no sample of {count} units.", mend="ask for at least one.")
+    _require_whole(count, 1, seed)
     wanted, known = model.index(event), model.index(given or {})
     tables, draw = _Tables.of(model, tuple(wanted), known), np.random.default_rng(seed)
     whole = squares = hits = hit_squares = 0.0
