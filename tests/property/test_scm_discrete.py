@@ -128,7 +128,7 @@ def test_a_plan_says_the_size_that_elimination_then_needs(size: int, seed: int, 
     with pytest.raises(CausalModelError, match=f"treewidth up to {chosen.width}") as caught:
         eliminate(factors, keep, sizes, budget=8 * chosen.cells - 1)
     assert caught.value.code == "AE-7209"
-    assert "sampling" in caught.value.mend
+    assert "sample: `aetia.scm.estimate`" in caught.value.mend
 
 
 @settings(max_examples=150, deadline=None)

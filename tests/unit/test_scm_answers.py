@@ -307,6 +307,52 @@ def test_a_chancy_model_leaves_some_counterfactuals_open():
         assert "bounds" in raised.value.mend
 
 
+def test_two_versions_are_told_apart_where_the_tables_leave_one_of_them_no_chance():
+    model = DiscreteModel.of({"Z": [0.5, 0.5], "X": (["Z"], [[1, 0], [0.3, 0.7]])})
+    assert answer(model, "PN(Z, X)").value == 1
+    assert answer(model, "P(X[Z=1]=1, X[Z=0]=0)").value == pytest.approx(0.7)
+    assert bounds(model, "PN(Z, X)").low == pytest.approx(1)
+
+
+def test_what_is_given_and_tells_nothing_more_does_not_leave_a_question_open():
+    found = answer(_crossed(), "P(Y=1 | X=1, X[Z=0]=1)")
+    assert found.value == pytest.approx(0.5 * 0.6 + 0.5 * 0.9)
+    assert found.steps[-1].says.startswith("Given the rest, X[Z=0]=1 tells nothing more.")
+    with pytest.raises(NotIdentifiedError):
+        answer(_crossed(), "P(X[Z=1]=1 | X[Z=0]=1)")
+    # Nobody with Z=0 has X=1: what cannot be is not answered, whatever it would tell.
+    laws = {name: _crossed().mechanisms[name] for name in "ZWY"} | {"X": (["Z"], [[1, 0], [0.6, 0.4]])}
+    with pytest.raises((NotIdentifiedError, CausalModelError)):
+        answer(DiscreteModel.of(laws), "P(Y=1 | X=1, X[Z=0]=1)")
+
+
+def test_an_answer_that_bounds_settle_assumes_nothing_and_a_refusal_claims_no_more_than_it_knows():
+    laws = {
+        "X": [0.5, 0.5],
+        "M": (["X"], [[0.7, 0.3], [0.2, 0.8]]),
+        "W": (["M"], [[1, 0], [1, 0]]),
+    }
+    model = DiscreteModel.of(laws)
+    query = "P(W[X=1]=0, W=0, M=1)"  # W is 0 whatever M is: how M's versions vary together is of no matter
+    with pytest.raises(NotIdentifiedError) as raised:
+        answer(model, query)
+    assert "cannot be told from the tables by this engine" in str(raised.value)
+    assert "may meet all the same" in raised.value.mend
+    found = answer(model, query, assume="gumbel-max")
+    assert not found.assumption
+    assert found.value == pytest.approx(0.55)
+    assert answer(model, "PN(X, M)", assume="gumbel-max").assumption == "gumbel-max"
+
+
+def test_every_intervention_that_changes_nothing_has_its_sentence():
+    # The two facts become one, and each of the three terms has lost an intervention.
+    found = answer(_mediated(), "P(M[Y=1]=1 | X[M=0]=1, X[Y=0]=1, X[M=1]=1)")
+    says = found.steps[-1].says
+    assert found.value == pytest.approx(0.7)
+    for gone in ("Y to M: setting Y=1", "M to X: setting M=0", "Y to X: setting Y=0", "M to X: setting M=1"):
+        assert gone in says
+
+
 def test_an_assumption_answers_what_is_open_and_is_named():
     model = DiscreteModel.of({"X": [0.5, 0.5], "Y": (["X"], [[0.75, 0.25], [0.25, 0.75]])})
     found = answer(model, "PN(X, Y)", assume="gumbel-max")

@@ -246,6 +246,7 @@ class ContrastInstrument(ABC, Generic[StudyT]):
         Raises:
             AetiaError: As `plan`.
         """
+        check_clusters(items)
         cost = self.forecast(study, network, items)
         null = null_of(study, items, self.nulls(study), comparisons=cost.cells)
         clusters = self.clusters(study, items, self.others(study, network))

@@ -55,18 +55,18 @@ class TruthSystem:
         return self.compiled.program
 
     def draw(self, count: int, seed: int = 0) -> tuple[AlignedContrast, ...]:
-        """`count` distinct contrasts, drawn independently but for that; a seed's first ones are always the same.
+        """`count` contrasts, drawn independently but with no clean prompt twice; a seed's first are always the same.
 
         Raises:
             StudyError: AE-1705 if the task has not as many, or `count` is below 1.
         """
         random = np.random.default_rng(seed)
-        found: dict[tuple[tuple[str, ...], tuple[str, ...]], Pair] = {}
+        found: dict[tuple[str, ...], Pair] = {}
         idle = 0
         while len(found) < count and idle < _TRIES:
             pair = self.task.draw(random)
-            idle = idle + 1 if (pair.clean, pair.corrupted) in found else 0
-            found.setdefault((pair.clean, pair.corrupted), pair)
+            idle = idle + 1 if pair.clean in found else 0
+            found.setdefault(pair.clean, pair)
         if count < 1 or len(found) < count:
             raise StudyError(
                 "AE-1705",

@@ -7,10 +7,11 @@ from functools import reduce
 from itertools import product
 from typing import Literal
 
-from aetia.errors import CausalModelError, NotIdentifiedError, QueryError
+from aetia.errors import AetiaError, CausalModelError, NotIdentifiedError, QueryError
 from aetia.scm.answers.estimand import Estimand, estimands
 from aetia.scm.answers.linear_answer import linear_answer
 from aetia.scm.bounding.gumbel import answer_by_gumbel_max
+from aetia.scm.bounding.programs import bounds
 from aetia.scm.graphs.graph import Graph
 from aetia.scm.language.derivation import Answer, Step, number_to_text
 from aetia.scm.language.expression import Constant, Difference, Expression, Product, Quotient, Sum
@@ -21,7 +22,7 @@ from aetia.scm.models.factor import Factor
 from aetia.scm.models.linear import LinearModel
 from aetia.scm.queries.grammar import parse_query
 from aetia.scm.queries.named_effect import Composition, composition
-from aetia.scm.queries.quantity import Quantity, felt, number_of, placed, worlds_of
+from aetia.scm.queries.quantity import Quantity, felt, felt_by_each, number_of, placed, told, worlds_of
 
 __all__ = ["Assumption", "answer"]
 
@@ -46,8 +47,8 @@ def answer(model: DiscreteModel | LinearModel, query: Query | str, *, assume: As
     Args:
         model: A discrete or linear model; latent variables take part.
         query: The question, or its text.
-        assume: What may be assumed if the model leaves the answer open: that variables choose by the Gumbel-max
-            mechanism. The answer then names the assumption; other answers need none.
+        assume: What may be assumed if the tables do not tell the answer: that variables choose by the Gumbel-max
+            mechanism. The answer then names the assumption; where bounds meet, and in other answers, none is needed.
 
     Raises:
         QueryError: AE-7301 to AE-7306 the text is no question of this model; AE-7330 a value is left open; AE-7331 a
@@ -55,7 +56,7 @@ def answer(model: DiscreteModel | LinearModel, query: Query | str, *, assume: As
             value in a linear model; AE-7334, AE-7335 the question lacks a part or contradicts itself; AE-7336 an
             unknown assumption; AE-7337 `do` stands beside a term with a world of its own; AE-7367 an effect is asked
             for given an effect of the treatment.
-        NotIdentifiedError: AE-7460 the model leaves the answer open.
+        NotIdentifiedError: AE-7460 the tables do not tell the answer, as far as is found here; bounds may still meet.
         CausalModelError: AE-7210 what is given has probability zero; AE-7209 the tables do not fit the budget.
     """
     asked = parse_query(query, model) if isinstance(query, str) else query
@@ -74,12 +75,19 @@ def answer(model: DiscreteModel | LinearModel, query: Query | str, *, assume: As
 
 
 def _assumed(model: DiscreteModel, query: Query) -> Answer:
-    """The answer of the Gumbel-max mechanism, which is no consequence of the model."""
+    """The answer of the Gumbel-max mechanism, which is no consequence of the model unless its bounds meet."""
+    try:
+        limits = bounds(model, query)
+    except AetiaError:  # nothing was found out about its limits
+        limits = None
+    if limits is not None and limits.is_point:
+        says = "All models with these tables agree: the bounds meet, to a millionth. Nothing was assumed."
+        return Answer(query, limits.low, (Step(says, str(query), Constant(limits.low), "", limits.low),))
     found = answer_by_gumbel_max(model, query)
     error = (
         f" One part was simulated, with a standard error of {found.standard_error:.2g}." if found.standard_error else ""
     )
-    says = f"The model leaves this open; every variable is assumed to choose by the Gumbel-max mechanism.{error}"
+    says = f"The tables were not found to tell this; every variable is assumed to choose by Gumbel-max.{error}"
     step = Step(says, str(query), Constant(found.value), "", found.value)
     return Answer(query, found.value, (step,), found.assumption)
 
@@ -147,8 +155,16 @@ def _plus(first: Expression, second: Expression) -> Expression:
 def _steps(model: DiscreteModel, quantity: Quantity) -> tuple[Step, ...]:
     """A quantity's number by elimination, and the plainest formula that has it."""
     plain = felt(quantity, model)
-    number = number_of(plain, model)
-    dropped = _dropped(quantity, plain, model.graph)
+    dropped = _dropped(quantity, felt_by_each(quantity, model), model.graph)
+    try:
+        number = number_of(plain, model)
+    except NotIdentifiedError:
+        fewer = told(plain, model)
+        if fewer == plain or not _is_possible(plain.given, model):
+            raise
+        plain, gone = fewer, ", ".join(str(term) for term in plain.given if term not in fewer.given)
+        number = number_of(plain, model)
+        dropped += f"Given the rest, {gone} tells nothing more. "
     for found in estimands(plain, model, worlds_of(plain, model)):
         if _holds(found, model):
             numbers = _with_numbers(found.formula, model)
@@ -156,6 +172,14 @@ def _steps(model: DiscreteModel, quantity: Quantity) -> tuple[Step, ...]:
             return (*_abduction(found, model), last)
     says = "Elimination in the network of the worlds side by side; no formula over the model's own variables has it."
     return (Step(f"{dropped}{says}", str(quantity), Constant(float(number)), "", number),)
+
+
+def _is_possible(given: tuple[Term, ...], model: DiscreteModel) -> bool:
+    """Whether some model with these tables makes it possible: the one of the Gumbel-max mechanism."""
+    try:
+        return answer_by_gumbel_max(model, ProbabilityQuery(given)).value > 0
+    except CausalModelError:  # it comes about in too many ways to count
+        return False
 
 
 def _abduction(found: Estimand, model: DiscreteModel) -> Iterator[Step]:
@@ -169,9 +193,15 @@ def _abduction(found: Estimand, model: DiscreteModel) -> Iterator[Step]:
 
 
 def _dropped(quantity: Quantity, plain: Quantity, graph: Graph) -> str:
-    """Which interventions change nothing, and why, in sentences; empty if all change something."""
+    """Which interventions change nothing, and why, in sentences; empty if all change something.
+
+    Args:
+        quantity: What was asked.
+        plain: The same term by term, without them.
+        graph: The model's graph.
+    """
     sentences = list[str]()
-    for old, new in zip(quantity.terms, plain.terms, strict=False):
+    for old, new in zip(quantity.terms, plain.terms, strict=True):
         gone = [one for one in old.world if one not in new.world]
         if old.variable != new.variable or not gone:
             continue

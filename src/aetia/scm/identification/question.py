@@ -114,5 +114,5 @@ def _names(terms: Iterable[Term | Assignment]) -> Iterable[str]:
 
 def _several_worlds(query: Query) -> QueryError:
     found = f"{query} asks about several worlds at once."
-    mend = "ask `aetia.scm.counterfactuals`, which identifies counterfactuals, or give one intervention for all."
+    mend = "ask `aetia.scm.identify_counterfactual`, or give one intervention for all."
     return QueryError("AE-7351", found, mend=mend)

@@ -10,12 +10,14 @@ from fractions import Fraction
 import numpy as np
 
 from aetia.errors import CausalModelError, NotIdentifiedError, QueryError
+from aetia.scm.graphs.graph import Graph
+from aetia.scm.graphs.separation import separated
 from aetia.scm.language.derivation import Number
 from aetia.scm.language.query import Assignment, ExpectationQuery, ProbabilityQuery, Term, Value
 from aetia.scm.models.discrete import DiscreteModel
 from aetia.scm.queries.worlds import ParallelWorlds, World, consistent, parallel_worlds, settled
 
-__all__ = ["Quantity", "felt", "in_world", "number_of", "numbers_of", "placed", "worlds_of"]
+__all__ = ["Quantity", "felt", "felt_by_each", "in_world", "number_of", "numbers_of", "placed", "told", "worlds_of"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,12 @@ def numbers_of(values: Iterable[Value], name: str) -> list[int | float]:
 
 def felt(quantity: Quantity, model: DiscreteModel) -> Quantity:
     """The same quantity without the interventions that cannot reach a term, or only set what was so anyway."""
+    found = felt_by_each(quantity, model)
+    return Quantity(found.event, tuple(dict.fromkeys(found.given)))
+
+
+def felt_by_each(quantity: Quantity, model: DiscreteModel) -> Quantity:
+    """As `felt`, term by term: what was given twice in different words now is given twice in the same."""
     quantity = Quantity(tuple(map(settled, quantity.event)), tuple(map(settled, quantity.given)))
     while True:
         # What is given may not be rewritten by what is asked: it has to stand by itself.
@@ -111,10 +119,27 @@ def felt(quantity: Quantity, model: DiscreteModel) -> Quantity:
             tuple(replace(term, world=()) if network.name(term) == term.variable else term for term in terms)
             for terms in (same.event, same.given)
         )
-        simpler = Quantity(event, tuple(dict.fromkeys(given)))
+        simpler = Quantity(event, given)
         if simpler == quantity:
             return quantity
         quantity = simpler
+
+
+def told(quantity: Quantity, model: DiscreteModel) -> Quantity:
+    """The same quantity without what is given that tells nothing more, however coupled versions vary together.
+
+    Versions of a variable with a chance of its own count as sharing a hidden cause. The two have the same number where
+    all that is given is possible.
+    """
+    network = parallel_worlds(model, quantity.terms)
+    arrows = [(parent, one.name) for one in network.versions.values() for parent in dict.fromkeys(one.parents)]
+    picture = Graph.of(arrows, network.coupled, nodes=network.versions)
+    asked, given = {network.name(term) for term in quantity.event}, list(quantity.given)
+    for term in quantity.given:
+        name, rest = network.name(term), {network.name(one) for one in given if one != term}
+        if name not in asked | rest and not asked & rest and separated(picture, asked, [name], rest):
+            given.remove(term)
+    return Quantity(quantity.event, tuple(given))
 
 
 def worlds_of(quantity: Quantity, model: DiscreteModel) -> ParallelWorlds:
@@ -122,17 +147,20 @@ def worlds_of(quantity: Quantity, model: DiscreteModel) -> ParallelWorlds:
 
     Raises:
         NotIdentifiedError: AE-7460 a variable with a chance of its own stands in two versions, and no table says how
-            these vary together.
+            these vary together. That is no proof that models with these tables differ: their bounds may meet.
     """
     network = parallel_worlds(model, quantity.terms)
-    if network.split:
-        name = network.split[0]
-        versions = [one.name for one in network.versions.values() if one.variable == name]
+    if network.coupled:
+        versions = network.coupled[0]
+        name = network.versions[versions[0]].variable
         found = (
-            f"{quantity} is left open: {name} has a chance of its own, "
-            f"and {' and '.join(versions)} may vary together in many ways."
+            f"{quantity} cannot be told from the tables by this engine: {name} has a chance of its own, "
+            f"and no table says how {' and '.join(versions)} vary together."
         )
-        mend = 'ask `aetia.scm.bounds`, make the chance a latent root that it reads, or assume="gumbel-max".'
+        mend = (
+            "ask `aetia.scm.bounds`, which may meet all the same, make the chance a latent root that it reads, "
+            'or assume="gumbel-max".'
+        )
         raise NotIdentifiedError("AE-7460", found, mend=mend)
     return network
 

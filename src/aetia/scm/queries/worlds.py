@@ -9,10 +9,12 @@ Source: Balke and Pearl, Probabilistic evaluation of counterfactual queries, AAA
 counterfactuals can be tested, UAI 2007 (the merging of versions).
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 
@@ -20,8 +22,12 @@ from aetia.errors import QueryError
 from aetia.scm.graphs.graph import Graph
 from aetia.scm.language.query import Assignment, Term, Value
 from aetia.scm.models.discrete import DiscreteModel, Mechanism
+from aetia.scm.models.factor import Factor
 
 __all__ = ["ParallelWorlds", "Version", "World", "consistent", "parallel_worlds", "path_term", "settled"]
+
+_MOST_ROWS = 2**22
+"""Combinations of what two versions hear that are looked at one by one."""
 
 World = tuple[Assignment, ...]
 """What is set, sorted by name."""
@@ -79,17 +85,36 @@ class ParallelWorlds:
         return Mechanism(version.name, (), np.array(sure, dtype=object if self.source.is_exact else np.float64))
 
     @cached_property
-    def split(self) -> tuple[str, ...]:
-        """The variables with a chance of their own that have two versions or more.
+    def coupled(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of versions of a variable whose own chances can both matter at once.
 
-        How the versions of such a variable vary together is not said by a table of probabilities; with none, every
-        question about these worlds has one answer.
+        How two such versions vary together is not said by a table of probabilities; with no pair, every question about
+        these worlds has one answer. Where one of the two always hears what leaves it no chance, nothing is open.
         """
-        count = dict.fromkeys(self.source.values, 0)
-        for version in self.versions.values():
-            count[version.variable] += version.value is None
-        chancy = (name for name, times in count.items() if times > 1)
-        return tuple(name for name in chancy if not self.source.mechanisms[name].is_deterministic)
+        free = [one for one in self.versions.values() if one.value is None]
+        pairs = ((first, second) for first, second in combinations(free, 2) if first.variable == second.variable)
+        return tuple((first.name, second.name) for first, second in pairs if self._meet(first, second))
+
+    def _meet(self, first: Version, second: Version) -> bool:
+        """Whether both can hear at once what leaves them a chance of their own."""
+        if self.source.mechanisms[first.variable].is_deterministic:
+            return False
+        one, other = self._chancy(first), self._chancy(second)
+        axes = tuple(dict.fromkeys((*one.axes, *other.axes)))
+        sizes = dict(zip((*one.axes, *other.axes), (*one.values.shape, *other.values.shape), strict=True))
+        if math.prod(sizes.values()) > _MOST_ROWS:
+            return True
+        return bool(np.any(one.over(axes) & other.over(axes)))
+
+    def _chancy(self, version: Version) -> Factor:
+        """Of each combination of values that a version can hear whether it leaves a chance."""
+        mechanism = self._mechanism(version)
+        chancy = np.asarray(np.any((mechanism.table > 0) & (mechanism.table < 1), axis=-1), dtype=bool)
+        heard = [self.versions[name] for name in mechanism.parents]
+        places = [
+            slice(None) if one.value is None else self.source.values[one.variable].index(one.value) for one in heard
+        ]
+        return Factor(tuple(one.name for one in heard if one.value is None), np.asarray(chancy[tuple(places)]))
 
     def name(self, term: Term) -> str:
         """The name of the version that a term is of."""
