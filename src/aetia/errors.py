@@ -12,6 +12,7 @@
     +-- QueryError          AE-73xx   2   a causal question that does not parse or does not fit its model
     +-- NotIdentifiedError  AE-74xx   2   a question that the graph leaves open, with its witness
     +-- DiagramError        AE-75xx   2   a string diagram that does not compose, or may not be cut
+    +-- EvaluationError     AE-8xxx   2   an evaluation that cannot be made as asked: items, answerers, scores
 
 An error says what was found, what was expected, and the command or change that mends it. The code
 is stable: docs/errors.md has a line for each.
@@ -24,6 +25,7 @@ __all__ = [
     "CausalModelError",
     "ContrastError",
     "DiagramError",
+    "EvaluationError",
     "GraphError",
     "MissingError",
     "NotIdentifiedError",
@@ -113,3 +115,7 @@ class NotIdentifiedError(AetiaError):
 
 class DiagramError(AetiaError):
     """A string diagram that does not compose, or that may not be cut where it was asked."""
+
+
+class EvaluationError(AetiaError):
+    """An evaluation that cannot be made as asked: a task, an item, a published set, an answerer, a score."""

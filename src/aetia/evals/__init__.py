@@ -1,0 +1,1 @@
+"""Do models reason causally? Items with exact labels, ways of asking, answerers, and scores."""

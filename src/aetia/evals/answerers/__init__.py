@@ -1,0 +1,1 @@
+"""Whatever replies: models here, endpoints, references."""

@@ -1,0 +1,1 @@
+"""Published sets: each module declares some, in `TASKS`, and reads their files."""

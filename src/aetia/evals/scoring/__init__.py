@@ -1,0 +1,1 @@
+"""What a reply is worth: extraction, metrics, errors, comparisons."""

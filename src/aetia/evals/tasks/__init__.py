@@ -1,0 +1,1 @@
+"""Generated tasks: each module declares some, in `TASKS`."""
