@@ -142,8 +142,7 @@ ProblemT = TypeVar("ProblemT")
 class Generator(ABC, Generic[ProblemT]):
     """Three pure steps: pose a problem, solve it by the engine, put it into words.
 
-    Only `pose` draws what the problem is. What is drawn for the words, such as names, is drawn in `word`, from a
-    stream of its own, so that a style changes the words and nothing else.
+    `pose` draws what the problem is, before `word` draws names, so that a style changes the words and nothing else.
     """
 
     version: int = 1
@@ -159,6 +158,11 @@ class Generator(ABC, Generic[ProblemT]):
 
     has_order: bool = False
     """Whether `Style.order` changes anything."""
+
+    @property
+    def first_style(self) -> Style:
+        """How an item is worded if nothing else is asked for."""
+        return Style(self.languages[0], self.names[0])
 
     @abstractmethod
     def pose(self, random: Random, /) -> ProblemT | None:
@@ -284,8 +288,8 @@ def generated(task: Task, index: int, seed: int = 0, style: Style | None = None)
         EvaluationError: AE-8103 the task is no generated one; AE-8104 no fit item was found; AE-8105 it has no such
             style.
     """
-    problem, solution, generator, place = _posed(task, index, seed)
-    return _worded(task, generator, problem, solution, style or _first_style(generator), place, "base")
+    posed = _posed(task, index, seed)
+    return _worded(task, posed, style or posed.generator.first_style, posed.random, "base")
 
 
 def orbit(task: Task, index: int, seed: int = 0, style: Style | None = None) -> tuple[Item, ...]:
@@ -296,17 +300,35 @@ def orbit(task: Task, index: int, seed: int = 0, style: Style | None = None) -> 
     Raises:
         EvaluationError: As `generated`.
     """
-    problem, solution, generator, place = _posed(task, index, seed)
-    base = style or _first_style(generator)
-    found = [_worded(task, generator, problem, solution, base, place, "base")]
+    posed = _posed(task, index, seed)
+    generator, state = posed.generator, posed.random.getstate()
+    base = style or generator.first_style
+
+    def worded(posed: _Posed, style: Style, variant: str) -> Item:
+        random = Random(0)
+        random.setstate(state)  # each member draws the same names, if it draws any
+        return _worded(task, posed, style, random, variant)
+
+    found = [worded(posed, base, "base")]
     for name, other in _other_styles(generator, base).items():
-        found.append(_worded(task, generator, problem, solution, other, place, name))
-    for name, changed in generator.changed(problem, Random(f"{place}:change")).items():
-        found.append(_worded(task, generator, changed, generator.solve(changed), base, place, name))
+        found.append(worded(posed, other, name))
+    for name, changed in generator.changed(posed.problem, Random(f"{posed.place}:change")).items():
+        found.append(worded(replace(posed, problem=changed, solution=generator.solve(changed)), base, name))
     return tuple(found)
 
 
-def _posed(task: Task, index: int, seed: int) -> "tuple[object, Solution, Generator[object], str]":
+@dataclass(frozen=True)
+class _Posed:
+    """A problem with its solution, and the stream that its names are drawn from."""
+
+    generator: Generator[object]
+    problem: object
+    solution: Solution
+    place: str
+    random: Random
+
+
+def _posed(task: Task, index: int, seed: int) -> _Posed:
     if not isinstance(task.source, Generator):
         raise EvaluationError("AE-8103", f"{task.name} is a published set.", mend="name the folder with its files.")
     generator, place = task.source, f"{task.name}:{seed}:{index}"
@@ -318,22 +340,15 @@ def _posed(task: Task, index: int, seed: int) -> "tuple[object, Solution, Genera
             continue
         solution = generator.solve(problem)
         if wanted is None or solution.label == wanted:
-            return problem, solution, generator, place
+            return _Posed(generator, problem, solution, place, random)
     found = f"{task.name} found no fit item in {_TRIES} draws."
     raise EvaluationError("AE-8104", found, mend="use another seed; if that does not help, report it.")
 
 
-def _worded(
-    task: Task,
-    generator: "Generator[object]",
-    problem: object,
-    solution: Solution,
-    style: Style,
-    place: str,
-    variant: str,
-) -> Item:
+def _worded(task: Task, posed: _Posed, style: Style, random: Random, variant: str) -> Item:
+    generator, solution = posed.generator, posed.solution
     _check_style(task, generator, style)
-    words = generator.word(problem, solution, style, Random(f"{place}:words"))
+    words = generator.word(posed.problem, solution, style, random)
     return Item(
         task=task.name,
         context=words.context,
@@ -347,15 +362,11 @@ def _worded(
         derivation=words.derivation or solution.derivation,
         facts=words.facts,
         rivals=words.rivals or solution.rivals,
-        cluster=generator.cluster(problem) or place,
-        orbit=place,
+        cluster=generator.cluster(posed.problem) or posed.place,
+        orbit=posed.place,
         variant=variant,
-        origin=Origin(version=generator.version, seed=place.removeprefix(f"{task.name}:"), wording=str(style)),
+        origin=Origin("generated", "Apache-2.0", "", generator.version, posed.place[len(task.name) + 1 :], str(style)),
     )
-
-
-def _first_style(generator: "Generator[object]") -> Style:
-    return Style(generator.languages[0], generator.names[0])
 
 
 def _other_styles(generator: "Generator[object]", base: Style) -> dict[str, Style]:
