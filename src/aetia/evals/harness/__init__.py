@@ -1,0 +1,1 @@
+"""From a question about models and tasks to replies that are kept, and from replies to scores."""

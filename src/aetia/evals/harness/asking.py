@@ -1,0 +1,110 @@
+"""How are many items asked at once, each in as many turns as its adaptation takes?"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from aetia.evals.dialogue import Adaptation, Answerer, Conversation, Reply, Request
+from aetia.evals.item import Item
+
+__all__ = ["Asked", "ask", "spoken_labels"]
+
+_TURNS = 64
+"""More turns than any way of asking takes: one that goes on for ever is stopped."""
+
+_SPOKEN = {"en": {"yes": "Yes", "no": "No"}, "zh": {"yes": "是", "no": "否"}}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An item, all that was said about it, and the text that its answer is read from.
+
+    Args:
+        item: The item.
+        turns: The requests and their replies, in order.
+        text: What the adaptation returned; empty if a reply failed.
+    """
+
+    item: Item
+    turns: tuple[tuple[Request, Reply], ...]
+    text: str
+
+    @property
+    def error(self) -> str:
+        """Why there is no answer, in one line; empty if every request got a reply."""
+        return next((reply.error for _, reply in self.turns if reply.finish == "error"), "")
+
+
+@dataclass
+class _Open:
+    """A conversation that is not at its end."""
+
+    place: int
+    item: Item
+    conversation: Conversation
+    request: Request
+    turns: list[tuple[Request, Reply]]
+
+
+def spoken_labels(item: Item) -> tuple[str, ...]:
+    """The labels of an item as a reply says them, in the order of `Item.labels`."""
+    return tuple(_SPOKEN[item.language].get(label, label) for label in item.labels)
+
+
+def ask(
+    items: Sequence[Item],
+    adaptation: Adaptation,
+    answerer: Answerer,
+    *,
+    scored: bool = False,
+    limits: Request | None = None,
+) -> Iterator[tuple[int, Asked]]:
+    """Yield what came of each item with its place, as soon as its conversation has ended.
+
+    All conversations go on side by side, so that an answerer sees many requests at once. A failed reply ends its
+    conversation and no other.
+
+    Args:
+        items: What to ask.
+        adaptation: How to ask it.
+        answerer: Whom.
+        scored: Whether the labels are scored as continuations in place of generating a reply.
+        limits: Its tokens, temperature and seed hold for every request that asks for no fewer tokens.
+    """
+    live: list[_Open] = []
+    for place, item in enumerate(items):
+        conversation = adaptation.converse(item)
+        found = _next(conversation, None)
+        if isinstance(found, str):
+            yield place, Asked(item, (), found)
+        else:
+            live.append(_Open(place, item, conversation, _fitted(found, item, limits, scored=scored), []))
+    while live:
+        waiting: list[_Open] = []
+        for number, reply in answerer.answer([one.request for one in live]):
+            one = live[number]
+            one.turns.append((one.request, reply))
+            over = reply.finish == "error" or len(one.turns) >= _TURNS
+            found = "" if over else _next(one.conversation, reply)
+            if isinstance(found, str):
+                one.conversation.close()
+                yield one.place, Asked(one.item, tuple(one.turns), found)
+            else:
+                one.request = _fitted(found, one.item, limits, scored=scored)
+                waiting.append(one)
+        live = waiting
+
+
+def _next(conversation: Conversation, reply: Reply | None) -> Request | str:
+    """The next request, or the text at the end."""
+    try:
+        return next(conversation) if reply is None else conversation.send(reply)
+    except StopIteration as end:
+        return end.value
+
+
+def _fitted(request: Request, item: Item, limits: Request | None, *, scored: bool) -> Request:
+    request = replace(request, subject=item.id)
+    if limits is not None:
+        tokens = min(request.tokens, limits.tokens)
+        request = replace(request, tokens=tokens, temperature=limits.temperature, seed=limits.seed)
+    return replace(request, continuations=spoken_labels(item)) if scored and item.labels else request

@@ -1,0 +1,81 @@
+"""What is an evaluation: whom it asks, what, and how?"""
+
+import re
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from aetia.evals.item import Language
+from aetia.evals.task import Names
+from aetia.runs.study import Study
+from aetia.studies import parse_bytes
+
+__all__ = ["ENDPOINT", "REFERENCES", "EvaluationStudy"]
+
+REFERENCES = ("engine", "random", "majority", "constant")
+"""Answerers that are no models, named `reference:engine` and so on."""
+
+ENDPOINT = re.compile(r"(https?://[^#\s]+)#(.+)")
+"""How an endpoint is named: its base URL, and the model's name there."""
+
+
+class EvaluationStudy(Study):
+    """A model, tasks, and ways of asking them."""
+
+    instrument: Literal["evaluate"] = "evaluate"
+    model: str = Field(
+        default="smollm2-135m",
+        description="a known model, a folder, an endpoint as http://HOST/v1#MODEL, or reference:engine|random|majority",
+    )
+    tasks: tuple[str, ...] = Field(min_length=1, description="names of `aetia evals list`, or files of items (JSONL)")
+    adaptations: tuple[str, ...] = Field(default=("basic",), min_length=1, description="ways of asking")
+    items: int = Field(default=100, ge=1, description="how many items of each task; of its orbits with --orbits")
+    orbits: bool = Field(default=False, description="ask each item's minimal pairs too")
+    language: Language = "en"
+    names: Names | None = Field(default=None, description="what variables are called; by default the task's first")
+    data: str | None = Field(default=None, description="the folder that holds the folders of published sets")
+    scored: bool = Field(
+        default=False, description="score the labels by their log-probability in place of generating a reply"
+    )
+    tokens: int = Field(default=256, ge=1, description="the most tokens of a reply")
+    temperature: float = Field(default=0.0, ge=0.0)
+    chat: bool = Field(default=True, description="use the model's chat template, if it has one")
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    memory: str = Field(default="2GB", description="what asking may use above the loaded model")
+    interventions: tuple[str, ...] = Field(
+        default=(), description="sites of the model that are set to zero while it answers, as in L23.z.h4"
+    )
+    relations: str | None = Field(default=None, description="a file of ConceptNet relations, for care-ca")
+
+    @field_validator("memory")
+    @classmethod
+    def _readable_memory(cls, memory: str) -> str:
+        parse_bytes(memory)
+        return memory
+
+    @field_validator("tasks", "adaptations")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("each may be named once")
+        return names
+
+    @model_validator(mode="after")
+    def _fits_the_model(self) -> Self:
+        if self.interventions and (self.is_endpoint or self.reference):
+            raise ValueError("only a model on this machine has sites to intervene on")
+        if self.reference and self.reference not in REFERENCES:
+            raise ValueError(f"the references are {', '.join(f'reference:{name}' for name in REFERENCES)}")
+        if self.scored and self.temperature > 0:
+            raise ValueError("scores of labels are not sampled: leave the temperature at 0")
+        return self
+
+    @property
+    def is_endpoint(self) -> bool:
+        """Whether the model is asked over HTTP."""
+        return ENDPOINT.fullmatch(self.model) is not None
+
+    @property
+    def reference(self) -> str:
+        """The reference answerer's name; empty if a model is asked."""
+        return self.model.removeprefix("reference:") if self.model.startswith("reference:") else ""
