@@ -1,0 +1,72 @@
+"""In which words does a family of tasks speak, and what had a sentence been filled with?
+
+A family's phrases are data, `wordings/<family>.<language>.json`: for each phrase its wordings, `str.format` templates.
+The same templates read a text back, for the engines that answer from the text alone.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from aetia.errors import EvaluationError
+from aetia.text import clean_text
+
+__all__ = ["entries", "phrase", "phrases", "read", "read_back", "unreadable"]
+
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+@cache
+def phrases(family: str, language: str = "en") -> Mapping[str, tuple[str, ...]]:
+    """Each phrase's wordings in that language."""
+    return {name: tuple(wordings) for name, wordings in entries(f"wordings/{family}.{language}.json").items()}
+
+
+@cache
+def entries(path: str) -> Mapping[str, list[str]]:
+    """A JSON file beside this module."""
+    return json.loads(files("aetia.evals.tasks").joinpath(path).read_text("utf-8"))
+
+
+def phrase(family: str, name: str, wording: int, language: str = "en") -> str:
+    """The template of a phrase in one wording; a phrase with fewer wordings than others repeats them."""
+    found = phrases(family, language)[name]
+    return found[wording % len(found)]
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    pieces: list[str] = []
+    end = 0
+    for place in _PLACE.finditer(template):
+        pieces += [re.escape(template[end : place.start()]), f"(?P<{place[1]}>.+?)"]
+        end = place.end()
+    return re.compile("".join([*pieces, re.escape(template[end:])]), re.DOTALL)
+
+
+def read(template: str, text: str) -> dict[str, str] | None:
+    """What the template was filled with to give this text; None if it cannot give it."""
+    found = _pattern(template).fullmatch(text)
+    return found.groupdict() if found else None
+
+
+def read_back(family: str, names: tuple[str, ...], text: str, language: str = "en") -> tuple[str, dict[str, str]]:
+    """Which of these phrases the text is, in any wording, and what it was filled with.
+
+    Raises:
+        EvaluationError: AE-8110 it is none of them.
+    """
+    for name in names:
+        for template in phrases(family, language)[name]:
+            found = read(template, text)
+            if found is not None:
+                return name, found
+    raise unreadable(text)
+
+
+def unreadable(text: str) -> EvaluationError:
+    """The error of an engine that cannot read a text."""
+    found = f"The text cannot be read: {clean_text(text, 80)!r}."
+    return EvaluationError("AE-8110", found, mend="give an item as its task makes it.")

@@ -1,0 +1,180 @@
+"""If A is B's parent, who is A's child? Facts that are told in one direction and asked for in the other.
+
+The facts stand in the text: no training is needed to know them, so that an error is one of reading a relation backwards
+and not of memory. Several chains of people that nothing but their names tells apart are told; one is asked about.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise, permutations, product
+from random import Random
+
+from aetia.evals.item import Form, Item
+from aetia.evals.task import Generator, Solution, Style, Tags, Target, Task, Wording
+from aetia.evals.tasks._people import people
+from aetia.evals.tasks._phrases import phrase, phrases, read, unreadable
+
+__all__ = ["TASKS", "Chains", "Reversal"]
+
+_CHAINS = 4
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Four chains of people with the same relations, one of which is asked about.
+
+    Args:
+        relations: For each hop the place of its pair of nouns in the data.
+        asked: The chain whose end is asked for, from its start.
+        facts: The order in which (chain, hop) are told.
+        options: The order of the chains' ends.
+        is_forward: Whether the facts are told with the nouns of the question; else with their converses.
+    """
+
+    relations: tuple[int, ...]
+    asked: int
+    facts: tuple[tuple[int, int], ...]
+    options: tuple[int, ...]
+    is_forward: bool = False
+
+
+@cache
+def _nouns() -> list[tuple[str, str]]:
+    pairs = (pair.split("/") for pair in phrases("reversal")["pairs"])
+    return [(pair[0], pair[1]) for pair in pairs]
+
+
+_ORDERS = tuple(permutations(range(_CHAINS)))
+
+
+class Reversal(Generator[Chains]):
+    """Questions over so many hops, each told in the direction that is not asked for.
+
+    Args:
+        hops: The fewest and the most.
+        form: Of the answer: the chains' ends as options, or the name alone.
+    """
+
+    # No labels to balance: what decides the label is drawn last and evenly, and nothing is rejected.
+    wordings = 2
+
+    def __init__(self, hops: tuple[int, int], form: Form) -> None:
+        self._hops = hops
+        self._form = form
+        self.has_order = form == "choice"
+
+    def pose(self, random: Random, /) -> Chains | None:
+        """Draw the relations, the chain, and the order of facts and options."""
+        hops = random.choice(range(self._hops[0], self._hops[1] + 1))
+        relations = tuple(random.sample(range(len(_nouns())), hops))
+        facts = sorted(product(range(_CHAINS), range(hops)), key=lambda _: random.random())
+        return Chains(relations, int(_CHAINS * random.random()), tuple(facts), random.choice(_ORDERS))
+
+    def solve(self, problem: Chains, /) -> Solution:
+        """The end of the chain that is asked about."""
+        return Solution(str(problem.asked))
+
+    def word(self, problem: Chains, solution: Solution, style: Style, random: Random, /) -> Wording:
+        """The facts in their order; the question from the first of the chain to its last."""
+        hops, wording = len(problem.relations), style.wording
+        names = people(style.names, _CHAINS * (hops + 1), random)
+        chains = [names[place : place + hops + 1] for place in range(0, len(names), hops + 1)]
+        nouns = [_nouns()[place] for place in problem.relations]
+        told = phrase("reversal", "fact", wording)
+        lines = [_fact(told, chains[chain], nouns, hop, problem.is_forward) for chain, hop in problem.facts]
+        asked = chains[problem.asked]
+        whom = asked[0]
+        for _, noun in nouns:
+            whom = phrase("reversal", "of", wording).format(whom=whom, noun=noun)
+        question = phrase("reversal", "ask", wording).format(phrase=whom)
+        steps = tuple(
+            f"{_fact(told, asked, nouns, hop, problem.is_forward)} So {here}'s {nouns[hop][1]} is {there}."
+            for hop, (here, there) in enumerate(pairwise(asked))
+        )
+        facts = {"hops": hops, "start": asked[0], "path": asked, "relations": [noun for _, noun in nouns]}
+        if self._form == "text":
+            return Wording(" ".join(lines), question, asked[-1], facts=dict(facts), derivation=steps)
+        order = list(problem.options)
+        if style.order:
+            Random(f"{style.order}:{problem.options}").shuffle(order)
+        label = str(1 + order.index(int(solution.label)))
+        options = tuple(chains[chain][-1] for chain in order)
+        return Wording(" ".join(lines), question, label, options, facts=dict(facts), derivation=steps)
+
+    def changed(self, problem: Chains, random: Random, /) -> Mapping[str, Chains]:
+        """Asked about another chain; told in the direction that is asked for."""
+        others = [chain for chain in range(_CHAINS) if chain != problem.asked]
+        return {
+            "other-start": replace(problem, asked=random.choice(others)),
+            "forward": replace(problem, is_forward=not problem.is_forward),
+        }
+
+
+def _fact(told: str, chain: list[str], nouns: list[tuple[str, str]], hop: int, is_forward: bool) -> str:
+    """The hop from a person to the next: by default the one is told to be the other's, asked the other way round."""
+    here, there = chain[hop], chain[hop + 1]
+    noun, converse = nouns[hop]
+    if is_forward:
+        return told.format(first=there, second=here, noun=converse)
+    return told.format(first=here, second=there, noun=noun)
+
+
+def _engine(item: Item) -> str:
+    """Reads every fact both ways round into one table, and follows the question's nouns through it."""
+    converse = {one: other for pair in _nouns() for one, other in (pair, pair[::-1])}
+    table: dict[tuple[str, str], str] = {}
+    for sentence in re.findall(r"[^.]+\.", item.context):
+        first, noun, second = _told(sentence.strip())
+        table[second, noun] = first
+        table[first, converse[noun]] = second
+    whom, nouns = _asked(item.question)
+    for noun in nouns:
+        if (whom, noun) not in table:
+            raise unreadable(item.question)
+        whom = table[whom, noun]
+    return str(1 + item.options.index(whom)) if item.form == "choice" else whom
+
+
+def _told(sentence: str) -> tuple[str, str, str]:
+    for template in reversed(phrases("reversal")["fact"]):
+        found = read(template, sentence)
+        if found:
+            return found["first"], found["noun"], found["second"]
+    raise unreadable(sentence)
+
+
+def _asked(question: str) -> tuple[str, list[str]]:
+    for template in phrases("reversal")["ask"]:
+        found = read(template, question)
+        if found is None:
+            continue
+        if "'s " in found["phrase"]:
+            whom, *nouns = found["phrase"].split("'s ")
+            return whom, nouns
+        *nouns, whom = found["phrase"].split(" of ")
+        return whom, [noun.removeprefix("the ") for noun in reversed(nouns)]
+    raise unreadable(question)
+
+
+def _task(name: str, asks: str, hops: tuple[int, int], form: Form) -> Task:
+    return Task(
+        name=f"reversal/{name}",
+        asks=asks,
+        target=Target("none", "reversal", form, "symbolic"),
+        source=Reversal(hops, form),
+        chance=1 / _CHAINS if form == "choice" else 0.0,
+        tags=Tags(("relations", "multi-hop")[: hops[1]], "text", "retrieval"),
+        seeds=("199", "207"),
+        citation="Berglund et al. 2023, The Reversal Curse, arXiv:2309.12288",
+        engine=_engine,
+    )
+
+
+TASKS = (
+    _task("one-hop", "Who stands in the converse of a relation that is told?", (1, 1), "choice"),
+    _task("one-hop-text", "Who stands in the converse of a relation that is told? By name.", (1, 1), "text"),
+    _task("multi-hop", "Who is reached over several relations, each told the other way round?", (2, 4), "choice"),
+    _task("multi-hop-text", "Who is reached over several relations told the other way round? By name.", (2, 4), "text"),
+)
