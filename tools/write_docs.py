@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from aetia.calibration.certificate import markdown, packaged
-from aetia.catalogue import instruments
+from aetia.catalogue import methods
 from aetia.cli.application import cli
 from aetia.cli.schema import records_schema
 
@@ -33,7 +33,7 @@ def methods_page() -> str:
         f"## {entry.name}\n\n{entry.question}\n\n"
         f"- room: {entry.room}\n- inputs: {entry.inputs}\n- cost: {entry.cost}\n"
         f"- calibration: {entry.calibration}\n- source: {entry.citation} ({', '.join(entry.seeds)})\n"
-        for entry in instruments()
+        for entry in methods()
     ]
     return "\n".join(["# Methods\n", MADE, *sections])
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from aetia.errors import StudyError
 
-__all__ = ["Entry", "calibration_of", "find", "instrument", "instruments"]
+__all__ = ["Entry", "Method", "calibration_of", "find", "instrument", "instruments", "methods"]
 
 # Every module that registers instruments. They are imported when the catalogue is first read, so none of them may
 # import torch at its top.
@@ -22,14 +22,19 @@ _MODULES: tuple[str, ...] = (
     "aetia.features.instrument",
     "aetia.calibration.instrument",
 )
+# Every module with a tuple METHODS of exact methods.
+_EXACT: tuple[str, ...] = ("aetia.scm.methods",)
 _CERTIFICATE = ("calibration", "certificate.json")
 
 InstrumentClass = TypeVar("InstrumentClass", bound=type[object])
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One method: what it answers, what it needs, where it comes from, and the class that does it."""
+class Method:
+    """One method: what it answers, what it needs, and where it comes from.
+
+    A method that is no instrument is exact: its answer follows from what it is given, with nothing to calibrate.
+    """
 
     name: str
     room: str
@@ -38,6 +43,17 @@ class Entry:
     citation: str
     inputs: str
     cost: str
+
+    @property
+    def calibration(self) -> str:
+        """How far it can be trusted, in one line."""
+        return "exact"
+
+
+@dataclass(frozen=True)
+class Entry(Method):
+    """An instrument, and the class that does it."""
+
     implementation: type[object]
 
     @property
@@ -102,6 +118,12 @@ def instruments() -> tuple[Entry, ...]:
     for module in _MODULES:
         importlib.import_module(module)
     return tuple(_entries[name] for name in sorted(_entries))
+
+
+def methods() -> tuple[Method, ...]:
+    """Return every method, instruments and exact ones, by name."""
+    exact: list[Method] = [method for module in _EXACT for method in importlib.import_module(module).METHODS]
+    return tuple(sorted((*instruments(), *exact), key=lambda method: method.name))
 
 
 def find(name: str) -> Entry:

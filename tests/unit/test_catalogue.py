@@ -54,3 +54,12 @@ def test_modules_are_imported_when_the_catalogue_is_read(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(catalogue, "_MODULES", ("late_instrument",))
     assert catalogue.find("late").name == "late"
+
+
+def test_exact_methods_stand_beside_instruments_and_claim_no_certificate(monkeypatch):
+    monkeypatch.setattr(catalogue, "_EXACT", ("aetia.scm.methods",))
+    register("probe")(type("Probe", (), {}))
+    found = {method.name: method.calibration for method in catalogue.methods()}
+    assert found["probe"] == "uncalibrated"
+    assert found["scm query"] == found["string diagrams"] == "exact"
+    assert list(found) == sorted(found)

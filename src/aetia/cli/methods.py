@@ -25,7 +25,7 @@ def command(word: str | None, room: str | None, *, cite: bool, schema: bool, as_
     if schema:
         _show_schema(word)
         return
-    entries = [entry for entry in catalogue.instruments() if _fits(entry, word, room)]
+    entries = [entry for entry in catalogue.methods() if _fits(entry, word, room)]
     for entry in entries:
         voice.emit(lambda entry=entry: _record(entry))
     if not entries:
@@ -44,7 +44,7 @@ def command(word: str | None, room: str | None, *, cite: bool, schema: bool, as_
         voice.show(f"{entry.name}  ({entry.room})", table)
 
 
-def _fits(entry: catalogue.Entry, word: str | None, room: str | None) -> bool:
+def _fits(entry: catalogue.Method, word: str | None, room: str | None) -> bool:
     said = f"{entry.name} {entry.room} {entry.question} {entry.inputs} {entry.citation}".lower()
     return (word is None or word.lower() in said) and (room is None or entry.room == room)
 
@@ -59,7 +59,7 @@ def _show_schema(word: str | None) -> None:
     click.echo(json.dumps(study_schema(word), indent=2))
 
 
-def _record(entry: catalogue.Entry) -> MethodRecord:
+def _record(entry: catalogue.Method) -> MethodRecord:
     return MethodRecord(
         name=entry.name,
         room=entry.room,
