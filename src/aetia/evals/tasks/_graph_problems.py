@@ -205,7 +205,7 @@ def pose_identification(random: Random, share: float) -> GraphProblem | None:
     is_wanted, found = random.getrandbits(1) == 1, dict[bool, tuple[int, int]]()
     for cause, effect in pairs:
         found.setdefault(is_identified(parents, hidden, cause, effect), (cause, effect))
-        if len(found) == 2:  # noqa: PLR2004  a graph is taken if it has both
+        if len(found) == 2:
             return GraphProblem(parents, *found[is_wanted], siblings=hidden)
     return None
 

@@ -18,7 +18,7 @@ from aetia.text import clean_text
 
 __all__ = ["GraphWords", "Question", "graph_words", "pattern_of", "read_graph", "read_question", "unreadable"]
 
-_NAME = r"[^\s,;.:()、，；。：（）？?]+?"
+_NAME = r"\w+?"
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def read_graph(item: Item) -> tuple[scm.Graph, GraphWords]:
 def _pairs(text: str, words: GraphWords, between: str) -> list[tuple[str, str]]:
     every = text.replace(words.last, words.comma).split(words.comma)
     found = [one.split(between) for one in every]
-    if any(len(one) != 2 for one in found):  # noqa: PLR2004  an edge has two ends
+    if any(len(one) != 2 for one in found):
         raise unreadable(text)
     return [(first, second) for first, second in found]
 

@@ -9,10 +9,9 @@ Source: Chen et al., Causal Evaluation of Language Models, arXiv 2405.00622 (the
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import ClassVar, Literal, cast
+from typing import Literal, cast
 
-from aetia.evals.item import Language
-from aetia.evals.task import Generator, Names, Rung, Solution, Style, Tags, Target, Task, Wording
+from aetia.evals.task import Generator, Rung, Solution, Style, Tags, Target, Task, Wording
 from aetia.evals.tasks._graph_engine import engine
 from aetia.evals.tasks._graph_masks import MEMBERS, above, is_identified
 from aetia.evals.tasks._graph_names import drawn_names
@@ -29,9 +28,6 @@ from aetia.evals.tasks._graph_problems import (
 from aetia.evals.tasks._graph_words import GraphWords, graph_words
 
 __all__ = ["TASKS"]
-
-_LANGUAGES: tuple[Language, ...] = ("en", "zh")
-_NAMES: tuple[Names, ...] = ("random", "nonsense", "real")
 
 
 @dataclass(frozen=True)
@@ -63,16 +59,28 @@ def _facts(worded: _Worded, cause: str, effect: str, query: str) -> dict[str, st
     return {"graph": worded.graph, "treatment": cause, "outcome": effect, "query": query}
 
 
+class _OfGraphs(Generator[GraphProblem]):
+    """What all of them share."""
+
+    languages = ("en", "zh")
+    names = ("random", "nonsense", "real")
+    wordings = 2
+    has_order = True
+
+    def is_fit(self, problem: GraphProblem) -> bool:
+        """Whether a changed problem still has one answer."""
+        return above(problem.parents)[problem.effect] >> problem.cause & 1 == 1
+
+
 @dataclass(frozen=True)
-class _Relation(Generator[GraphProblem]):
+class _Relation(_OfGraphs):
     """Is one variable a cause, an ancestor or a parent of another?"""
 
     kind: Literal["ar", "ca-fa", "ca-fp"]
-    labels: ClassVar[tuple[str, ...]] = ("yes", "no")
-    languages: ClassVar[tuple[Language, ...]] = _LANGUAGES
-    names: ClassVar[tuple[Names, ...]] = _NAMES
-    wordings: ClassVar[int] = 2
-    has_order: ClassVar[bool] = True
+    labels = ("yes", "no")
+
+    def is_fit(self, problem: GraphProblem) -> bool:
+        return problem.cause != problem.effect
 
     def pose(self, random: Random) -> GraphProblem | None:
         return pose_relation(random, self.kind)
@@ -128,12 +136,12 @@ def _path(problem: GraphProblem) -> list[int]:
 
 
 def _first_change(
-    name: str, generator: Generator[GraphProblem], problem: GraphProblem, changes: Iterable[GraphProblem]
+    name: str, generator: _OfGraphs, problem: GraphProblem, changes: Iterable[GraphProblem]
 ) -> dict[str, GraphProblem]:
     """The first fit change, of those that change the label if there are such."""
     label, fallback = generator.solve(problem).label, None
     for change in changes:
-        if isinstance(generator, _Sets) and not generator.is_fit(change):
+        if not generator.is_fit(change):
             continue
         if generator.solve(change).label != label:
             return {name: change}
@@ -142,22 +150,16 @@ def _first_change(
 
 
 @dataclass(frozen=True)
-class _Sets(Generator[GraphProblem]):
+class _Sets(_OfGraphs):
     """Which of three sets of variables meets a criterion? A label here is the place of the right option."""
 
     kind: Literal["bas-max", "bas-min", "bas-mix", "fas", "iv"]
-    languages: ClassVar[tuple[Language, ...]] = _LANGUAGES
-    names: ClassVar[tuple[Names, ...]] = _NAMES
-    wordings: ClassVar[int] = 2
-    has_order: ClassVar[bool] = True
 
     def pose(self, random: Random) -> GraphProblem | None:
         return pose_sets(random, self.kind)
 
     def is_fit(self, problem: GraphProblem) -> bool:
-        """Whether exactly one option is right, and the question still has its sense."""
-        acts = above(problem.parents)[problem.effect] >> problem.cause & 1
-        return bool(acts) and sum(is_valid(self.kind, problem, chosen) for chosen in problem.options) == 1
+        return super().is_fit(problem) and sum(is_valid(self.kind, problem, chosen) for chosen in problem.options) == 1
 
     def solve(self, problem: GraphProblem) -> Solution:
         right = [place for place, chosen in enumerate(problem.options) if is_valid(self.kind, problem, chosen)]
@@ -207,15 +209,11 @@ _REASONS = {
 
 
 @dataclass(frozen=True)
-class _Identified(Generator[GraphProblem]):
+class _Identified(_OfGraphs):
     """Is the effect identified, where that share of neighbours has a hidden common cause?"""
 
     share: float
-    labels: ClassVar[tuple[str, ...]] = ("yes", "no")
-    languages: ClassVar[tuple[Language, ...]] = _LANGUAGES
-    names: ClassVar[tuple[Names, ...]] = _NAMES
-    wordings: ClassVar[int] = 2
-    has_order: ClassVar[bool] = True
+    labels = ("yes", "no")
 
     def pose(self, random: Random) -> GraphProblem | None:
         return pose_identification(random, self.share)
@@ -242,16 +240,13 @@ class _Identified(Generator[GraphProblem]):
         )
 
     def changed(self, problem: GraphProblem, random: Random) -> Mapping[str, GraphProblem]:
-        still = (one for one in flipped(problem, random) if above(one.parents)[one.effect] >> one.cause & 1)
         return {
-            **_first_change("flipped-edge", self, problem, still),
+            **_first_change("flipped-edge", self, problem, flipped(problem, random)),
             **_first_change("hidden-cause", self, problem, hidden_cause_changed(problem, random)),
         }
 
 
-def _task(  # noqa: PLR0913  a row of a table
-    name: str, asks: str, rung: Rung, scenario: str, generator: Generator[GraphProblem], skill: str = "graph search"
-) -> Task:
+def _task(name: str, asks: str, rung: Rung, scenario: str, generator: _OfGraphs, skill: str = "graph search") -> Task:
     is_choice = isinstance(generator, _Sets)
     return Task(
         name=f"calm/{name}",
