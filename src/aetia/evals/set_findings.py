@@ -216,8 +216,8 @@ def _blind(state: Passed, chance: float) -> Iterator[Finding]:
         return
     best = state.labels.most_common(1)[0][1] / state.items
     has_context = any(item.context for item in state.sample)
-    views: list[tuple[View, bool]] = [("options", bool(state.options)), ("context", has_context), ("question", True)]
-    for view in (name for name, is_seen in views if is_seen):
+    shown: dict[View, bool] = {"options": bool(state.options), "context": has_context, "question": True}
+    for view in (view for view, is_shown in shown.items() if is_shown):
         told = blind_accuracy(state.sample, view)
         floor = max(best, chance)
         seen = {"options": "the options only", "context": "all but the question", "question": "no context"}[view]
