@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from aetia.evals.dialogue import Adaptation, Answerer, Conversation, Reply, Request
+from aetia.evals.harness.study import EvaluationStudy
 from aetia.evals.item import Item
 
-__all__ = ["Asked", "ask", "spoken_labels"]
+__all__ = ["Asked", "ask", "limits_of", "spoken_labels"]
 
 _TURNS = 64
 """More turns than any way of asking takes: one that goes on for ever is stopped."""
@@ -45,14 +46,18 @@ class _Open:
     turns: list[tuple[Request, Reply]]
 
 
+def limits_of(study: EvaluationStudy) -> Request:
+    """What the study allows every request."""
+    return Request((), tokens=study.tokens, temperature=study.temperature, seed=study.seed)
+
+
 def spoken_labels(item: Item) -> tuple[str, ...]:
     """The labels of an item as a reply says them, in the order of `Item.labels`."""
     return tuple(_SPOKEN[item.language].get(label, label) for label in item.labels)
 
 
 def ask(
-    items: Sequence[Item],
-    adaptation: Adaptation,
+    pairs: Sequence[tuple[Item, Adaptation]],
     answerer: Answerer,
     *,
     scored: bool = False,
@@ -64,14 +69,13 @@ def ask(
     conversation and no other.
 
     Args:
-        items: What to ask.
-        adaptation: How to ask it.
+        pairs: What to ask, and how.
         answerer: Whom.
         scored: Whether the labels are scored as continuations in place of generating a reply.
         limits: Its tokens, temperature and seed hold for every request that asks for no fewer tokens.
     """
     live: list[_Open] = []
-    for place, item in enumerate(items):
+    for place, (item, adaptation) in enumerate(pairs):
         conversation = adaptation.converse(item)
         found = _next(conversation, None)
         if isinstance(found, str):

@@ -1,0 +1,109 @@
+"""Are many conversations carried on side by side, each to its own end?"""
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from aetia.evals.dialogue import Message, Reply, Request
+from aetia.evals.harness.asking import ask, limits_of, spoken_labels
+from aetia.evals.harness.study import EvaluationStudy
+from aetia.evals.item import Item
+
+YES_NO = Item("t/yes-no", "A causes B.", "Does A cause B?", "binary", "yes")
+CHOICE = Item("t/choice", "", "Which?", "choice", "2", options=("one", "two", "three"))
+
+
+@dataclass
+class Scripted:
+    """Replies from the last to the first request, so that no order can be taken for granted."""
+
+    fails: tuple[str, ...] = ()
+    seen: list[list[Request]] = field(default_factory=list)
+    identity: dict[str, str] = field(default_factory=lambda: {"answerer": "scripted"})
+    is_deterministic: bool = True
+
+    def answer(self, requests):
+        self.seen.append(list(requests))
+        for place in reversed(range(len(requests))):
+            said = requests[place].messages[-1].text
+            if said in self.fails:
+                yield place, Reply("", "error", error="it is down")
+            else:
+                yield place, Reply(f"reply to {said}", tokens=3)
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Asks so many times, quoting what was said."""
+
+    count: int
+    name: str = "turns"
+
+    def converse(self, item):
+        text = ""
+        for turn in range(self.count):
+            reply = yield Request((Message("user", f"{item.task} {turn}"),), tokens=500)
+            text += f"[{reply.text}]"
+        return text
+
+
+def test_conversations_of_different_lengths_end_with_their_own_words():
+    pairs = [(YES_NO, Turns(1)), (CHOICE, Turns(3)), (YES_NO, Turns(2))]
+    answerer = Scripted()
+    found = dict(ask(pairs, answerer))
+    assert [len(round_) for round_ in answerer.seen] == [3, 2, 1]
+    assert found[0].text == "[reply to t/yes-no 0]"
+    assert found[1].text == "".join(f"[reply to t/choice {turn}]" for turn in range(3))
+    assert [len(found[place].turns) for place in range(3)] == [1, 3, 2]
+    assert {request.subject for one in found.values() for request, _ in one.turns} == {YES_NO.id, CHOICE.id}
+
+
+def test_a_failed_reply_ends_its_own_conversation_and_no_other():
+    found = dict(ask([(YES_NO, Turns(2)), (CHOICE, Turns(2))], Scripted(fails=("t/yes-no 1",))))
+    assert found[0].error == "it is down"
+    assert found[0].text == ""
+    assert not found[1].error
+    assert found[1].text.count("reply") == 2
+
+
+def test_a_way_of_asking_that_never_ends_is_stopped_and_one_that_asks_nothing_is_answered():
+    found = dict(ask([(YES_NO, Turns(10**6)), (YES_NO, Turns(0))], Scripted()))
+    assert len(found[0].turns) == 64
+    assert found[1].turns == ()
+
+
+def test_labels_are_scored_in_the_words_of_the_language():
+    answerer = Scripted()
+    dict(ask([(YES_NO, Turns(1)), (CHOICE, Turns(1))], answerer, scored=True))
+    assert [one.continuations for one in answerer.seen[0]] == [("Yes", "No"), ("1", "2", "3")]
+    assert spoken_labels(Item("t", "", "?", "binary", "no", language="zh")) == ("是", "否")
+    number = Item("t", "", "?", "number", "0.5")
+    dict(ask([(number, Turns(1))], answerer, scored=True))
+    assert answerer.seen[1][0].continuations == ()
+
+
+@given(st.integers(1, 1000), st.floats(0, 2))
+def test_no_request_asks_for_more_than_the_study_allows(tokens, temperature):
+    study = EvaluationStudy(tasks=("t",), tokens=tokens, temperature=temperature, seed=7)
+    answerer = Scripted()
+    dict(ask([(YES_NO, Turns(1))], answerer, limits=limits_of(study)))
+    [request] = answerer.seen[0]
+    assert request.tokens == min(500, tokens)
+    assert (request.temperature, request.seed) == (temperature, 7)
+
+
+def test_studies_that_cannot_be_are_refused():
+    for wrong in (
+        {"tasks": ()},
+        {"tasks": ("t", "t")},
+        {"tasks": ("t",), "model": "reference:oracle"},
+        {"tasks": ("t",), "model": "http://x/v1#m", "interventions": ("L0.z.h0",)},
+        {"tasks": ("t",), "scored": True, "temperature": 1.0},
+    ):
+        with pytest.raises(ValidationError):
+            EvaluationStudy.model_validate({"instrument": "evaluate", **wrong})
+    assert EvaluationStudy(tasks=("t",), model="https://host:8/v1#a/b#c").is_endpoint
+    assert EvaluationStudy(tasks=("t",), model="reference:engine").reference == "engine"
