@@ -18,6 +18,7 @@ __all__ = ["Finding", "Passed", "findings", "place_of", "plain_text", "share_int
 
 _LEVEL = 0.99  # of every interval; many are looked at
 _KEPT = 2000  # labels that are told apart
+_OPEN = 0.05  # what a constant answer to open questions may get
 _SHOWN = 50  # places that a finding names
 _SAMPLE = 5000  # items that the blind learner sees
 _LEARNT = 50  # fewer items, or more labels, are not learned
@@ -190,7 +191,8 @@ def _constant(state: Passed, chance: float) -> Iterator[Finding]:
     share, low, high = share_interval(count, state.items)
     told = ", ".join(f"{clean_text(label, 30)} {n:,}" for label, n in state.labels.most_common(6))
     found = f"answering {clean_text(best, 30)!r} to everything gets {share:.1%} (labels: {told})"
-    yield Finding("constant answer", found, count, share, low, high, chance, low > chance and count > 1)
+    floor = chance if state.sample[0].form in {"binary", "choice"} else max(chance, _OPEN)
+    yield Finding("constant answer", found, count, share, low, high, chance, low > floor)
     kinds = len(state.options)
     if kinds == 1:
         for position in range(1, next(iter(state.options)) + 1):
@@ -216,8 +218,12 @@ def _blind(state: Passed, chance: float) -> Iterator[Finding]:
         return
     best = state.labels.most_common(1)[0][1] / state.items
     has_context = any(item.context for item in state.sample)
-    shown: dict[View, bool] = {"options": bool(state.options), "context": has_context, "question": True}
-    for view in (view for view, is_shown in shown.items() if is_shown):
+    views: list[View] = ["question"]
+    if has_context:
+        views.append("context")
+    if state.options:
+        views.append("options")
+    for view in views:
         told = blind_accuracy(state.sample, view)
         floor = max(best, chance)
         seen = {"options": "the options only", "context": "all but the question", "question": "no context"}[view]
