@@ -149,7 +149,7 @@ def _question_pattern(template: str) -> re.Pattern[str]:
     return pattern_of(template)
 
 
-def unreadable(text: str) -> EvaluationError:
-    """The error of an engine that cannot read a text."""
-    found = f"The text cannot be read: {clean_text(text, 120)!r}."
+def unreadable(text: str, why: str = "") -> EvaluationError:
+    """The error of an engine that cannot read a text, or that finds no one answer in it."""
+    found = f"The text cannot be read{f' ({why})' if why else ''}: {clean_text(text, 120)!r}."
     return EvaluationError("AE-8110", found, mend="ask items in the wording in which they were made or published.")
