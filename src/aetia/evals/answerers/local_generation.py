@@ -1,0 +1,274 @@
+"""How are many replies written at once, each as if it were the only one?
+
+A reply has a slot: room for the keys and values of its prompt and of what is written. The replies that are being
+written take one step together; where one ends, the next prompt takes its slot.
+
+Letters: n replies being written, H heads, K key/value heads, d head width, L room of a slot in tokens, V vocabulary.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+
+import torch
+from torch import Tensor
+
+from aetia.evals.answerers.local_edits import Edits, Rows, edited_run
+from aetia.evals.answerers.local_reader import KeyValues, Placed, attended, forward, read
+from aetia.evals.answerers.local_scoring import Budget, planted_units
+from aetia.evals.answerers.local_trees import Line, Tree, planted, tree_of
+from aetia.models.attention import AttentionCall, handled_attention, weights_attention
+from aetia.models.network import Network
+
+__all__ = ["Prompted", "Speaker", "Written", "writings"]
+
+
+@dataclass(frozen=True)
+class Prompted:
+    """What a reply is to be written to.
+
+    Args:
+        prompt: Its tokens.
+        most: The most tokens of the reply, at least 1.
+        stop: Texts that end it.
+        temperature: 0 takes the likeliest token.
+        seed: Of a sampled reply.
+    """
+
+    prompt: tuple[int, ...]
+    most: int
+    stop: tuple[str, ...] = ()
+    temperature: float = 0.0
+    seed: int = 0
+
+    @property
+    def room(self) -> int:
+        """The most tokens that are ever kept of it."""
+        return len(self.prompt) + self.most
+
+
+@dataclass(frozen=True)
+class Written:
+    """A reply: its text, how many tokens were written, and whether it ended by itself."""
+
+    text: str
+    tokens: int
+    is_ended: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Speaker:
+    """What is needed of a model to write.
+
+    Args:
+        network: The network.
+        edits: What is done to it.
+        ends: The tokens that end a reply.
+        decode: The text of tokens.
+        tie: Two tokens whose logits are closer than this are compared again in a run of that reply alone.
+    """
+
+    network: Network
+    edits: Edits
+    ends: frozenset[int]
+    decode: Callable[[Sequence[int]], str]
+    tie: float
+
+
+@dataclass(eq=False)
+class _Reply:
+    """A reply being written; `kept` of its tokens, prompt included, have keys and values."""
+
+    owner: int
+    asked: Prompted
+    kept: int
+    random: Random
+    tokens: list[int] = field(default_factory=list)
+
+
+def writings(speaker: Speaker, asked: Mapping[int, Prompted], budget: Budget) -> Iterator[tuple[int, Written]]:
+    """Yields each reply with the request's number, as soon as it is written.
+
+    Replies of like length are written together. At temperature 0 a reply depends on no other one: where rounding could
+    decide between two tokens, they are compared in a run of their own.
+    """
+    waiting = sorted(asked, key=lambda owner: -asked[owner].room)
+    while waiting:
+        room = asked[waiting[0]].room
+        count = sum(2 * asked[owner].room > room for owner in waiting)
+        wave, waiting = waiting[:count], waiting[count:]
+        slots = max(1, min(budget.parallel, budget.kept // room, count))
+        yield from _wave(speaker, {owner: asked[owner] for owner in wave}, _Slots(speaker, slots, room), budget)
+
+
+def _wave(
+    speaker: Speaker, asked: Mapping[int, Prompted], slots: "_Slots", budget: Budget
+) -> Iterator[tuple[int, Written]]:
+    lines = [Line(one.prompt, len(one.prompt) - 1, owner) for owner, one in asked.items()]
+    forests = planted(lines, rows=0, saved=budget.saved, shares=not speaker.edits.depends_on_prompt)
+    units = planted_units(speaker.network, forests, speaker.edits)
+    is_open = True
+    while is_open or slots.replies:
+        free = slots.count - len(slots.replies)
+        if is_open and (not slots.replies or 4 * free >= slots.count):
+            units_now, is_open = _admitted(units, free, budget.rows)
+            slots.admit(units_now, asked)
+        else:
+            slots.step()
+        yield from slots.ended()
+
+
+def _admitted(
+    units: Iterator[tuple[Tree, KeyValues | None]], free: int, rows: int
+) -> tuple[list[tuple[Tree, KeyValues | None]], bool]:
+    """The next prompts, at most `free` and about `rows` tokens; and whether there may be more."""
+    found: list[tuple[Tree, KeyValues | None]] = []
+    size = 0
+    while len(found) < free and size < rows:
+        unit = next(units, None)
+        if unit is None:
+            return found, False
+        found.append(unit)
+        size += len(unit[0].tokens)
+    return found, True
+
+
+class _Slots:
+    """The replies being written: the first `len(replies)` of `count` slots are theirs, in that order."""
+
+    def __init__(self, speaker: Speaker, count: int, room: int) -> None:
+        network = speaker.network
+        heads = network.heads
+        # One place more: a full reply's last token is never read, but a step may write there.
+        shape = (count, heads.key_value, room + 1, heads.width)
+        kept = {"dtype": network.dtype, "device": network.device}
+        self.keys = [torch.zeros(shape, **kept) for _ in network.blocks]
+        self.values = [torch.zeros(shape, **kept) for _ in network.blocks]
+        self.speaker, self.count = speaker, count
+        self.replies: list[_Reply] = []
+
+    def admit(self, units: Sequence[tuple[Tree, KeyValues | None]], asked: Mapping[int, Prompted]) -> None:
+        """Reads prompts, keeps their keys and values, and writes the first token of each reply."""
+        placed: list[Placed] = []
+        row = 0
+        for tree, stem in units:
+            placed.append(Placed(tree, stem, row, len(tree.lines[0].tokens)))
+            row += len(tree.tokens)
+        if not placed:
+            return
+        logits, kept = read(self.speaker.network, placed, self.speaker.edits, keeps=True)
+        for one in placed:
+            owner, slot = one.tree.lines[0].owner, len(self.replies)
+            for layer, (keys, values) in kept.items():
+                self._keep(self.keys[layer][slot], keys[0, :, one.rows], one.stem and one.stem.keys[layer], one)
+                self._keep(self.values[layer][slot], values[0, :, one.rows], one.stem and one.stem.values[layer], one)
+            prompt = asked[owner]
+            self.replies.append(_Reply(owner, prompt, len(prompt.prompt), Random(f"{prompt.seed}")))
+        self._say(self.replies[-len(placed) :], logits)
+
+    @staticmethod
+    def _keep(slot: Tensor, own: Tensor, stem: Tensor | None, one: Placed) -> None:
+        start = one.tree.stem
+        if stem is not None:
+            slot[:, :start] = stem[0, :, :start]
+        slot[:, start : start + own.shape[1]] = own
+
+    @torch.inference_mode()
+    def step(self) -> None:
+        """Reads the last token of each reply and writes the next."""
+        network, edits = self.speaker.network, self.speaker.edits.lasting
+        kept = [reply.kept for reply in self.replies]
+        attention = _SlotAttention(network, self, kept, edits)
+        rows = Rows(tuple(kept), (), 0, 1, 0)
+        with edited_run(network, edits, [rows]), handled_attention(network.module.config, attention):
+            logits = forward(network, [reply.tokens[-1] for reply in self.replies], kept, range(len(kept)))
+        for reply in self.replies:
+            reply.kept += 1
+        self._say(self.replies, logits)
+
+    def _say(self, replies: Sequence[_Reply], logits: Tensor) -> None:
+        best, tokens = (part.tolist() for part in logits.float().topk(2))
+        for row, reply in enumerate(replies):
+            if reply.asked.temperature > 0:
+                reply.tokens.append(_drawn(logits[row], reply))
+            elif best[row][0] - best[row][1] < self.speaker.tie:
+                reply.tokens.append(_likeliest_alone(self.speaker, reply))
+            else:
+                reply.tokens.append(tokens[row][0])
+
+    def ended(self) -> Iterator[tuple[int, Written]]:
+        """Yields the replies that have ended and gives their slots away."""
+        for slot in reversed(range(len(self.replies))):
+            written = _written(self.speaker, self.replies[slot])
+            if written is None:
+                continue
+            owner = self.replies[slot].owner
+            last = self.replies.pop()
+            if slot < len(self.replies):
+                self.replies[slot] = last
+                for tensor in (*self.keys, *self.values):
+                    tensor[slot, :, : last.kept] = tensor[len(self.replies), :, : last.kept]
+            yield owner, written
+
+
+def _written(speaker: Speaker, reply: _Reply) -> Written | None:
+    """The reply if it has ended."""
+    count = len(reply.tokens)
+    if reply.tokens[-1] in speaker.ends:
+        return Written(speaker.decode(reply.tokens[:-1]), count, is_ended=True)
+    if reply.asked.stop:
+        text = speaker.decode(reply.tokens)
+        places = [place for place in map(text.find, reply.asked.stop) if place >= 0]
+        if places:
+            return Written(text[: min(places)], count, is_ended=True)
+    if count >= reply.asked.most:
+        return Written(speaker.decode(reply.tokens), count, is_ended=False)
+    return None
+
+
+def _drawn(logits: Tensor, reply: _Reply) -> int:
+    """A token drawn at the reply's temperature, by the reply's own numbers."""
+    shares = (logits.double() / reply.asked.temperature).softmax(-1).cumsum(-1)
+    point = torch.tensor(reply.random.random() * float(shares[-1]), dtype=shares.dtype, device=shares.device)
+    return min(int(torch.searchsorted(shares, point, right=True)), len(shares) - 1)
+
+
+def _likeliest_alone(speaker: Speaker, reply: _Reply) -> int:
+    tokens = (*reply.asked.prompt, *reply.tokens)
+    tree = tree_of([Line(tokens, len(tokens) - 1, 0)])
+    logits, _ = read(speaker.network, [Placed(tree, None, 0, len(reply.asked.prompt))], speaker.edits)
+    return int(logits[0].float().argmax())
+
+
+class _SlotAttention:
+    """Attention of the newest token of each reply to all that is kept of it, and to itself."""
+
+    def __init__(self, network: Network, slots: _Slots, kept: Sequence[int], edits: Edits) -> None:
+        self.network, self.slots, self.edits = network, slots, edits
+        device = network.device
+        self.kept = torch.tensor(kept, device=device)
+        self.replies = torch.arange(len(kept), device=device)
+        places = torch.arange(max(kept) + 1, device=device)
+        self.distances = self.kept[:, None] - places  # (n, L)
+        self.masks: dict[object, Tensor] = {}
+
+    def __call__(self, call: AttentionCall) -> tuple[Tensor, Tensor | None]:
+        layer = self.network.attentions[call.module]
+        keys, values = self.slots.keys[layer], self.slots.values[layer]
+        keys[self.replies, :, self.kept] = call.key[0].transpose(0, 1)
+        values[self.replies, :, self.kept] = call.value[0].transpose(0, 1)
+        count, reach = self.distances.shape
+        query = call.query[0].transpose(0, 1)[:, :, None]  # (n, H, 1, d)
+        mask = self._mask(call.options.get("sliding_window"))
+        part = AttentionCall(call.module, query, keys[:count, :, :reach], values[:count, :, :reach], mask, call.options)
+        cut = self.edits.cut_places(reach, layer, query.shape[1])
+        out = attended(part) if cut is None else weights_attention(replace(part, mask=mask & ~cut.to(mask.device)))[0]
+        return out.transpose(0, 1), None
+
+    def _mask(self, window: object) -> Tensor:
+        """Which places each reply may read, `[n, 1, 1, L]`."""
+        if window not in self.masks:
+            mask = self.distances >= 0
+            mask = mask & (self.distances < window) if isinstance(window, int) else mask
+            self.masks[window] = mask[:, None, None]
+        return self.masks[window]
