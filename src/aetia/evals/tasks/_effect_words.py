@@ -1,0 +1,173 @@
+"""How is a question about an effect put into words, in every wording and language?"""
+
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+from string import ascii_uppercase
+from typing import TYPE_CHECKING
+
+from aetia.evals.item import Language
+from aetia.evals.task import Names, Solution, Style, Wording
+from aetia.evals.tasks._effect_numbers import SCALE, Asked, Problem, Statement, printed
+from aetia.evals.tasks._phrases import phrase, phrases
+
+if TYPE_CHECKING:
+    from aetia.runs.keys import JSON
+
+__all__ = ["FAMILY", "WORDINGS", "Variable", "query_text", "quoted", "worded"]
+
+FAMILY = "calm_effects"
+WORDINGS = 2
+
+_CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable's name, and the names of its values 0 and 1."""
+
+    name: str
+    values: tuple[str, str]
+
+
+@cache
+def _real(language: Language) -> tuple[Variable, ...]:
+    told = (one.split("/") for one in phrases(FAMILY, language)["variables"])
+    return tuple(Variable(name, (low, high)) for name, low, high in told)
+
+
+@cache
+def _plain_values(language: Language) -> tuple[str, str]:
+    return phrase(FAMILY, "low", 0, language), phrase(FAMILY, "high", 0, language)
+
+
+def _variables(names: Names, language: Language, count: int, random: Random) -> tuple[Variable, ...]:
+    """So many different variables; the same draw gives the same ones in every language."""
+    if names == "real":
+        every = _real(language)
+        return tuple([every[place] for place in random.sample(range(len(every)), count)])
+    values = _plain_values(language)
+    if names == "random":
+        return tuple([Variable(letter, values) for letter in random.sample(ascii_uppercase, count)])
+    found: dict[str, Variable] = {}
+    while len(found) < count:
+        pieces = (_CONSONANTS, _VOWELS, _CONSONANTS, _VOWELS, _CONSONANTS)
+        name = "".join([random.choice(piece) for piece in pieces])
+        found[name] = Variable(name, values)
+    return tuple(found.values())
+
+
+@dataclass(frozen=True)
+class _Speaker:
+    """What all sentences of one item need.
+
+    Args:
+        style: How they are worded.
+        variables: By the place in the graph.
+        places: Of outcome, treatment, mediator and adjuster in the graph.
+    """
+
+    style: Style
+    variables: tuple[Variable, ...]
+    places: tuple[int, int, int, int]
+
+    def phrase(self, name: str) -> str:
+        """The phrase in this style."""
+        return phrase(FAMILY, name, self.style.wording, self.style.language)
+
+    def event(self, mask: int, bits: int) -> str:
+        """An event in words, treatment and mediator before the outcome."""
+        template = self.phrase("value")
+        told: list[str] = []
+        for place in (1, 2, 3, 0):
+            if mask >> place & 1:
+                variable = self.variables[self.places[place]]
+                told.append(template.format(name=variable.name, value=variable.values[bits >> place & 1]))
+        return self.phrase("and").join(told)
+
+    def sentence(self, statement: Statement, units: int) -> str:
+        """What is told of one probability."""
+        event, bits, given, known = statement
+        number = _number(units)
+        if given:
+            told = self.event(given, known)
+            return self.phrase("given").format(given=told, event=self.event(event, bits), number=number)
+        return self.phrase("alone").format(event=self.event(event, bits), number=number)
+
+    def question(self, name: str, asked: Asked) -> str:
+        """What is asked."""
+        outcome, treatment, mediator, _ = (self.variables[place] if place >= 0 else None for place in self.places)
+        words: dict[str, str] = {}
+        if outcome and treatment:
+            words |= {"y": outcome.name, "y1": outcome.values[asked.wanted], "y0": outcome.values[1 - asked.wanted]}
+            words |= {"x": treatment.name, "x1": treatment.values[asked.treated]}
+            words["x0"] = treatment.values[1 - asked.treated]
+        if mediator:
+            words |= {"m": mediator.name, "m1": mediator.values[asked.held]}
+        if asked.bound:
+            words["bound"] = self.phrase(asked.bound)
+        return self.phrase(name).format(**words)
+
+
+def worded(problem: Problem, solution: Solution, style: Style, random: Random, form: str) -> Wording:
+    """Put a problem into words; `form` is `natural` (yes or no) or `number`."""
+    system, asked = problem.system, problem.asked
+    variables = _variables(style.names, style.language, len(system.parents), random)
+    speaker = _Speaker(style, variables, system.roles.places)
+    numbers, edges = list(printed(problem).items()), list(system.edges)
+    order = Random(problem.shuffle * 1_000 + style.order)
+    order.shuffle(numbers)
+    order.shuffle(edges)
+    edge = speaker.phrase("edge")
+    told = [edge.format(cause=variables[cause].name, effect=variables[node].name) for cause, node in edges]
+    context = speaker.phrase("context").format(
+        edges=speaker.phrase("between edges").join(told),
+        numbers=speaker.phrase("between numbers").join([speaker.sentence(*one) for one in numbers]),
+    )
+    names = [quoted(one.name) for one in variables]
+    roles = [names[place] if place >= 0 else "" for place in system.roles.places]
+    facts: dict[str, JSON] = {
+        "graph": "; ".join([f"{names[cause]} -> {names[node]}" for cause, node in edges]),
+        "treatment": variables[system.roles.treatment].name,
+        "outcome": variables[system.roles.outcome].name,
+        "query": query_text(asked, roles),
+        "bound": asked.bound,
+        "numbers": {_symbol(one, roles): _number(units) for one, units in numbers},
+    }
+    context_question = speaker.question(f"{asked.kind} {form}", asked)
+    derivation = tuple(one.format(x=roles[1], y=roles[0], m=roles[2], z=roles[3]) for one in solution.derivation)
+    return Wording(context, context_question, solution.label, (), facts, (), solution.rivals, derivation)
+
+
+def _number(units: int) -> str:
+    return f"{units // SCALE}.{units % SCALE:04d}"
+
+
+def quoted(name: str) -> str:
+    """The name as graphs and queries are written: in quotes if it is more than one word."""
+    return name if name.isidentifier() else f'"{name}"'
+
+
+def _symbol(statement: Statement, roles: list[str]) -> str:
+    event, bits, given, known = statement
+    told, condition = _symbols(event, bits, roles), _symbols(given, known, roles)
+    return f"P({told} | {condition})" if given else f"P({told})"
+
+
+def _symbols(mask: int, bits: int, roles: list[str]) -> str:
+    return ", ".join([f"{roles[place]}={bits >> place & 1}" for place in (1, 2, 3, 0) if mask >> place & 1])
+
+
+def query_text(asked: Asked, roles: list[str]) -> str:
+    """The question in the grammar of `aetia.scm`; `roles` has the outcome, the treatment and the mediator."""
+    outcome, treatment, mediator = roles[:3]
+    imagined, other = asked.treated, 1 - asked.treated
+    wanted = f"{outcome}={asked.wanted}"
+    if asked.kind in {"pn", "ps"}:
+        seen = f"{treatment}={other}, {outcome}={1 - asked.wanted}"
+        return f"P({outcome}[{treatment}={imagined}]={asked.wanted} | {seen})"
+    if asked.kind == "see":
+        return f"P({wanted} | {treatment}={imagined}) - P({wanted} | {treatment}={other})"
+    compared = f"{treatment}={other} vs {imagined}" if asked.kind == "ett" else f"{treatment}={imagined} vs {other}"
+    held = f" | do({mediator}={asked.held})" if asked.kind == "cde" else ""
+    return f"{asked.kind.upper()}({compared}, {wanted}{held})"
