@@ -65,7 +65,12 @@ def pattern_of(template: str, **fields: str) -> re.Pattern[str]:
     parts = re.split(r"\{(\w+)\}", template)
     pattern = ""
     for place, part in enumerate(parts):
-        pattern += f"(?P<{part}>{fields.get(part, NAME)})" if place % 2 else re.escape(part)
+        if not place % 2:
+            pattern += re.escape(part)
+        elif f"(?P<{part}>" in pattern:
+            pattern += f"(?P={part})"
+        else:
+            pattern += f"(?P<{part}>{fields.get(part, NAME)})"
     return re.compile(pattern)
 
 

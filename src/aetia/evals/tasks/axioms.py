@@ -59,7 +59,7 @@ class _Axiom(Generator[_Problem]):
         pairs = [(called[cause], called[effect]) for cause, effect in problem.edges]
         graph = "; ".join([f"{cause} -> {effect}" for cause, effect in pairs])
         if style.order:
-            Random(style.order).shuffle(pairs)
+            pairs = _shuffled(pairs, style.order)
         first, second = called[problem.first], called[problem.second]
         given = [called[one] for one in problem.given]
         question = words[self.asked].format(first=first, second=second, given=words["and"].join(given))
@@ -87,6 +87,12 @@ def _told(template: str, pairs: Sequence[tuple[str, str]]) -> str:
     if effect_first:
         return " ".join([f"{before}{effect}{between}{cause}{after}" for cause, effect in pairs])
     return " ".join([f"{before}{cause}{between}{effect}{after}" for cause, effect in pairs])
+
+
+def _shuffled(pairs: list[tuple[str, str]], order: int) -> list[tuple[str, str]]:
+    """The edges in another order than theirs."""
+    found = Random(order).sample(pairs, len(pairs))
+    return found if found != pairs else [*found[1:], found[0]]
 
 
 class _Transitivity(_Axiom):
