@@ -63,9 +63,9 @@ def test_conversations_of_different_lengths_end_with_their_own_words():
 
 def test_a_failed_reply_ends_its_own_conversation_and_no_other():
     found = dict(ask([(YES_NO, Turns(2)), (CHOICE, Turns(2))], Scripted(fails=("t/yes-no 1",))))
-    assert found[0].error == "it is down"
+    assert (found[0].failure, found[0].refusal) == ("it is down", "")
     assert found[0].text == ""
-    assert not found[1].error
+    assert not found[1].failure
     assert found[1].text.count("reply") == 2
 
 

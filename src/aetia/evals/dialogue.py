@@ -62,7 +62,8 @@ class Reply:
 
     Args:
         text: What was said; the likeliest continuation where these were scored.
-        finish: Why it ended: by itself, at the most tokens, or by a failure, which `error` tells.
+        finish: Why it ended: by itself, at the most tokens, by a failure that asking again may mend, or because the
+            request is refused however often it is made, such as one that is too long; `error` tells why.
         scores: The log-probability of each continuation, summed over its tokens, in nats.
         lengths: The number of tokens of each continuation.
         prompt_tokens: How many tokens were read.
@@ -71,7 +72,7 @@ class Reply:
     """
 
     text: str
-    finish: Literal["stop", "length", "error"] = "stop"
+    finish: Literal["stop", "length", "error", "refused"] = "stop"
     scores: tuple[float, ...] = ()
     lengths: tuple[int, ...] = ()
     prompt_tokens: int = 0

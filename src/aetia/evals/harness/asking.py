@@ -30,9 +30,14 @@ class Asked:
     text: str
 
     @property
-    def error(self) -> str:
-        """Why there is no answer, in one line; empty if every request got a reply."""
+    def failure(self) -> str:
+        """Why a reply is missing that asking again may bring, in one line; empty if there is none such."""
         return next((reply.error for _, reply in self.turns if reply.finish == "error"), "")
+
+    @property
+    def refusal(self) -> str:
+        """Why a request was refused for good, in one line; empty if none was."""
+        return next((reply.error for _, reply in self.turns if reply.finish == "refused"), "")
 
 
 @dataclass
@@ -87,7 +92,7 @@ def ask(
         for number, reply in answerer.answer([one.request for one in live]):
             one = live[number]
             one.turns.append((one.request, reply))
-            over = reply.finish == "error" or len(one.turns) >= _TURNS
+            over = reply.finish in ("error", "refused") or len(one.turns) >= _TURNS
             found = "" if over else _next(one.conversation, reply)
             if isinstance(found, str):
                 one.conversation.close()

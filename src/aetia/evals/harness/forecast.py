@@ -46,7 +46,7 @@ def forecast(study: EvaluationStudy, answerer: Answerer) -> Forecast:
         study: The evaluation.
         answerer: Whom it asks; one that keeps its replies loses nothing by this.
     """
-    pairs: "list[tuple[Item, Adaptation]]" = []
+    pairs: list[tuple[Item, Adaptation]] = []
     cells: list[tuple[str, str]] = []
     sizes: dict[tuple[str, str], int] = {}
     for task in study.tasks:

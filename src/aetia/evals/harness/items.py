@@ -1,5 +1,6 @@
 """Which items does an evaluation ask, and which does it show as examples?"""
 
+import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,8 @@ __all__ = ["Chosen", "chosen_items", "task_of"]
 
 _EXAMPLES = 24
 """Items kept as examples, of which a way of asking takes what it needs."""
+
+_DECIDING = {"items", "orbits", "language", "names", "data", "seed"}
 
 _OF_EXAMPLES = 1_000_003
 """The distance between the seed of the items and that of their examples."""
@@ -45,7 +48,6 @@ def task_of(name: str) -> Task:
     return task_from_file(Path(name)) if name.endswith(".jsonl") else task_named(name)
 
 
-@lru_cache(maxsize=64)
 def chosen_items(study: EvaluationStudy, name: str) -> Chosen:
     """The study's items of the task; the same whenever it is asked.
 
@@ -55,6 +57,13 @@ def chosen_items(study: EvaluationStudy, name: str) -> Chosen:
         EvaluationError: AE-8601 the set has no items in that language; AE-8602 it was not said where it is; and what
             is wrong with the task or its files.
     """
+    return _chosen(study.model_dump_json(include=_DECIDING), name)
+
+
+@lru_cache(maxsize=256)
+def _chosen(record: str, name: str) -> Chosen:
+    """The items by what decides them, so that studies that differ in other things share them."""
+    study = EvaluationStudy.model_validate({**json.loads(record), "tasks": (name,)})
     task = task_of(name)
     if isinstance(task.source, Generator):
         return _generated(study, task, task.source)
@@ -89,4 +98,3 @@ def _listed(study: EvaluationStudy, task: Task, name: str) -> Chosen:
     # A small set is shared out: at most a quarter of it is shown as examples.
     kept = min(_EXAMPLES, len(known) // 4)
     return Chosen(task, tuple(known[kept : kept + study.items]), tuple(known[:kept]))
-

@@ -22,7 +22,7 @@ ENDPOINT = re.compile(r"(https?://[^#\s]+)#(.+)")
 class EvaluationStudy(Study):
     """A model, tasks, and ways of asking them."""
 
-    instrument: Literal["evaluate"] = "evaluate"
+    instrument: str = "evaluate"
     model: str = Field(
         default="smollm2-135m",
         description="a known model, a folder, an endpoint as http://HOST/v1#MODEL, or reference:engine|random|majority",
