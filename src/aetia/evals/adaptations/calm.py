@@ -137,7 +137,7 @@ class Exemplary:
     def _parts(self, item: Item) -> list[str]:
         shown: list[str] = []
         for example in chosen_examples(self.examples, item, self.count):
-            part = f"{asked(example)} {self._answer(example)}"
+            part = f"{asked(example)}{filled(item.language, 'join')}{self._answer(example)}"
             if sum(map(len, shown)) + len(part) > _EXAMPLES:
                 break
             shown.append(part)

@@ -40,7 +40,8 @@ class Factors:
     """What the second stage tells of an event.
 
     Args:
-        sufficient: With it, the outcome comes about even if other events had been otherwise.
+        sufficient: It had a part in the outcome, and with it the outcome comes about even if other events had been
+            otherwise: a sufficient cause as Halpern defines one, which is an actual cause besides.
         necessary: Without it, all else as it was, the outcome fails to come about.
         halpern_pearl: It belongs to an actual cause, as Halpern and Pearl define one.
         norm_violated: It breaks a norm.

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from aetia.evals.adaptations.material import Material, required
-from aetia.evals.adaptations.procedures import concluded
 from aetia.evals.adaptations.wording import cue, filled, joined, listed, quoted, request, stated
 from aetia.evals.dialogue import Conversation
 from aetia.evals.item import Item
@@ -54,7 +53,7 @@ class Affective:
             attempts.append(reply.text)
         if self.is_right is not None:
             return reply.text
-        reply = yield request(item, joined(stated(item), _compared(item, attempts), concluded(item)))
+        reply = yield request(item, joined(stated(item), _compared(item, attempts), cue(item)))
         return reply.text
 
     def _feedback(self, item: Item, emotion: str) -> str:

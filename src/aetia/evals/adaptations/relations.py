@@ -146,7 +146,7 @@ def _relations(path: Path, file: TextIO) -> Iterator[Relation]:
                 continue
         try:
             found = read(line)
-        except (ValueError, KeyError, TypeError, IndexError, csv.Error, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, csv.Error, RecursionError) as error:
             raise _malformed(path, number, clean_text(f"{type(error).__name__}: {error}", 120)) from error
         if found is not None:
             kept += 1
