@@ -80,6 +80,7 @@ def test_labels_are_scored_in_the_words_of_the_language():
     dict(ask([(YES_NO, Turns(1)), (CHOICE, Turns(1))], answerer, scored=True))
     assert [one.continuations for one in answerer.seen[0]] == [("Yes", "No"), ("1", "2", "3")]
     assert spoken_labels(Item("t", "", "?", "binary", "no", language="zh")) == ("是", "否")
+    assert spoken_labels(YES_NO, is_spaced=True) == (" Yes", " No")
     number = Item("t", "", "?", "number", "0.5")
     dict(ask([(number, Turns(1))], answerer, scored=True))
     assert answerer.seen[1][0].continuations == ()

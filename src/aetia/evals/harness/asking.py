@@ -1,7 +1,8 @@
 """How are many items asked at once, each in as many turns as its adaptation takes?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from aetia.evals.dialogue import Adaptation, Answerer, Conversation, Reply, Request
 from aetia.evals.harness.study import EvaluationStudy
@@ -56,9 +57,15 @@ def limits_of(study: EvaluationStudy) -> Request:
     return Request((), tokens=study.tokens, temperature=study.temperature, seed=study.seed)
 
 
-def spoken_labels(item: Item) -> tuple[str, ...]:
-    """The labels of an item as a reply says them, in the order of `Item.labels`."""
-    return tuple(_SPOKEN[item.language].get(label, label) for label in item.labels)
+def spoken_labels(item: Item, *, is_spaced: bool = False) -> tuple[str, ...]:
+    """The labels of an item as a reply begins with them, in the order of `Item.labels`.
+
+    Args:
+        item: A choice, or a question for yes or no; others have no labels.
+        is_spaced: Whether a space comes before each, as where the reply goes on in the text of the question.
+    """
+    space = " " if is_spaced and item.language == "en" else ""
+    return tuple(space + _SPOKEN[item.language].get(label, label) for label in item.labels)
 
 
 def ask(
@@ -79,6 +86,8 @@ def ask(
         scored: Whether the labels are scored as continuations in place of generating a reply.
         limits: Its tokens, temperature and seed hold for every request that asks for no fewer tokens.
     """
+    # Without a chat template the reply goes on in the line that the question ends.
+    spoken = partial(spoken_labels, is_spaced=answerer.identity.get("template") == "plain") if scored else None
     live: list[_Open] = []
     for place, (item, adaptation) in enumerate(pairs):
         conversation = adaptation.converse(item)
@@ -86,7 +95,7 @@ def ask(
         if isinstance(found, str):
             yield place, Asked(item, (), found)
         else:
-            live.append(_Open(place, item, conversation, _fitted(found, item, limits, scored=scored), []))
+            live.append(_Open(place, item, conversation, _fitted(found, item, limits, spoken), []))
     while live:
         waiting: list[_Open] = []
         for number, reply in answerer.answer([one.request for one in live]):
@@ -98,7 +107,7 @@ def ask(
                 one.conversation.close()
                 yield one.place, Asked(one.item, tuple(one.turns), found)
             else:
-                one.request = _fitted(found, one.item, limits, scored=scored)
+                one.request = _fitted(found, one.item, limits, spoken)
                 waiting.append(one)
         live = waiting
 
@@ -111,9 +120,11 @@ def _next(conversation: Conversation, reply: Reply | None) -> Request | str:
         return end.value
 
 
-def _fitted(request: Request, item: Item, limits: Request | None, *, scored: bool) -> Request:
+def _fitted(
+    request: Request, item: Item, limits: Request | None, spoken: Callable[[Item], tuple[str, ...]] | None
+) -> Request:
     request = replace(request, subject=item.id)
     if limits is not None:
         tokens = min(request.tokens, limits.tokens)
         request = replace(request, tokens=tokens, temperature=limits.temperature, seed=limits.seed)
-    return replace(request, continuations=spoken_labels(item)) if scored and item.labels else request
+    return replace(request, continuations=spoken(item)) if spoken is not None else request
