@@ -92,17 +92,23 @@ def assignment(values: Event) -> Assignment:
     return frozenset(values.items())
 
 
-def estimate(given: Given, question: Question) -> Fraction:
+def estimate(given: Given, question: Question, *, rounds: bool = False) -> Fraction:
     """The number that the text asks for; that of a question with yes or no has the answer as its sign.
 
     A direct effect is the one along the edge, an indirect one that along all longer paths.
+
+    Args:
+        given: What the text tells.
+        question: What it asks.
+        rounds: Whether the chance under an intervention is rounded to four decimals before a bound is computed from
+            it, as CaLM does.
 
     Raises:
         EvaluationError: AE-8121 a probability is missing; AE-8122 the probabilities do not determine the effect.
     """
     if question.kind != "see" and not _works(given.graph, question):
         return Fraction(0)
-    frame = _Frame.of(given, question)
+    frame = _Frame.of(given, question, rounds=rounds)
     _check(frame)
     return _ESTIMANDS[question.kind](frame)
 
@@ -130,6 +136,7 @@ class _Frame:
         actual: The treatment's other value.
         mediators: The variables that an indirect effect goes through.
         adjusters: The other variables that the printed chances of the outcome depend on.
+        rounds: See `estimate`.
     """
 
     given: Given
@@ -137,9 +144,10 @@ class _Frame:
     actual: str
     mediators: tuple[str, ...]
     adjusters: tuple[str, ...]
+    rounds: bool
 
     @classmethod
-    def of(cls, given: Given, question: Question) -> "_Frame":
+    def of(cls, given: Given, question: Question, *, rounds: bool) -> "_Frame":
         """Read mediators and adjusters off the conditions of what is told of the outcome."""
         treatment = question.treatment
         others = [value for value in given.values.get(treatment, ()) if value != question.imagined]
@@ -154,7 +162,7 @@ class _Frame:
         if question.kind not in {"nde", "nie"}:
             mediators = ()
         adjusters = tuple(name for name in free if name not in mediators)
-        return cls(given, question, others[0] if others else "", mediators, adjusters)
+        return cls(given, question, others[0] if others else "", mediators, adjusters, rounds)
 
     def settings(self, names: tuple[str, ...]) -> Iterator[dict[str, str]]:
         """Every choice of values of these variables."""
@@ -257,6 +265,8 @@ def _causation(frame: _Frame) -> Fraction:
     question, given = frame.question, frame.given
     treatment, outcome = question.treatment, question.outcome
     under = sum((share * frame.outcome(question.imagined, stratum) for stratum, share in frame.strata()), Fraction(0))
+    if frame.rounds:
+        under = Fraction(round(under * 10_000), 10_000)
     values = given.values[outcome]
     other = next((value for value in values if value != question.wanted), "")
     case = given.chance({treatment: frame.actual, outcome: other}, {})
