@@ -26,7 +26,7 @@ SMOKE = Item(
     orbit="0:1",
 )
 RAIN = Item("calm/ate-natural", "Rain affects mud.", "Does rain lower mud?", "binary", "no", ("",), orbit="0:2")
-RAIN = Item(**{**vars(RAIN), "options": (), "derivation": ("The effect is 0.1.",)})
+RAIN = Item(**{**vars(RAIN), "options": (), "derivation": ("The effect is 0.1",)})
 SAND = Item("calm/ate-natural", "Wind moves sand.", "Does wind move sand?", "binary", "yes", orbit="0:3")
 SET = Item("calm/iv", "A -> B", "Which is one?", "choice", "2", ("C", "A {x}"), orbit="0:4")
 NECESSITY = Item("calm/pn-basic", "", "必要性概率是多少？", "number", "0.2500", language="zh", orbit="0:5")
@@ -84,13 +84,15 @@ def test_a_description_or_a_role_goes_before_the_question() -> None:
     assert prompt("zero-shot-icl", SMOKE, of_effects) == described + prompt("basic", SMOKE)
     role = "Your task is to help with the average treatment effect, accurately and to the point.\n"
     assert prompt("explicit-function", SMOKE, of_effects) == role + prompt("basic", SMOKE)
-    assert prompt("zero-shot-icl", SMOKE).startswith("The questions ask you to reason about causes and effects.\n")
+    assert prompt("zero-shot-icl", SMOKE).startswith(
+        "Read what is given with care, and answer as exactly as you can.\n"
+    )
 
 
 def test_examples_go_before_the_question_with_their_answers() -> None:
     material = Material("", examples=(SMOKE, RAIN, SAND))
     assert prompt("one-shot-icl", SAND, material) == (
-        "The questions ask you to reason about causes and effects.\n\n"
+        "Read what is given with care, and answer as exactly as you can.\n\n"
         "Given: Smoke affects tar.\nQuestion: Does {smoke} raise tar?\nAnswer (Yes or No): Yes\n\n"
         + prompt("basic", SAND)
     )

@@ -335,6 +335,7 @@ def test_calls_are_bounded_and_wrong_ones_are_told_what_is_wrong() -> None:
      ({"graph": "X -> Y", "query": "P" * 10_000}, 'error: "query"'),
      ({"graph": "X -> Y" * 10_000, "query": "P(Y)"}, "error: at most 4000"),
      ({"graph": ";".join(f"A{n} -> B" for n in range(20)), "query": "P(B)"}, "error: at most 16"),
+     ({"equations": f"Y = {' + '.join(f'A{n}' for n in range(15))}", "query": "P(Y)"}, "error: at most 12 variables"),
      ({"query": "P(Y)"}, "error: give one"),
      ({"model": {"variables": 3}, "query": "P(Y)"}, "error: "),
      ({"model": {}, "query": "P(Y)"}, "error: ")],

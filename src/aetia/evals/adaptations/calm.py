@@ -14,7 +14,7 @@ from aetia.evals.item import Item
 
 __all__ = ["Adversarial", "Exemplary", "Plain", "basic", "explicit_function", "zero_shot_cot", "zero_shot_icl"]
 
-_EXAMPLES = 24_000
+_EXAMPLES = 16_000
 """The most characters of examples: what goes beyond is left out, so that long items leave room for the question."""
 
 
@@ -150,5 +150,10 @@ class Exemplary:
         answer = spoken(example)
         if not self.is_derived or not example.derivation:
             return answer
-        steps = "".join(f"{step.strip()}{filled(example.language, 'join')}" for step in example.derivation)
-        return filled(example.language, "worked_answer", steps=steps.strip(), answer=answer)
+        steps = filled(example.language, "join").join(_sentence(example, step) for step in example.derivation)
+        return filled(example.language, "worked_answer", steps=steps, answer=answer)
+
+
+def _sentence(example: Item, step: str) -> str:
+    step = step.strip()
+    return step if step.endswith((".", "。", "!", "?", ":", ";")) else step + filled(example.language, "stop")

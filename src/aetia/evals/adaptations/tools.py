@@ -3,6 +3,7 @@
 import ast
 import json
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,8 +21,11 @@ _STEPS = 6
 _RESULT = 1_200
 _QUERY = 400
 _MODEL = 4_000
-_VARIABLES = 16
-"""The largest graph or model that is looked at: exact answers to larger ones may take long."""
+_VARIABLES = {"graph": 16, "equations": 12, "model": 12}
+"""The largest that is looked at: exact answers to the largest take a quarter of a second, to larger ones seconds."""
+
+_NAME = re.compile(r"[^\W\d]\w*")
+_WORDS = frozenset("and or not if else in min max True False".split())
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,8 @@ def _formula(text: str, query: str) -> str:
     from aetia import scm
 
     graph = scm.graph_from_text(text)
-    if len(graph.nodes) > _VARIABLES:
-        return f"error: at most {_VARIABLES} variables"
+    if len(graph.nodes) > _VARIABLES["graph"]:
+        return f"error: at most {_VARIABLES['graph']} variables"
     try:
         return scm.to_text(scm.identify(graph, query).expression)
     except QueryError:
@@ -76,9 +80,12 @@ def _number(kind: str, text: str, query: str) -> str:
     from aetia import scm
     from aetia.scm.models.modelfile import model_from_json
 
+    # Equations are counted before they are made into tables, which is what takes long.
+    if kind == "equations" and len(set(_NAME.findall(text)) - _WORDS) > _VARIABLES[kind]:
+        return f"error: at most {_VARIABLES[kind]} variables"
     model = scm.model_from_equations(text) if kind == "equations" else model_from_json(text)
-    if len(model.graph.nodes) > _VARIABLES:
-        return f"error: at most {_VARIABLES} variables"
+    if len(model.graph.nodes) > _VARIABLES[kind]:
+        return f"error: at most {_VARIABLES[kind]} variables"
     value = scm.answer(model, query).value
     return f"{float(value):.6f} ({value})"
 
