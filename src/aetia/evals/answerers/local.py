@@ -116,19 +116,19 @@ class LocalAnswerer:
                 prompt, longest = ready.prompt, max(map(len, ready.continuations)) - 1
                 empty = [place for place, one in enumerate(ready.continuations, 1) if not one]
                 if empty:
-                    return _failed(f"Continuation {empty[0]} has no token of its own.")
+                    return _refused(f"Continuation {empty[0]} has no token of its own.")
             else:
                 prompt, longest = self._words.prompt(request), 1
                 tokens = min(request.tokens, self._longest - len(prompt))
                 ready = Prompted(prompt, tokens, request.stop, request.temperature, request.seed)
             if not prompt:
-                return _failed("The prompt is empty, and the model has no token that texts begin with.")
+                return _refused("The prompt is empty, and the model has no token that texts begin with.")
             if len(prompt) + longest > self._longest or request.tokens < 1:
-                return _failed(f"The prompt has {len(prompt)} tokens; the model reads at most {self._longest}.")
+                return _refused(f"The prompt has {len(prompt)} tokens; the model reads at most {self._longest}.")
             for one in self._edits.interventions:
                 one.site.positions(len(prompt))
         except (AetiaError, jinja2.TemplateError) as error:
-            return _failed(clean_text(error.found if isinstance(error, AetiaError) else str(error)))
+            return _refused(clean_text(error.found if isinstance(error, AetiaError) else str(error)))
         return ready
 
     @property
@@ -150,8 +150,8 @@ class LocalAnswerer:
             yield place, Reply(found.text, finish, prompt_tokens=len(asked[place].prompt), tokens=found.tokens)
 
 
-def _failed(reason: str) -> Reply:
-    return Reply("", "error", error=reason)
+def _refused(reason: str) -> Reply:
+    return Reply("", "refused", error=reason)
 
 
 def _check_positions(network: Network) -> None:
