@@ -13,7 +13,7 @@ from importlib.resources import files
 from aetia.errors import EvaluationError
 from aetia.text import clean_text
 
-__all__ = ["entries", "phrase", "phrases", "read", "read_back", "unreadable"]
+__all__ = ["phrase", "phrases", "read", "read_back", "unreadable"]
 
 _PLACE = re.compile(r"\{(\w+)\}")
 
@@ -21,13 +21,8 @@ _PLACE = re.compile(r"\{(\w+)\}")
 @cache
 def phrases(family: str, language: str = "en") -> Mapping[str, tuple[str, ...]]:
     """Each phrase's wordings in that language."""
-    return {name: tuple(wordings) for name, wordings in entries(f"wordings/{family}.{language}.json").items()}
-
-
-@cache
-def entries(path: str) -> Mapping[str, list[str]]:
-    """A JSON file beside this module."""
-    return json.loads(files("aetia.evals.tasks").joinpath(path).read_text("utf-8"))
+    file = files("aetia.evals.tasks").joinpath("wordings", f"{family}.{language}.json")
+    return {name: tuple(wordings) for name, wordings in json.loads(file.read_text("utf-8")).items()}
 
 
 def phrase(family: str, name: str, wording: int, language: str = "en") -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from random import Random
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from aetia.evals.item import Item
 from aetia.evals.task import Generator, Solution, Style, Tags, Target, Task, Wording
@@ -211,7 +211,7 @@ def _task(name: str, asks: str, *, is_plausible: bool) -> Task:
         name=f"center/{name}",
         asks=asks,
         target=Target("none", "centre embedding", "text"),
-        source=Embedding(is_plausible=is_plausible),
+        source=cast("Generator[object]", Embedding(is_plausible=is_plausible)),
         chance=0.0,
         tags=Tags(("syntax", "relations"), "text", "reading"),
         seeds=("078",),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from random import Random
+from typing import cast
 
 from aetia.evals.item import Form, Item
 from aetia.evals.task import Generator, Solution, Style, Tags, Target, Task, Wording
@@ -265,7 +266,7 @@ def _task(name: str, asks: str, form: Form, source: Outputs | Descriptions) -> T
         name=f"find/{name}",
         asks=asks,
         target=Target("none", "function interpretation", form, "symbolic"),
-        source=source,
+        source=cast("Generator[object]", source),
         chance=0.25 if form == "choice" else 0.0,
         tags=Tags(("induction", "arithmetic" if "numeric" in name else "spelling"), "text", "interpretation"),
         seeds=("125",),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise, permutations, product
 from random import Random
+from typing import cast
 
 from aetia.evals.item import Form, Item
 from aetia.evals.task import Generator, Solution, Style, Tags, Target, Task, Wording
@@ -163,7 +164,7 @@ def _task(name: str, asks: str, hops: tuple[int, int], form: Form) -> Task:
         name=f"reversal/{name}",
         asks=asks,
         target=Target("none", "reversal", form, "symbolic"),
-        source=Reversal(hops, form),
+        source=cast("Generator[object]", Reversal(hops, form)),
         chance=1 / _CHAINS if form == "choice" else 0.0,
         tags=Tags(("relations", "multi-hop")[: hops[1]], "text", "retrieval"),
         seeds=("199", "207"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import gcd
 from random import Random
+from typing import cast
 
 from aetia.evals.item import Item
 from aetia.evals.task import Generator, Solution, Style, Tags, Target, Task, Wording
@@ -286,7 +287,7 @@ def _task(topic: str, asks: str, *kinds: Callable[[Random], Bill]) -> Task:
         name=f"street-maths/{topic}",
         asks=asks,
         target=Target("none", "street maths", "number", "mathematical"),
-        source=Street(*kinds),
+        source=cast("Generator[object]", Street(*kinds)),
         chance=0.0,
         tags=Tags(("arithmetic", "estimation"), "text", "decision"),
         seeds=("122",),
