@@ -82,7 +82,7 @@ def _pairs(size: int, number: int, relation: int) -> tuple[tuple[tuple[int, int]
 
 
 class _Corr2Cause(Generator[_Problem]):
-    names: tuple[Names, ...] = ("random", "nonsense")
+    names: tuple[Names, ...] = ("nonsense", "random")
     wordings = len(_WORDS)
     has_order = True
 
