@@ -14,7 +14,7 @@ Source: Chen et al., CounterBench, AAAI 2026, arXiv 2502.11008 (seed 195). Publi
 and only if"; here the text says so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -104,9 +104,9 @@ def _sure(table: int, possible: int) -> bool | None:
     return True if inside == possible else (None if inside else False)
 
 
-def _drawn_rules(random: Random) -> tuple[_Rule, ...]:
+def _drawn_rules(random: Random, fewest: int) -> tuple[_Rule, ...]:
     size = random.choice(_SIZES)
-    roots = {0, *random.sample(range(1, size - 2), random.randrange(_MOST_ROOTS))}
+    roots = {0, *random.sample(range(1, size - 2), random.randrange(fewest - 1, _MOST_ROOTS))}
     rules: list[_Rule] = []
     for event in range(size):
         count = 0 if event in roots else 1 + (event > 1 and random.random() < 0.5)
@@ -125,46 +125,53 @@ class _CounterBench(Generator[_Problem]):
         self.kind: Kind = kind
 
     def pose(self, random: Random, /) -> _Problem | None:
-        rules = _drawn_rules(random)
-        actual = _tables(rules)
+        rules = _drawn_rules(random, 2 if self.kind == "conditional" else 1)
         setting = 1 << random.randrange(1 << len(_roots(rules)))
-        facts = [bool(table & setting) for table in actual]
-        drawn = self._supposed(rules, facts, random)
-        if drawn is None:
-            return None
-        supposed, seen = drawn
-        possible = _possible(rules, actual, seen)
-        others = _tables(rules, supposed)
-        below = _below(rules, supposed)
+        facts = [bool(table & setting) for table in _tables(rules)]
+        for supposed, seen in self._supposed(rules, facts, random):
+            outcome = self._outcome(rules, facts, supposed, seen, random)
+            if outcome is not None:
+                return _Problem(self.kind, rules, seen, supposed, outcome)
+        return None
+
+    def _outcome(
+        self,
+        rules: Sequence[_Rule],
+        facts: Sequence[bool],
+        supposed: Sequence[_Literal],
+        seen: Sequence[_Literal],
+        random: Random,
+    ) -> int | None:
+        """One of two events, of which one would occur and one would not; None if there are no two."""
+        asked = _below(rules, supposed) & self._fit(rules, supposed, seen)
+        possible, others = _possible(rules, _tables(rules), seen), _tables(rules, supposed)
         altered = (True, False) if self.kind == "conditional" else (random.random() < 0.5,)
         found: dict[bool, list[int]] = {True: [], False: []}
-        for event in bits(below & self._fit(rules, supposed, seen)):
+        for event in bits(asked):
             would = _sure(others[event], possible)
             if would is not None and (would is not facts[event]) in altered:
                 found[would].append(event)
-        if not (found[True] and found[False]):
-            return None
-        return _Problem(self.kind, rules, seen, supposed, random.choice(found[random.random() < 0.5]))
+        return random.choice(found[random.random() < 0.5]) if found[True] and found[False] else None
 
     def _supposed(
         self, rules: Sequence[_Rule], facts: Sequence[bool], random: Random
-    ) -> tuple[tuple[_Literal, ...], tuple[_Literal, ...]] | None:
-        """What is set, and what is seen: of what is set first, that it is otherwise."""
+    ) -> Iterator[tuple[tuple[_Literal, ...], tuple[_Literal, ...]]]:
+        """What may be set, and what is seen: of what is set first, that it is otherwise."""
+        size = len(rules)
         made = [event for event, rule in enumerate(rules[:-1]) if rule.conditions]
-        first = random.choice(made if self.kind == "backdoor" else _roots(rules))
-        turned, seen = (first, not facts[first]), (first, facts[first])
-        if self.kind in ("basic", "backdoor"):
-            return (turned,), (seen,)
-        if self.kind == "conditional":
-            further = random.choice(made)
-            return (turned,), (seen, (further, facts[further]))
-        if self.kind == "joint":
-            second = random.choice([event for event in range(len(rules) - 1) if event != first])
-            return (turned, (second, not facts[second])), (seen, (second, facts[second]))
-        after = [event for event in bits(_below(rules, [turned])) if event < len(rules) - 1]
-        second = random.choice(after) if after else first
-        would = _sure(_tables(rules, [turned])[second], _possible(rules, _tables(rules), [seen]))
-        return None if would is None or second == first else ((turned, (second, not would)), (seen,))
+        for first in random.sample(made, len(made)) if self.kind == "backdoor" else [random.choice(_roots(rules))]:
+            turned, seen = (first, not facts[first]), (first, facts[first])
+            if self.kind in ("basic", "backdoor"):
+                yield (turned,), (seen,)
+            for second in random.sample(range(size - 1), size - 1):
+                if self.kind == "conditional" and second in made:
+                    yield (turned,), (seen, (second, facts[second]))
+                elif self.kind == "joint" and second != first:
+                    yield (turned, (second, not facts[second])), (seen, (second, facts[second]))
+                elif self.kind == "nested" and _below(rules, [turned]) >> second & 1:
+                    would = _sure(_tables(rules, [turned])[second], _possible(rules, _tables(rules), [seen]))
+                    if would is not None:
+                        yield (turned, (second, not would)), (seen,)
 
     def _fit(self, rules: Sequence[_Rule], supposed: Sequence[_Literal], seen: Sequence[_Literal]) -> int:
         """The events that a question of this kind may ask for."""
