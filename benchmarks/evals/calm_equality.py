@@ -31,6 +31,7 @@ from aetia.evals.scoring.calm_metrics import (
     robustness,
     task_metrics,
 )
+from aetia.runs.keys import JSON
 
 
 @dataclass
@@ -202,7 +203,7 @@ def _compare_errors(output: Path, case: Case, model: str, table: Table, tally: T
             tally.compare(kind, f"{case.name} {model} {style}", value, told)
 
 
-def _labels(case: Case, rows: Sequence[Mapping[str, object]], style: str) -> list[list[CalmLabel]]:
+def _labels(case: Case, rows: Sequence[Mapping[str, JSON]], style: str) -> list[list[CalmLabel]]:
     keys = ["model_response", *(["model_response_AP"] if style.startswith("adversarial") else [])]
     return [[calm_label(str(row[key]), case.question(row), calm_style(style)) for row in rows] for key in keys]
 

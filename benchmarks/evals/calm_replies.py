@@ -142,21 +142,25 @@ def gold(case: Case, index: int, random: Random) -> dict[str, JSON]:
         found["ask-for"] = random.choice(["cause", "effect", "原因", "结果"])
         label = random.choice("12")
         return {**found, "gt_answer": int(label) - 1, "label": label}
-    if keys:
-        label = str(random.randint(1, len(keys)))
-        return {**found, "gt_answer": label if case.task.startswith("CR-C") else int(label), "label": label}
     if case.scenario == "CEG":
         label = " ".join(random.choice(_WORDS) for _ in range(random.randint(1, 12)))
         return {**found, "gt_answer": label, "label": label}
     if "-P_" in case.task:
         number = random.choice([0.1234, 0.0, -0.3021, 0.1235, 1.0])
         return {**found, "gt_answer": number, "label": str(number)}
+    return found | _answered(case, len(keys), random)
+
+
+def _answered(case: Case, options: int, random: Random) -> dict[str, JSON]:
+    """The label of an item of yes and no, or of three or four options, as CaLM's file has it and as it is here."""
+    if options:
+        label = str(random.randint(1, options))
+        return {"gt_answer": label if case.task.startswith("CR-C") else int(label), "label": label}
     label = random.choice(["yes", "no"])
     if case.task.startswith("AC") or "natural" in case.task:
-        return {**found, "gt_answer": label.title(), "label": label}
-    if case.task.startswith(("CORR", "EAE", "CB", "CR-B", "BAS-B")):
-        return {**found, "gt_answer": label, "label": label}
-    return {**found, "gt_answer": int(label == "yes"), "label": label}
+        return {"gt_answer": label.title(), "label": label}
+    is_word = case.task.startswith(("CORR", "EAE", "CB", "CR-B", "BAS-B"))
+    return {"gt_answer": label if is_word else int(label == "yes"), "label": label}
 
 
 _WORDS = ("because", "the", "sun.", "rises", "energy", "is", "heat", "热量", "导致", "太阳升起。", ".", "a.b", "grass")
@@ -258,7 +262,7 @@ def _object(random: Random) -> str:
             f'{{"PROB": {number or "0.5"}}}',
             f'{{"PROB": "{number}"}}}}}}',
             '{"ANSWER": true, "PROB": [0.5]}',
-            '{"ANSWER": 3, "PROB": true}',
+            '{"ANSWER": "3", "PROB": true}',
             f'the answer is {{"ANSWER":"{answer}","PROB":"{number}"}}',
             f'{{"answer":"{answer}","prob": {number or "0"}, }}',
             "{}",
