@@ -41,7 +41,7 @@ def _read(folder: Path) -> Iterator[Item]:
             orbit=f"beaf:{scene}:{question}",
             variant="base" if row.flag("orig_img") else f"removed={image.rpartition('_')[2].partition('.')[0]}",
         )
-        yield placed(item, row, folder, "")
+        yield placed(item, row, folder, "", f"id {row.integer('id')}")
 
 
 def pair_faults(item: Item) -> tuple[str, ...]:

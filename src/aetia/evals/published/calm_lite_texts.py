@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -44,6 +45,8 @@ _DIGESTS = {
     f"{_STORIES}/AC-B_causal_judgement_CN.json": "ed2d791b12ab533b55013131c8f3d396db210b4821b0f533623255a6ac961c41",
 }
 _OPTIONS = re.compile(r"\n(?:Options|选项)\W")
+# The rows of other files are translations of each other, one by one.
+_APART = frozenset({"calm-lite/ECI-B_CTB", "calm-lite/ECI-B_ESC"})
 _LANGUAGES: dict[str, Language] = {"EN": "en", "CN": "zh"}
 _YES_NO = {"0": "no", "1": "yes", "No": "no", "Yes": "yes"}
 _OPTION = {"0": "1", "1": "2"}
@@ -105,9 +108,8 @@ def _counterfactual(row: Row, name: str, language: Language) -> Item:
 
 
 def _story(row: Row, name: str, language: Language) -> Item:
-    text = row.text("input").strip()
-    body = text.partition("\n")[2] or text  # the first line says what sort of question it is
-    body = _OPTIONS.split(body)[0].strip()
+    told = _OPTIONS.split(row.text("input"))[0].strip()
+    body = told.partition("\n")[2].strip() or told  # the first line says what sort of question it is, if it is alone
     ends = [place for place in (body.rfind(mark, 0, -1) for mark in (". ", "。", "! ", "? ", '." ', "\n")) if place > 0]
     cut = max(ends, default=-1) + 1
     context, question = body[:cut].strip(), body[cut:].strip()
@@ -121,7 +123,12 @@ Reading = Callable[[Row, str, Language], Item]
 def _read(name: str, reading: Reading, languages: dict[str, Language], folder: Path) -> Iterator[Item]:
     for file, language in languages.items():
         for row in json_lines(folder / file):
-            yield placed(reading(row, name, language), row, folder, _LICENCE)
+            item = reading(row, name, language)
+            if name not in _APART:
+                twins = f"{name}:{row.integer('index')}"
+                variant = "base" if language == "en" else f"language={language}"
+                item = replace(item, cluster=twins, orbit=twins, variant=variant)
+            yield placed(item, row, folder, _LICENCE)
 
 
 def news_faults(item: Item) -> tuple[str, ...]:

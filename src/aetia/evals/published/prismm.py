@@ -31,7 +31,7 @@ def _read(name: str, folder: Path) -> Iterator[Item]:
         for number in range(len(row.values())):
             for kind in _KINDS[name]:
                 if row.has(number, "mcq", kind, "question"):
-                    yield placed(_item(row, number, kind, name), row, folder, _LICENCE, f"{number}/{kind}")
+                    yield placed(_item(row, number, kind, name), row, folder, _LICENCE, f"{row.key}/{number}/{kind}")
 
 
 def _item(row: Row, number: int, kind: str, name: str) -> Item:

@@ -28,7 +28,7 @@ def _spans(name: str, file: str, folder: Path) -> Iterator[Item]:
     for row in json_entries(folder / file):
         for turn in range(len(row.values(0))):
             if row.has(0, turn, _SPANS):
-                yield placed(_span_item(row, turn, name), row, folder, "", f"turn {turn + 1}")
+                yield placed(_span_item(row, turn, name), row, folder, "", f"{row.key}/turn {turn + 1}")
 
 
 def _span_item(row: Row, turn: int, name: str) -> Item:
