@@ -168,6 +168,13 @@ def test_examples_are_of_each_label_in_turn_and_never_the_item_itself() -> None:
     assert chosen_examples(pool, NECESSITY, 3) == ()
 
 
+def test_long_examples_are_left_out_so_that_there_is_room_for_the_question() -> None:
+    long = [Item("t", "x" * 6_000, f"Q{place}?", "binary", "yes", orbit=f"0:{place}") for place in range(9)]
+    text = prompt("manual-cot", SMOKE, Material(examples=long))
+    assert text.startswith("Here are worked examples (2) of how")
+    assert text.endswith(prompt("basic", SMOKE))
+
+
 class Coins(Generator[int]):
     labels = ("yes", "no")
     languages: tuple[Language, ...] = ("en", "zh")

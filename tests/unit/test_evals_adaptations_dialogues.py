@@ -23,6 +23,14 @@ from aetia.scm.actual.vignettes import VIGNETTES, Vignette
 
 ITEM = Item("t/x", "A affects B.", "Would B be?", "binary", "yes")
 EVENTS = json.dumps({"outcome": "o", "events": [{"event": "a", "focal": True, "occur": True, "order": 1}]})
+WIDE = {f"V{place}": {"values": [0, 1], "table": [0.5, 0.5]} for place in range(13)}
+MODEL = {
+    "kind": "discrete",
+    "variables": {
+        "X": {"values": [0, 1], "table": [0.4, 0.6]},
+        "Y": {"values": [0, 1], "parents": ["X"], "table": [[0.9, 0.1], [0.2, 0.8]]},
+    },
+}
 CHINESE = Item("t/x", "甲影响乙。", "乙会发生吗？", "binary", "yes", language="zh")
 
 
@@ -243,7 +251,8 @@ def test_the_rules_go_by_sufficiency_then_norms_then_time() -> None:
 @pytest.mark.parametrize(
     "reply",
     ["", "[]", '{"events": []}', '{"events": 3}', '{"events": [{"event": "a", "focal": 1, "occur": true, "order": 1}]}',
-     '{"events": [{"event": "a", "focal": true, "occur": true, "order": true}]}', "[" * 100_000,
+     '{"events": [{"event": "a", "focal": true, "occur": true, "order": true}]}', '{"events": ["a"]}',
+     '{"events": [{"event": " ", "focal": true, "occur": true, "order": 1}]}', "[" * 100_000,
      '```json\n{"events": []}\n```', json.dumps({"events": json.loads(EVENTS)["events"] * 2})],
 )  # fmt: skip
 def test_events_in_another_form_are_no_answer(reply: str) -> None:
@@ -336,6 +345,9 @@ def test_calls_are_bounded_and_wrong_ones_are_told_what_is_wrong() -> None:
      ({"graph": "X -> Y" * 10_000, "query": "P(Y)"}, "error: at most 4000"),
      ({"graph": ";".join(f"A{n} -> B" for n in range(20)), "query": "P(B)"}, "error: at most 16"),
      ({"equations": f"Y = {' + '.join(f'A{n}' for n in range(15))}", "query": "P(Y)"}, "error: at most 12 variables"),
+     ({"graph": "Z -> X; Z -> Y; X -> Y", "query": "P(Y[X=1]=1 | X=0)"}, "sum_z P(Y=1 | X=1, z) P(z | X=0)"),
+     ({"model": MODEL, "query": "ATE(X, Y)"}, "0.700000"),
+     ({"model": {"kind": "discrete", "variables": WIDE}, "query": "P(V1=1)"}, "error: at most 12 variables"),
      ({"query": "P(Y)"}, "error: give one"),
      ({"model": {"variables": 3}, "query": "P(Y)"}, "error: "),
      ({"model": {}, "query": "P(Y)"}, "error: ")],
@@ -369,6 +381,19 @@ def test_a_tool_of_ones_own_may_be_plugged_in() -> None:
     requests, _ = told(WithTools((Diary(),)), CHINESE, in_turn('{"tool": "diary", "page": 3}', "是"))
     assert "工具“diary”：reads (zh).例如：" in requests[0].messages[0].text
     assert requests[1].messages[-1].text == "diary 的结果：乙会发生吗？ 3"
+
+
+def test_the_form_of_a_model_that_is_shown_is_one_that_is_read() -> None:
+    assert json.dumps(MODEL) in CausalEngine().description("en")
+    assert json.dumps(MODEL) in CausalEngine().description("zh")
+
+
+def test_a_call_never_ends_a_run_whatever_the_engine_makes_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(model, query):
+        raise ZeroDivisionError("no number")
+
+    monkeypatch.setattr(scm, "answer", fails)
+    assert CausalEngine().call(ITEM, {"equations": "Y = X", "query": "P(Y=1)"}) == "error: no number"
 
 
 def test_only_a_json_object_with_a_tool_is_a_call() -> None:

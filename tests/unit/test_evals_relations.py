@@ -68,7 +68,7 @@ def test_the_three_forms_tell_the_same(tmp_path: Path, form, is_packed: bool) ->
 
 def test_plain_words_are_read_as_well(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
-    path.write_text("rel,start,end\nCauses,strong_wind,broken branches\n")
+    path.write_text("rel,start,end\n\nCauses,strong_wind,broken branches\n")
     assert _shown(read_relations(path).about("A strong wind blew; a broken branch fell.", "en")) == [
         "strong wind Causes broken branches"
     ]
@@ -113,6 +113,14 @@ def test_a_file_that_cannot_be_read_is_said_to_be_so(tmp_path: Path, content: by
     with pytest.raises(EvaluationError) as caught:
         adaptation_named("care-ca", Material(relations=path))
     assert caught.value.code == "AE-8303"
+
+
+def test_more_assertions_than_are_kept_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aetia.evals.adaptations.relations._KEPT", 2)
+    path = tmp_path / "relations.tsv"
+    path.write_text(_dump(ROWS))
+    with pytest.raises(EvaluationError, match="line 4"):
+        read_relations(path)
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from aetia.errors import AetiaError, QueryError
 from aetia.evals.adaptations.material import Tool
@@ -61,11 +62,13 @@ class CausalEngine:
         except AetiaError as error:
             return f"error: {error.found} {error.mend}"
         except (ArithmeticError, ValueError, RecursionError) as error:
+            # A model's call must not end a run, whatever numbers it makes up.
             return f"error: {error}"
 
 
 def _formula(text: str, query: str) -> str:
     from aetia import scm
+    from aetia.scm.identification.evidence import OBSERVATION
 
     graph = scm.graph_from_text(text)
     if len(graph.nodes) > _VARIABLES["graph"]:
@@ -73,7 +76,7 @@ def _formula(text: str, query: str) -> str:
     try:
         return scm.to_text(scm.identify(graph, query).expression)
     except QueryError:
-        return scm.to_text(scm.identify_counterfactual(graph, query).expression)
+        return scm.to_text(scm.identify_counterfactual(graph, query, available=OBSERVATION).expression)
 
 
 def _number(kind: str, text: str, query: str) -> str:
@@ -87,7 +90,7 @@ def _number(kind: str, text: str, query: str) -> str:
     if len(model.graph.nodes) > _VARIABLES[kind]:
         return f"error: at most {_VARIABLES[kind]} variables"
     value = scm.answer(model, query).value
-    return f"{float(value):.6f} ({value})"
+    return f"{float(value):.6f} ({value})" if isinstance(value, Fraction) else f"{value:.6f}"
 
 
 _OPERATIONS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
