@@ -304,7 +304,7 @@ def separation_from_text(item: Item) -> str:
     if asked is None:
         raise unreadable(item, "its question asks for nothing that is known")
     graph = scm.graph_from_text("; ".join(f"{cause} -> {effect}" for cause, effect in edges))
-    given = asked["given"].split(words["and"])
+    given = [] if asked["given"] == words["nothing"] else asked["given"].split(words["and"])
     return "yes" if scm.separated(graph, [asked["first"]], [asked["second"]], given) else "no"
 
 
