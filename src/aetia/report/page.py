@@ -1,19 +1,10 @@
-"""How does a run become one page that works offline and lets nothing in?
+"""How does a run become one page that works offline and lets nothing in?"""
 
-Every text goes through Jinja's autoescape; the page's own style and script are allowed by their hashes, and nothing
-else: no request can leave it, and no text of a model can run.
-"""
-
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Protocol
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from aetia.effects import Effects
@@ -22,16 +13,15 @@ from aetia.files import write_atomic, writing
 from aetia.report.alignments import about_alignment
 from aetia.report.caveats import caveats
 from aetia.report.charts import Whisker, outcome_chart, total_effect, whiskers
-from aetia.report.circuit_drawing import CIRCUIT_STYLE
 from aetia.report.circuits import about_circuit, circuit_section, write_circuit
-from aetia.report.colours import STEPS, diverging
 from aetia.report.drawing import Figure, bars, figures_of, lens
 from aetia.report.evidence import Evidence, of_effects, read_run, token_labels
 from aetia.report.figures import write_figures
 from aetia.report.grids import BUDGET, grids_of
 from aetia.report.question import asked, model_name, prompt_tokens, provenance, study_json, title
-from aetia.report.rows import Row, strongest, token_text
+from aetia.report.rows import Row, strongest
 from aetia.report.sentences import RESIDUAL, Sentence, Task, of_rows, of_sites, task_of
+from aetia.report.shell import page_environment, page_file, page_policy, page_style
 from aetia.report.subspaces import about_subspace
 from aetia.report.verdicts import legend
 from aetia.report.wording import wording
@@ -125,14 +115,14 @@ def _rendered(evidence: Evidence, files: Sequence[str], budget: int) -> str:
         )
         for method in methods
     ]
-    style, script = _style(), _read("report.js")
+    style, script = page_style(), page_file("report.js")
     return (
-        _environment()
+        page_environment()
         .get_template("report.html.jinja")
         .render(
             title=title(evidence),
             model=model_name(evidence),
-            policy=_policy(style, script),
+            policy=page_policy(style, script),
             style=Markup(style),  # noqa: S704  the package's own file
             script=Markup(script),  # noqa: S704  the package's own file
             data=[_data(figure) for figure in shown],
@@ -240,40 +230,3 @@ def _data(figure: Figure) -> Mapping[str, object]:
         {"name": panel.name, "unit": panel.unit, "columns": panel.columns, **panel.data} for panel in figure.panels
     ]
     return {"labels": figure.names, "titles": [label.title for label in figure.labels], "panels": panels}
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("aetia.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["steps"] = STEPS
-    environment.filters["token"] = token_text
-    return environment
-
-
-@cache
-def _style() -> str:
-    shades = zip(diverging(), diverging(dark=True), strict=True)
-    rules = "".join(f".k{level}{{fill:light-dark({light},{dark})}}\n" for level, (light, dark) in enumerate(shades))
-    return _read("report.css") + CIRCUIT_STYLE + rules
-
-
-@cache
-def _read(name: str) -> str:
-    return resources.files("aetia.report").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _policy(style: str, script: str) -> str:
-    return (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _hash(content: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
