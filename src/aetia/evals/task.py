@@ -311,10 +311,16 @@ def orbit(task: Task, index: int, seed: int = 0, style: Style | None = None) -> 
 
     found = [worded(posed, base, "base")]
     for name, other in _other_styles(generator, base).items():
-        found.append(worded(posed, other, name))
+        reworded = worded(posed, other, name)
+        if not _says_the_same(reworded, found[0]):  # with little to put in order, order changes nothing
+            found.append(reworded)
     for name, changed in generator.changed(posed.problem, Random(f"{posed.place}:change")).items():
         found.append(worded(replace(posed, problem=changed, solution=generator.solve(changed)), base, name))
     return tuple(found)
+
+
+def _says_the_same(first: Item, second: Item) -> bool:
+    return (first.context, first.question, first.options) == (second.context, second.question, second.options)
 
 
 @dataclass(frozen=True)
