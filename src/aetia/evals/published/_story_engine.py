@@ -206,7 +206,7 @@ def _number_faults(item: Item, kind: str) -> list[str]:
         if sentences.setdefault(condition, number) != number:
             found.append("one condition is given two probabilities")
     corners = itertools.product(*((max(p - _HALF_STEP, 0.0), min(p + _HALF_STEP, 1.0)) for p in numbers))
-    signs = {value > 0 for value in map(lambda corner: _safe_quantity(item, corner), corners) if value is not None}
+    signs = {value > 0 for value in (_safe_quantity(item, corner) for corner in corners) if value is not None}
     if len(signs) > 1:
         found.append("the answer turns within the rounding of the printed percentages")
     if kind == "correlation" and numbers and not numbers[1] + numbers[2] <= 1:

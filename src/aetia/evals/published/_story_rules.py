@@ -83,13 +83,27 @@ def _rules(item: Item, phrases: Mapping[str, tuple[str, int]]) -> tuple[list[str
         told = _RULE.fullmatch(sentence.strip())
         if told is None:
             raise unreadable(sentence)
-        sign = "or" if " or " in told["causes"] else "and"
-        causes = [_literal(one, phrases) for one in told["causes"].split(f" {sign} ")]
+        sign, parts = _parts(told["causes"], phrases)
+        causes = [_literal(one, phrases) for one in parts]
         body = f" {sign} ".join(name if value else f"not {name}" for name, value in causes)
-        for effect in told["effects"].split(" and "):
+        for effect in _parts(told["effects"], phrases)[1]:
             name, value = _literal(effect, phrases)
             equations.append(f"{name} = {body}" if value else f"{name} = not ({body})")
     return equations, seen.strip().strip(".")
+
+
+def _parts(text: str, phrases: Mapping[str, tuple[str, int]]) -> tuple[str, list[str]]:
+    """Conditions and the word between them; a phrase of a story may have that word within."""
+    for sign in ("and", "or"):
+        parts = list[str]()
+        for word in text.split(f" {sign} "):
+            if parts and phrases and parts[-1].lower() not in phrases:
+                parts[-1] += f" {sign} {word}"
+            else:
+                parts.append(word)
+        if len(parts) > 1 and (not phrases or all(part.lower() in phrases for part in parts)):
+            return sign, parts
+    return "and", [text]
 
 
 def _outcome(item: Item, event: str, phrases: Mapping[str, tuple[str, int]]) -> tuple[str, int]:

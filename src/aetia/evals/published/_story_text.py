@@ -1,4 +1,4 @@
-"""What does the text of a CLADDER item say: the graph, the percentages, what is asked, and the rules of a certain world?
+"""What does the text of a CLADDER item say: the graph, the percentages, the methods, and what is asked?
 
 The items of CLADDER and those that CaLM took from it have one form: a background that tells who acts on whom, then
 numbers, methods or rules, then a question. Only the form is read; words of the stories are not looked up.
@@ -36,7 +36,7 @@ def graph_of_background(item: Item) -> scm.Graph:
         told, unseen = edge.fullmatch(sentence.strip()), hidden.fullmatch(sentence.strip())
         if told:
             effects = told["effects"] or told["others"]
-            splits = re.split(r"、|，|和|以及|与|及", effects) if item.language == "zh" else _listed(effects)
+            splits = re.split(r"、|\uff0c|和|以及|与|及", effects) if item.language == "zh" else _listed(effects)
             found += [(_plain(told["cause"]), _plain(effect)) for effect in splits]
         elif unseen:
             latent.append(_plain(unseen["name"]))
@@ -48,7 +48,7 @@ def graph_of_background(item: Item) -> scm.Graph:
 
 def _background(item: Item) -> str:
     first = item.context.partition("\n")[0]
-    mark = "：" if item.language == "zh" else ": "
+    mark = "\uff1a" if item.language == "zh" else ": "
     if mark not in first:
         raise unreadable(item.context)
     return first.partition(mark)[2]
@@ -64,7 +64,7 @@ def _plain(name: str) -> str:
 
 def percentages(item: Item) -> list[float]:
     """The printed percentages, in their order, as shares of one."""
-    return [int(number) / 100 for number in re.findall(r"(\d+)\s*[%％]", item.context.partition("\n")[2])]  # noqa: RUF001
+    return [int(number) / 100 for number in re.findall(r"(\d+)\s*[%\uff05]", item.context.partition("\n")[2])]
 
 
 _WORDS: Mapping[str, Sequence[tuple[str, int]]] = {
@@ -94,7 +94,7 @@ def direction(item: Item, kind: str) -> int:
     """
     words = _WORDS_ZH if item.language == "zh" else _WORDS
     for pattern, sign in words.get(kind, ()):
-        if re.search(pattern, item.question.rpartition("，")[2] if item.language == "zh" else item.question):
+        if re.search(pattern, item.question.rpartition("\uff0c")[2] if item.language == "zh" else item.question):
             return sign
     for pattern, sign in words.get(kind, ()):
         if re.search(pattern, item.question):

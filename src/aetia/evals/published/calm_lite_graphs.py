@@ -3,10 +3,12 @@
 Source: Chen et al., arXiv 2405.00622; github OpenCausaLab/CaLM, calm_lite_dataset.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aetia import scm
 from aetia.evals.item import Item, Language, Origin
@@ -16,49 +18,18 @@ from aetia.evals.published._story_engine import story_engine, story_faults
 from aetia.evals.task import Published, Rung, Tags, Target, Task
 from aetia.evals.tasks._graph_engine import holds, right_options
 from aetia.evals.tasks._graph_words import unreadable
-from aetia.runs.keys import JSON
+
+if TYPE_CHECKING:
+    from aetia.runs.keys import JSON
 
 __all__ = ["TASKS"]
 
 _HOME = "https://github.com/OpenCausaLab/CaLM (calm_lite_dataset)"
 
-# The prompt of CaLM asks in these words; its own texts are kept, since they are what was published.
-_QUESTIONS: dict[str, tuple[str, str]] = {
-    "ar": ("Does {0} cause {1}?", "{0}是否导致{1}？"),
-    "ca-fa": ("Does {0} serve as the ancestor node of {1}?", "{0}是{1}的祖先节点吗？"),
-    "ca-fp": ("Does {0} serve as the parent node of {1}?", "{0}是{1}的父节点吗？"),
-    "bas-max": (
-        "Which is the maximal set of variables that satisfies the back-door criterion relative to an ordered pair of "
-        "variables ({0}, {1}) in the above causal graph?",
-        "对于上述因果图中的有序变量对 ({0}, {1})，满足后门准则的最大变量集是哪个？",
-    ),
-    "bas-min": (
-        "Which is the minimal set of variables that satisfies the back-door criterion relative to an ordered pair of "
-        "variables ({0}, {1}) in the above causal graph?",
-        "对于上述因果图中的有序变量对 ({0}, {1})，满足后门准则的最小变量集是哪个？",
-    ),
-    "bas-mix": (
-        "Which set of variables that satisfies the back-door criterion relative to an ordered pair of variables "
-        "({0}, {1}) in the above causal graph?",
-        "对于上述因果图中的有序变量对 ({0}, {1})，满足后门准则的变量集是哪个？",
-    ),
-    "fas": (
-        "Which set of variables that satisfies the front-door criterion relative to an ordered pair of variables "
-        "({0}, {1}) in the above causal graph?",
-        "对于上述因果图中的有序变量对 ({0}, {1})，满足前门准则的变量集是哪个？",
-    ),
-    "iv": (
-        "Which set of variables is the instrumental variables relative to an ordered pair of variables ({0}, {1}) in "
-        "the above causal graph?",
-        "对于上述因果图中的有序变量对 ({0}, {1})，工具变量是哪个？",
-    ),
-    "cei": ("Whether the causal effect of {0} on {1} is identified or not?", "{0}对{1}的因果效应是否可以被识别？"),
-}
-_GIVEN = (
-    "You will be presented with a causal graph in the following form: {0}.",
-    "给定如下因果图：{0}。",
+# CaLM's graph files have no question of their own; its prompts ask in these words.
+_PROMPTS: Mapping[str, Mapping[str, str]] = json.loads(
+    (Path(__file__).parent / "calm_lite_prompts.json").read_text(encoding="utf-8")
 )
-_HIDDEN = ("\nThere exist unobserved confounders between: {0}.", "\n在这些变量间存在着不可观察的混淆变量：{0}。")
 _PAIRS = {
     "ar": ("ar_edges", "former", "latter"),
     "ca-fa": ("edges", "sampled_ancestor", "attribution"),
@@ -80,17 +51,17 @@ def _paths(name: str) -> list[str]:
 
 def _graph_item(kind: str, task: str, path: str, language: Language, row: Row) -> Item:
     edges, first, second = _PAIRS.get(kind, ("edges", "treatment", "outcome"))
-    place = int(language == "zh")
-    context = _GIVEN[place].format(row.text(edges))
+    prompts = _PROMPTS[language]
+    context = prompts["given"].format(row.text(edges))
     if kind == "cei":
-        context += _HIDDEN[place].format(row.text("bi_edges"))
+        context += prompts["hidden"].format(row.text("bi_edges"))
     cause, effect = row.text(first), row.text(second)
     is_choice = row.has("option1")
     known = {"1": "1", "2": "2", "3": "3"} if is_choice else {"0": "no", "1": "yes", "no": "no", "yes": "yes"}
     return Item(
         task=task,
         context=context,
-        question=_QUESTIONS[kind][place].format(cause, effect),
+        question=prompts[kind].format(cause, effect),
         form="choice" if is_choice else "binary",
         label=row.one_of(known, "gt_answer"),
         options=tuple(row.text(f"option{number}") for number in (1, 2, 3)) if is_choice else (),
@@ -122,7 +93,7 @@ def _read(item: Item) -> tuple[scm.Graph, str, str]:
     """The graph and the pair, from the text."""
     edges, _, hidden = item.context.partition("\n")
     arrows = _arrows(edges)
-    arcs = re.findall(r"([A-Z]) ?(?:and|和) ?([A-Z])", hidden.partition(":" if item.language == "en" else "：")[2])
+    arcs = re.findall(r"([A-Z]) ?(?:and|和) ?([A-Z])", hidden)
     names = re.findall(r"(?<![A-Za-z])([A-Z])(?![A-Za-z])", item.question)
     if not arrows or len(names) != 2:
         raise unreadable(item.context + item.question)

@@ -1,6 +1,6 @@
 """Which numbers, graphs and rules make a story with one sure answer?
 
-The direction that is asked about is drawn apart from everything else, so that what is given alone never tells the label.
+What yes means is drawn apart from everything else, so that what is given never tells the label.
 """
 
 from dataclasses import dataclass
@@ -123,7 +123,7 @@ def pose_collider_bias(random: Random) -> NumberStory | None:
 
 
 def pose_backadj(random: Random) -> NumberStory | None:
-    """A third variable that has to be adjusted for, or, as often, must not be: exactly one of the two methods is right."""
+    """A third variable that has to be adjusted for, or, as often, must not be: one of two methods is right."""
     wanted = bool(random.getrandbits(1))
     for _ in range(_DRAWS):
         parents = parents_from(random, 4 + random.getrandbits(1), is_sparse=random.getrandbits(1) == 0)

@@ -88,7 +88,7 @@ class _Numbers(Generator[NumberStory]):
             derivation=_reason(self.kind, problem, style, places),
         )
 
-    def changed(self, problem: NumberStory, random: Random) -> Mapping[str, NumberStory]:
+    def changed(self, problem: NumberStory, random: Random) -> Mapping[str, NumberStory]:  # noqa: ARG002  none is drawn
         found = {"other-polarity": replace(problem, asks_more=not problem.asks_more)}
         if self.kind == "collider-bias":
             found["wrong-direction"] = replace(problem, x=problem.y, y=problem.x)
@@ -255,7 +255,7 @@ class _Rules(Generator[RuleStory]):
         (value,) = counterfactual_values(problem)
         return _because(style, self.kind, x=x, y=y, set=str(int(problem.action)), value=str(int(value)))
 
-    def changed(self, problem: RuleStory, random: Random) -> Mapping[str, RuleStory]:
+    def changed(self, problem: RuleStory, random: Random) -> Mapping[str, RuleStory]:  # noqa: ARG002  none is drawn
         if self.kind == "det-counterfactual":
             return {"other-polarity": replace(problem, wanted=not problem.wanted)}
         return {}
