@@ -8,7 +8,7 @@ Bits of a cell: 1 the outcome, 2 the treatment, 4 the mediator or the variable h
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from random import Random
 
 from aetia.evals.tasks._effect_shapes import Kind, System, ancestors, works
@@ -24,7 +24,6 @@ __all__ = [
     "effect",
     "formula",
     "from_joint",
-    "printed",
     "unclipped",
 ]
 
@@ -74,6 +73,12 @@ class Problem:
     def has_effect(self) -> bool:
         """Whether the graph lets the effect differ from zero."""
         return works(self.asked.kind, self.system.parents, self.system.roles)
+
+    @cached_property
+    def numbers(self) -> Mapping[Statement, int]:
+        """The probabilities that are told: those that the formula needs, each once."""
+        value = from_joint(self.joint)
+        return {one: value(*one) for one in _needed(self.asked, self.has_adjuster)}
 
     @property
     def has_adjuster(self) -> bool:
@@ -132,12 +137,6 @@ def from_joint(joint: Joint) -> Value:
     return value
 
 
-def printed(problem: Problem) -> Mapping[Statement, int]:
-    """The probabilities that are told: those that the formula needs, each once."""
-    value = from_joint(problem.joint)
-    return {one: value(*one) for one in _needed(problem.asked, problem.has_adjuster)}
-
-
 def _from_printed(numbers: Mapping[Statement, int]) -> Value:
     def value(event: int, bits: int, given: int, known: int) -> int:
         found = numbers.get((event, bits, given, known))
@@ -169,12 +168,12 @@ def effect(problem: Problem) -> Fraction:
     """The label's number: zero where the graph says so, else the formula on the printed numbers."""
     if not problem.has_effect:
         return Fraction(0)
-    return formula(problem.asked, problem.has_adjuster, _from_printed(printed(problem)))
+    return formula(problem.asked, problem.has_adjuster, _from_printed(problem.numbers))
 
 
 def unclipped(problem: Problem) -> Fraction:
     """The formula on the printed numbers, without the limits 0 and 1 of a bound, and whatever the graph says."""
-    return _TERMS[problem.asked.kind](problem.asked, problem.has_adjuster, _from_printed(printed(problem)))
+    return _TERMS[problem.asked.kind](problem.asked, problem.has_adjuster, _from_printed(problem.numbers))
 
 
 def crude(problem: Problem) -> Fraction:

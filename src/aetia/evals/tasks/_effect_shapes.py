@@ -26,6 +26,8 @@ _SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "nde": (("XM MY XY",), ("XM MY UX UY", "XM MY UM UY", "YX XM", "YM MX")),
     "nie": (("XM MY XY",), ("XY XM YM", "XY XM UM UY", "XY MX MY")),
 }
+# How the adjuster Z is joined; it acts on a mediator as well, or two of the numbers told of it would be the same.
+_JOINED: dict[str, str] = {"nde": "ZX ZY ZM", "nie": "ZX ZY ZM"}
 _SHAPES["ett"] = _SHAPES["pn"] = _SHAPES["ps"] = _SHAPES["ate"]
 _HAS_MEDIATOR = {"cde", "nde", "nie"}
 
@@ -108,7 +110,7 @@ def _fitting(kind: Kind, size: Size, has_effect: bool) -> tuple[tuple[tuple[int,
     names += "Z" if size.has_adjuster else ""
     found: list[tuple[tuple[int, int], ...]] = []
     for shape in _SHAPES[kind][0 if has_effect else 1]:
-        edges = [*shape.split(), *(("ZX", "ZY") if size.has_adjuster else ())]
+        edges = [*shape.split(), *(_JOINED.get(kind, "ZX ZY").split() if size.has_adjuster else ())]
         places = {name: place for place, name in enumerate(names)}
         for edge in edges:
             for name in edge:

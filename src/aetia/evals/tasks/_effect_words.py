@@ -1,14 +1,15 @@
 """How is a question about an effect put into words, in every wording and language?"""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from random import Random
 from string import ascii_uppercase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from aetia.evals.item import Language
 from aetia.evals.task import Names, Solution, Style, Wording
-from aetia.evals.tasks._effect_numbers import SCALE, Asked, Problem, Statement, printed
+from aetia.evals.tasks._effect_numbers import SCALE, Asked, Problem, Statement
 from aetia.evals.tasks._phrases import phrase, phrases
 
 if TYPE_CHECKING:
@@ -114,14 +115,13 @@ def worded(problem: Problem, solution: Solution, style: Style, random: Random, f
     system, asked = problem.system, problem.asked
     variables = _variables(style.names, style.language, len(system.parents), random)
     speaker = _Speaker(style, variables, system.roles.places)
-    numbers, edges = list(printed(problem).items()), list(system.edges)
-    order = Random(problem.shuffle * 1_000 + style.order)
-    order.shuffle(numbers)
-    order.shuffle(edges)
+    order = Random(problem.shuffle)
+    numbers = _ordered(problem.numbers.items(), order, style.order)
+    edges = _ordered(system.edges, order, style.order)
     edge = speaker.phrase("edge")
-    told = [edge.format(cause=variables[cause].name, effect=variables[node].name) for cause, node in edges]
+    causes = [edge.format(cause=variables[cause].name, effect=variables[node].name) for cause, node in edges]
     context = speaker.phrase("context").format(
-        edges=speaker.phrase("between edges").join(told),
+        edges=speaker.phrase("between edges").join(causes),
         numbers=speaker.phrase("between numbers").join([speaker.sentence(*one) for one in numbers]),
     )
     names = [quoted(one.name) for one in variables]
@@ -137,6 +137,17 @@ def worded(problem: Problem, solution: Solution, style: Style, random: Random, f
     context_question = speaker.question(f"{asked.kind} {form}", asked)
     derivation = tuple(one.format(x=roles[1], y=roles[0], m=roles[2], z=roles[3]) for one in solution.derivation)
     return Wording(context, context_question, solution.label, (), facts, (), solution.rivals, derivation)
+
+
+_PartT = TypeVar("_PartT")
+
+
+def _ordered(parts: Iterable[_PartT], order: Random, turn: int) -> list[_PartT]:
+    """The parts shuffled, then turned: a turn gives another order for sure, another shuffle of two things may not."""
+    found = list(parts)
+    order.shuffle(found)
+    turn %= len(found)
+    return [*found[turn:], *found[:turn]]
 
 
 def _number(units: int) -> str:

@@ -27,7 +27,6 @@ from aetia.evals.tasks._effect_numbers import (
     effect,
     formula,
     from_joint,
-    printed,
     unclipped,
 )
 from aetia.evals.tasks._effect_shapes import Kind, Size, drawn_system, is_determined
@@ -46,6 +45,7 @@ CLIPPED = Fraction(1, 4)
 
 _TRIES = 400
 _LEAST = 20  # a printed probability is at least 0.002 from 0 and 1
+_CASE = 3  # a statement about treatment and outcome together
 _LEAST_CASES = 200  # and that of the case whose causes are asked for at least 0.02
 
 Form = Literal["natural", "number"]
@@ -93,7 +93,7 @@ class EffectGenerator(Generator[Problem]):
         least = 4 if has_adjuster and self.kind in {"cde", "nde", "nie"} else 3
         nodes = random.randrange(6, 10) if self.is_hard else random.randrange(least, 6)
         most = nodes * (nodes - 1) // 2
-        more = 1 if self.kind in {"cde", "nde", "nie"} else 0
+        more = {"cde": 1, "nde": 1 + has_adjuster, "nie": 1 + has_adjuster}.get(self.kind, 0)
         edges = nodes + has_adjuster + more + random.randrange(3 if self.is_hard else 2) - (nodes > 3)
         return Size(nodes, min(most, edges), has_adjuster)
 
@@ -148,10 +148,11 @@ _OTHER_KINDS: Mapping[Kind, Mapping[str, Kind]] = {
 
 def is_clear(problem: Problem) -> bool:
     """Whether the printed numbers are well away from 0 and 1, and the answer from where it would change."""
-    if any(not _LEAST <= one <= SCALE - _LEAST for one in printed(problem).values()):
-        return False
+    told = problem.numbers
+    if any(not _LEAST <= one <= SCALE - _LEAST for one in told.values()) or len(set(told.values())) < len(told):
+        return False  # a number that is there twice would tell of independence, and so of the graph
     bound = problem.asked.bound
-    if bound and any(one < _LEAST_CASES for statement, one in printed(problem).items() if statement[0] == 3):
+    if bound and any(one < _LEAST_CASES for statement, one in told.items() if statement[0] == _CASE):
         return False
     value = unclipped(problem)
     edges = (Fraction(0), Fraction(1)) if bound else (Fraction(0),)
@@ -298,7 +299,7 @@ def _task(kind: Kind, level: str) -> Task:
     ends_of_bounds = {"basic": "?", "hard": ", in a larger graph?"}
     has_bound = kind in {"pn", "ps"}
     answer = "binary" if form == "natural" else "number"
-    chance = 0.5 if form == "natural" else float(CLIPPED / 2 if has_bound else ZERO[form])
+    chance = 0.5 if form == "natural" else float(CLIPPED if has_bound else ZERO[form])
     return Task(
         name=f"calm/{kind}-{level}",
         asks=_ASKS[kind] + (ends_of_bounds if has_bound else ends)[level],
