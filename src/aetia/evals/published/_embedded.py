@@ -7,7 +7,7 @@ noun's verb comes first.
 import re
 from dataclasses import dataclass
 
-__all__ = ["Deed", "base_of", "deeds_of", "gerund_of", "participle_base"]
+__all__ = ["Deed", "base_of", "deeds_of", "gerund_of", "is_past", "participle_base"]
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -132,6 +132,12 @@ def gerund_of(past: str) -> str:
     if base.endswith("ie"):
         return f"{base[:-2]}ying"
     return f"{base[:-1]}ing" if base.endswith("e") else f"{base}ing"
+
+
+def is_past(word: str) -> bool:
+    """Whether a verb's form is its past and not its plain form too, as `hit` is both."""
+    plain = word in _IRREGULAR.values() or word in _NO_VERB
+    return not plain and (word in _IRREGULAR or word.endswith("ed"))
 
 
 def participle_base(word: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aetia.errors import EvaluationError
 from aetia.evals.item import Item
-from aetia.evals.published._embedded import Deed, base_of, deeds_of, participle_base
+from aetia.evals.published._embedded import Deed, base_of, deeds_of, is_past, participle_base
 from aetia.evals.published._folder import json_lines
 from aetia.evals.published._items import placed
 from aetia.evals.task import Published, Tags, Target, Task
@@ -157,7 +157,7 @@ def structure_faults(item: Item) -> tuple[str, ...]:
         faults.append("the answer is a question")
     if not item.question.rstrip().endswith("?"):
         faults.append("the question has no question mark")
-    if item.facts["kind"] == "action_performed" and base_of(item.label.partition(" ")[0]) not in item.label:
+    if item.facts["kind"] == "action_performed" and is_past(item.label.partition(" ")[0]):
         faults.append("the answer is in the past, and the question asks for the plain form")
     if item.facts["kind"] == "entity_count" and item.label != str(item.facts["entities"]):
         faults.append(f"the count is {item.label}, and {item.facts['entities']} entities are listed")
