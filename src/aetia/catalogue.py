@@ -19,6 +19,7 @@ _MODULES: tuple[str, ...] = (
     "aetia.tracing.instrument",
     "aetia.tracing.impairment_instrument",
     "aetia.circuits.instrument",
+    "aetia.evals.harness.instrument",
     "aetia.features.instrument",
     "aetia.calibration.instrument",
 )

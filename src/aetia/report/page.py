@@ -15,6 +15,7 @@ from aetia.report.caveats import caveats
 from aetia.report.charts import Whisker, outcome_chart, total_effect, whiskers
 from aetia.report.circuits import about_circuit, circuit_section, write_circuit
 from aetia.report.drawing import Figure, bars, figures_of, lens
+from aetia.report.evaluations import write_evaluation
 from aetia.report.evidence import Evidence, of_effects, read_run, token_labels
 from aetia.report.figures import write_figures
 from aetia.report.grids import BUDGET, grids_of
@@ -25,6 +26,7 @@ from aetia.report.shell import page_environment, page_file, page_policy, page_st
 from aetia.report.subspaces import about_subspace
 from aetia.report.verdicts import legend
 from aetia.report.wording import wording
+from aetia.runs.store import Store
 
 __all__ = ["LIMIT", "HasDirectory", "render", "report_effects", "write_report"]
 
@@ -65,8 +67,10 @@ def write_report(run: HasDirectory | str | Path, path: str | Path | None = None)
         RunError: The directory holds no run, or one without effects (AE-6501); AE-6011, AE-6012 it cannot be written.
     """
     directory = Path(run) if isinstance(run, str | Path) else run.directory
-    evidence = read_run(directory)
-    return _write(evidence, directory / "report.html" if path is None else Path(path))
+    place = directory / "report.html" if path is None else Path(path)
+    if Store(directory).read_manifest().study.get("instrument") == "evaluate":
+        return write_evaluation(directory, place)
+    return _write(read_run(directory), place)
 
 
 def report_effects(effects: Effects, path: str | Path) -> Path:

@@ -1,0 +1,195 @@
+"""`aetia evals`: do models reason causally?"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aetia.cli.evals_records import ItemRecord, TaskRecord
+from aetia.cli.evals_runs import compare_runs, export_run, run_evaluation, score_run
+from aetia.cli.voice import Voice, json_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aetia.evals.item import Item, Language
+    from aetia.evals.task import Names, Style, Task
+
+__all__ = ["command"]
+
+_WIDTH = 100
+
+
+@click.group("evals")
+def command() -> None:
+    """Ask models causal questions whose answers are exact, and say what goes wrong.
+
+    Items are generated with labels that the causal engine derives, or are read from published sets, whose labels
+    `aetia evals audit` derives again.
+    """
+
+
+for _verb in (run_evaluation, score_run, compare_runs, export_run):
+    command.add_command(_verb)
+
+
+@command.command("list")
+@click.argument("word", required=False)
+@click.option("--adaptations", is_flag=True, help="List the ways of asking in place of the tasks.")
+@json_option
+def list_tasks(word: str | None, *, adaptations: bool, as_json: bool) -> None:
+    """List the tasks, or the ways of asking; only those that speak of WORD, if one is given."""
+    from rich.table import Table
+
+    voice = Voice(as_json)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    if adaptations:
+        from aetia.evals.adaptations import adaptations as known
+
+        table.add_column("way of asking", no_wrap=True)
+        table.add_column("", overflow="fold")
+        for way in known():
+            if _speaks(word, f"{way.name} {way.line} {way.citation}"):
+                table.add_row(way.name, way.line)
+        voice.show(table)
+        return
+    for name in ("task", "rung", "form"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("chance", justify="right")
+    table.add_column("asks", overflow="fold")
+    from aetia.evals.task import tasks
+
+    for task in tasks():
+        if _speaks(word, f"{task.name} {task.asks} {task.target.rung} {task.target.scenario} {task.citation}"):
+            voice.emit(lambda task=task: TaskRecord.of(task))
+            table.add_row(task.name, task.target.rung, task.target.form, f"{task.chance:.0%}", task.asks)
+    voice.show(table)
+
+
+def _speaks(word: str | None, text: str) -> bool:
+    return word is None or word.lower() in text.lower()
+
+
+@command.command("show")
+@click.argument("task", metavar="TASK")
+@click.option("--items", type=click.IntRange(min=1), default=1, metavar="N", help="How many items. [default: 1]")
+@click.option("--orbit", "with_orbit", is_flag=True, help="Show each item's minimal pairs too.")
+@click.option("--seed", type=click.IntRange(min=0), default=0)
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en")
+@click.option("--names", type=click.Choice(["real", "random", "nonsense"]), help="What variables are called.")
+@click.option("--data", type=click.Path(path_type=Path), help="The folder of published sets.")
+@json_option
+def show_task(
+    task: str,
+    items: int,
+    seed: int,
+    language: "Language",
+    names: "Names | None",
+    data: Path | None,
+    *,
+    with_orbit: bool,
+    as_json: bool,
+) -> None:
+    """Show what TASK asks, with items, their labels, and why these are right."""
+    voice = Voice(as_json)
+    found = _task(task)
+    voice.emit(lambda: TaskRecord.of(found))
+    voice.show(f"{found.name}  ({found.target.rung}, {found.target.form}, chance {found.chance:.0%})", found.asks)
+    if found.citation:
+        voice.show(f"cite  {found.citation}")
+    for item in _items(found, items, seed, (language, names), data, with_orbit=with_orbit):
+        voice.emit(lambda item=item: ItemRecord.of(item))
+        _show_item(voice, item)
+
+
+def _show_item(voice: Voice, item: "Item") -> None:
+    from aetia.text import clean_text
+
+    voice.show("", f"-- {item.id}  {item.variant}")
+    parts = [*item.context.splitlines(), item.question]
+    parts += [f"Option {place}: {option}" for place, option in enumerate(item.options, 1)]
+    for line in parts:
+        voice.show(clean_text(line, 2000))
+    margin = "" if item.margin is None else f"   margin {item.margin:.4g}"
+    voice.show(f"  label  {clean_text(item.label, 200)}{margin}")
+    for step in item.derivation:
+        voice.show(f"    {clean_text(step, 400)}")
+
+
+@command.command("generate")
+@click.argument("task", metavar="TASK")
+@click.option("--items", type=click.IntRange(min=1), default=100, metavar="N", help="How many. [default: 100]")
+@click.option("--orbit", "with_orbit", is_flag=True, help="Write each item's minimal pairs too.")
+@click.option("--seed", type=click.IntRange(min=0), default=0)
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en")
+@click.option("--names", type=click.Choice(["real", "random", "nonsense"]), help="What variables are called.")
+@click.option("--out", type=click.Path(path_type=Path), help="The file; by default they go to stdout.")
+def generate_items(
+    task: str,
+    items: int,
+    seed: int,
+    language: "Language",
+    names: "Names | None",
+    out: Path | None,
+    *,
+    with_orbit: bool,
+) -> None:
+    """Write items of TASK as JSON lines, one item a line, which `aetia evals run --tasks FILE` asks.
+
+    Example: aetia evals generate calm/ate-natural --items 1000 --out items.jsonl
+    """
+    import json
+
+    from aetia.files import write_atomic, writing
+
+    found = _items(_task(task), items, seed, (language, names), None, with_orbit=with_orbit)
+    lines = (json.dumps(item.to_record(), ensure_ascii=False) + "\n" for item in found)
+    if out is None:
+        sys.stdout.writelines(lines)
+        return
+    with writing(out):
+        write_atomic(out, "".join(lines).encode())
+    Voice(as_json=False).remark(f"{items:,} items in {out}")
+
+
+def _task(name: str) -> "Task":
+    from aetia.evals.harness.items import task_of
+
+    return task_of(name)
+
+
+def _style(task: "Task", language: "Language", names: "Names | None") -> "Style":
+    from dataclasses import replace
+
+    from aetia.evals.task import Generator
+
+    assert isinstance(task.source, Generator)
+    first = task.source.first_style
+    return replace(first, language=language, names=names or first.names)
+
+
+def _items(
+    task: "Task",
+    count: int,
+    seed: int,
+    worded: "tuple[Language, Names | None]",
+    data: Path | None,
+    *,
+    with_orbit: bool,
+) -> "Iterator[Item]":
+    from aetia.evals.task import generated, orbit
+
+    if not task.is_generated and data is not None:
+        from itertools import islice
+
+        from aetia.evals.published._folder import published_items
+
+        yield from islice((item for item in published_items(task, data) if item.language == worded[0]), count)
+        return
+    style = _style(task, *worded) if task.is_generated else None
+    for index in range(count):
+        if with_orbit:
+            yield from orbit(task, index, seed, style)
+        else:
+            yield generated(task, index, seed, style)

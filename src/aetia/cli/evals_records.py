@@ -1,0 +1,121 @@
+"""What does `aetia evals --json` write, one record a line?"""
+
+from typing import TYPE_CHECKING, Literal
+
+from aetia.cli.records import Record
+from aetia.runs.keys import JSON
+
+if TYPE_CHECKING:
+    from aetia.evals.item import Item
+    from aetia.evals.task import Task
+
+__all__ = ["ComparisonRecord", "ItemRecord", "ScoreRecord", "TaskRecord"]
+
+
+class TaskRecord(Record):
+    """A task that can be asked."""
+
+    record: Literal["task"] = "task"
+    name: str
+    asks: str
+    rung: str
+    scenario: str
+    form: str
+    mode: str
+    source: Literal["generated", "published"]
+    languages: list[str]
+    chance: float
+    skills: list[str]
+    seeds: list[str]
+    citation: str
+    licence: str
+    home: str
+
+    @classmethod
+    def of(cls, task: "Task") -> "TaskRecord":
+        """The record of a task."""
+        from aetia.evals.task import Generator
+
+        target, source = task.target, task.source
+        is_generated = isinstance(source, Generator)
+        return cls(
+            name=task.name,
+            asks=task.asks,
+            rung=target.rung,
+            scenario=target.scenario,
+            form=target.form,
+            mode=target.mode,
+            source="generated" if is_generated else "published",
+            languages=list(source.languages) if isinstance(source, Generator) else [],
+            chance=task.chance,
+            skills=list(task.tags.skill),
+            seeds=list(task.seeds),
+            citation=task.citation,
+            licence="Apache-2.0" if isinstance(source, Generator) else source.licence,
+            home="" if isinstance(source, Generator) else source.home,
+        )
+
+
+class ItemRecord(Record):
+    """One item with its label; as a line of a file it is a task of one's own."""
+
+    record: Literal["item"] = "item"
+    item: dict[str, JSON]
+
+    @classmethod
+    def of(cls, item: "Item") -> "ItemRecord":
+        """The record of an item."""
+        return cls(item=item.to_record())
+
+
+class ScoreRecord(Record):
+    """One figure of an evaluation."""
+
+    record: Literal["score"] = "score"
+    task: str
+    adaptation: str
+    measure: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    n: int
+    null: str | None
+    p: float | None
+    q: float | None
+
+
+class ComparisonRecord(Record):
+    """Two sets of replies to the same items of a task; `unpaired` counts the items that only one of them has."""
+
+    record: Literal["comparison"] = "comparison"
+    task: str
+    adaptation: str
+    items: int
+    first: float
+    second: float
+    difference: float
+    low: float | None
+    high: float | None
+    only_first: int
+    only_second: int
+    test: str
+    p: float
+    q: float
+    detectable: float | None
+    unpaired: int
+
+    def cells(self) -> list[str]:
+        """The record as a line of a table."""
+        bounds = "" if self.low is None or self.high is None else f" [{self.low:+.1%}, {self.high:+.1%}]"
+        return [
+            self.task,
+            self.adaptation,
+            str(self.items),
+            f"{self.first:.1%}",
+            f"{self.second:.1%}",
+            f"{self.difference:+.1%}{bounds}",
+            f"{self.p:.3g}",
+            f"{self.q:.3g}",
+            "" if self.detectable is None else f"{self.detectable:.1%}",
+        ]

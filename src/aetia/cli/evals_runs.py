@@ -1,0 +1,246 @@
+"""`aetia evals run`, `score`, `compare` and `export`: from a question to replies, and from replies to what they say."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aetia.cli.evals_records import ComparisonRecord, ScoreRecord
+from aetia.cli.voice import Voice, json_option
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aetia.evals.harness.study import EvaluationStudy
+    from aetia.runs import Run
+    from aetia.runs.keys import JSON
+
+__all__ = ["compare_runs", "export_run", "run_evaluation", "score_run"]
+
+_SHOWN = ("accuracy", "robustness", "orbit consistency", "no answer")
+
+
+@click.command("run")
+@click.argument("study_file", metavar="[STUDY.toml]", required=False)
+@click.option(
+    "--model", metavar="NAME", help="A model of `aetia models`, a folder, http://HOST/v1#MODEL, or reference:engine."
+)
+@click.option("--tasks", metavar="LIST", help="Names of `aetia evals list`, `calm/*`, or files of items (JSONL).")
+@click.option("--adaptations", metavar="LIST", help="Ways of asking. [default: basic]")
+@click.option("--items", type=click.IntRange(min=1), metavar="N", help="How many items of each task. [default: 100]")
+@click.option("--language", type=click.Choice(["en", "zh"]), help="[default: en]")
+@click.option("--data", metavar="FOLDER", help="The folder that holds the folders of published sets.")
+@click.option("--scored", is_flag=True, default=None, help="Score the labels' log-probability, generate nothing.")
+@click.option("--orbits", is_flag=True, default=None, help="Ask each item's minimal pairs too.")
+@click.option("--tokens", type=click.IntRange(min=1), metavar="N", help="The most tokens of a reply. [default: 256]")
+@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any other field; may be repeated.")
+@click.option("--out", metavar="DIRECTORY", help="The run directory. [default: runs/evals-ID]")
+@click.option("--dry-run", is_flag=True, help="Ask a few items, and say how long all will take.")
+@json_option
+def run_evaluation(
+    study_file: str | None,
+    settings: tuple[str, ...],
+    out: str | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+    **options: "str | int | bool | None",
+) -> int:
+    """Ask a model items of tasks, and score what it says.
+
+    \b
+      aetia evals run --model smollm2-135m --tasks calm/ate-natural,corr2cause/n4 --adaptations basic,zero-shot-cot
+      aetia evals run --model http://localhost:8080/v1#my-model --tasks 'calm/*' --items 50
+      aetia evals run --model reference:random --tasks items.jsonl
+
+    Every reply is kept as soon as it is there: the same study in the same directory is carried on where it was stopped.
+    """  # noqa: D301  click leaves the lines after its mark as they are
+    from aetia.cli.models import fetch_if_known
+    from aetia.cli.progress import watching
+    from aetia.runs import execute
+
+    voice = Voice(as_json)
+    study = _study(study_file, options, settings)
+    directory = Path(out) if out is not None else Path("runs") / f"evals-{study.identity()[:8]}"
+    if not study.reference and not study.is_endpoint:
+        fetch_if_known(voice, study.model)
+    if dry_run:
+        _show_forecast(voice, study, directory)
+        return 0
+    with watching(voice, "asking") as observe:
+        run = execute(study, directory, observe=observe)
+    return _show(voice, run)
+
+
+@click.command("score")
+@click.argument("run", metavar="RUN")
+@json_option
+def score_run(run: str, *, as_json: bool) -> int:
+    """Score the replies of RUN again, by this aetia's rules; nothing is asked."""
+    from dataclasses import replace
+
+    from aetia.runs import instrument_named, open_run
+
+    voice, found = Voice(as_json), open_run(run)
+    effects = instrument_named("evaluate").summarise(found.study, found.values())
+    kept = found.effects().provenance
+    replace(effects, provenance={**kept, **effects.provenance}).write(found.directory / "effects.parquet")
+    return _show(voice, found)
+
+
+@click.command("compare")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@json_option
+def compare_runs(first: str, second: str, *, as_json: bool) -> None:
+    """Compare two runs on the items that both have asked, paired item by item, corrected for all that is compared.
+
+    A and B are run directories; RUN:ADAPTATION takes one way of asking, so that two of one run can be compared.
+    """
+    from rich.table import Table
+
+    from aetia.evals.harness.comparing import compared
+
+    voice = Voice(as_json)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("task", "adaptation", "items", "A", "B", "B - A", "p", "q", "smallest effect seen"):
+        table.add_column(name, justify="left" if name in ("task", "adaptation") else "right")
+    found = compared(first, second)
+    unpaired = {key: len(alone) + len(others) for key, (alone, others) in found.unpaired.items()}
+    for row in found.table.to_pylist():
+        told = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+        key = tuple(row[name] for name in ("task", "adaptation") if name in row)
+        known = {name: told[name] for name in ComparisonRecord.model_fields if name in told}
+        record = ComparisonRecord(**{"adaptation": "", **known, "unpaired": unpaired.get(key, 0)})
+        voice.emit(lambda record=record: record)
+        table.add_row(*record.cells())
+    voice.show(table)
+
+
+@click.command("export")
+@click.argument("run", metavar="RUN")
+@click.option("--as", "kind", type=click.Choice(["csv", "parquet", "jsonl", "lm-eval", "inspect"]), default="jsonl")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The file, or for lm-eval the folder.")
+def export_run(run: str, kind: str, out: Path) -> None:
+    """Write every reply of RUN with its item, answer and errors, for other tools."""
+    from aetia.evals.harness.exporting import export
+    from aetia.runs import open_run
+
+    written = export(open_run(run), kind, out)
+    Voice(as_json=False).remark(f"{written:,} replies in {out}")
+
+
+def _study(
+    path: str | None, options: "Mapping[str, str | int | bool | None]", settings: tuple[str, ...]
+) -> "EvaluationStudy":
+    from typing import cast
+
+    from aetia.errors import StudyError
+    from aetia.runs import load_study, parse_study
+
+    record: dict[str, JSON] = {"instrument": "evaluate"} if path is None else dict(load_study(path).record())
+    record |= {name: value for name, value in options.items() if value is not None}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            found = f"--set {setting!r} does not say what the field is set to."
+            raise StudyError("AE-1003", found, mend="write it like --set temperature=0.7")
+        record[name.strip()] = value
+    for name in ("tasks", "adaptations", "interventions"):
+        value = record.get(name)
+        if isinstance(value, str):
+            record[name] = [part.strip() for part in value.split(",") if part.strip()]
+    tasks = record.get("tasks")
+    if not tasks:
+        raise StudyError("AE-1002", "Nothing is asked: no task is named.", mend="give --tasks; see `aetia evals list`")
+    record["tasks"] = _spelled_out(tasks)
+    study = parse_study(record, source="the command line" if path is None else f"{path} with the options")
+    return cast("EvaluationStudy", study)
+
+
+def _spelled_out(named: "JSON") -> "list[JSON]":
+    """The tasks' names, with patterns such as `calm/*` spelled out."""
+    from collections.abc import Sequence
+    from fnmatch import fnmatchcase
+
+    from aetia.errors import EvaluationError
+    from aetia.evals.task import tasks
+
+    assert isinstance(named, Sequence)
+    known = [task.name for task in tasks()]
+    found: list[JSON] = []
+    for pattern in map(str, named):
+        names = [name for name in known if fnmatchcase(name, pattern)] if "*" in pattern else [pattern]
+        if not names:
+            raise EvaluationError("AE-8102", f"No task fits {pattern!r}.", mend="see `aetia evals list`")
+        found += [name for name in names if name not in found]
+    return found
+
+
+def _show_forecast(voice: Voice, study: "EvaluationStudy", directory: Path) -> None:
+    from dataclasses import replace
+
+    from aetia.cli.planned import show_plan
+    from aetia.evals.harness.answering import answerer_of
+    from aetia.evals.harness.forecast import forecast
+    from aetia.runs import instrument_named
+
+    plan = instrument_named("evaluate").plan(study)
+    found = forecast(study, answerer_of(study))
+    voice.remark(f"{found.timed} conversations were timed; their replies are kept where replies can be kept.")
+    told = {
+        "conversations": found.conversations,
+        "seconds": round(found.seconds, 1),
+        "prompt tokens": found.prompt_tokens,
+        "reply tokens": found.tokens,
+    }
+    show_plan(voice, study, replace(plan, forecast=told), directory)
+
+
+def _show(voice: Voice, run: "Run") -> int:
+    from rich.table import Table
+
+    from aetia.report import write_report
+    from aetia.text import clean_text
+
+    has_effects = (run.directory / "effects.parquet").exists()
+    rows = run.effects().to_arrow().to_pylist() if has_effects else []
+    for row in rows:
+        voice.emit(
+            lambda row=row: ScoreRecord(**{name: row[name] for name in ScoreRecord.model_fields if name != "record"})
+        )
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("task", "asked", "measure"):
+        table.add_column(name, no_wrap=True)
+    for name in ("", "95% interval", "chance", "q"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        if row["measure"] in _SHOWN:
+            table.add_row(*_cells(row))
+    voice.show(table)
+    voice.show(f"  run     {run.directory}  ({run.status})")
+    if has_effects:
+        voice.show(f"  report  {write_report(run)}")
+    for failed in run.manifest.failed[:3]:
+        voice.show(f"  failed  batch {failed.key}: {clean_text(failed.error, 300)}")
+    if run.status in ("failed", "interrupted"):
+        voice.show(f"  Mend: `aetia runs resume {run.directory}`")
+    return run.exit_code
+
+
+def _cells(row: "Mapping[str, object]") -> list[str]:
+    def percent(value: object) -> str:
+        return f"{value:.1%}" if isinstance(value, float) else ""
+
+    q = row["q"]
+    interval = f"[{percent(row['low'])}, {percent(row['high'])}]" if row["low"] is not None else ""
+    return [
+        str(row["task"]),
+        str(row["adaptation"]),
+        str(row["measure"]),
+        percent(row["estimate"]),
+        interval,
+        str(row["null"] or ""),
+        f"{q:.3g}" if isinstance(q, float) else "",
+    ]

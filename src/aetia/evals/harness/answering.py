@@ -1,0 +1,97 @@
+"""Who answers a study's requests?"""
+
+import os
+from typing import TYPE_CHECKING
+
+from aetia.evals.answerers.cache import ReplyCache, cached
+from aetia.evals.answerers.controls import ReferenceAnswerer, constant, guesser, majority
+from aetia.evals.dialogue import Answerer
+from aetia.evals.harness.items import chosen_items
+from aetia.evals.harness.study import ENDPOINT, EvaluationStudy
+from aetia.evals.item import Item
+from aetia.models.cache import cache_directory
+from aetia.runs.keys import JSON
+
+if TYPE_CHECKING:
+    from aetia.evals.answerers.local import LocalAnswerer
+
+__all__ = ["answerer_of", "identity_of"]
+
+_KEY_VARIABLE = "AETIA_API_KEY"
+
+
+def identity_of(study: EvaluationStudy) -> dict[str, JSON]:
+    """What is asked, without loading it: the model's files by their digests, or where the endpoint is.
+
+    Raises:
+        MissingError: The model is nowhere to be found.
+    """
+    from importlib.metadata import version
+
+    if study.reference:
+        return {"model": study.model}
+    if study.is_endpoint:
+        return {"model": study.model, "kind": "endpoint"}
+    from aetia.models.resolve import locate
+
+    found = locate(study.model)
+    return {
+        "model": found.name,
+        "files": dict(found.files),
+        "dtype": study.dtype,
+        "torch": version("torch"),
+        "transformers": version("transformers"),
+    }
+
+
+def answerer_of(study: EvaluationStudy) -> Answerer:
+    """The study's answerer, with its replies kept; weights are loaded now.
+
+    Raises:
+        AetiaError: The model cannot be loaded, or a site of an intervention is none of its own.
+    """
+    if study.reference:
+        return _reference(study)
+    answerer = _endpoint(study) if study.is_endpoint else _local(study)
+    return cached(answerer, ReplyCache(cache_directory() / "replies.sqlite"), study.identity())
+
+
+def _local(study: EvaluationStudy) -> "LocalAnswerer":
+    from aetia.evals.answerers.local import LocalAnswerer
+    from aetia.models.interventions import zero
+    from aetia.models.network import load
+    from aetia.models.sites import Site
+
+    network = load(study.model, dtype=study.dtype)
+    template = None if study.chat else "plain"
+    interventions = [zero(Site.parse(site)) for site in study.interventions]
+    return LocalAnswerer(network, template=template, interventions=interventions)
+
+
+def _endpoint(study: EvaluationStudy) -> Answerer:
+    from aetia.evals.answerers.endpoint import Endpoint, EndpointAnswerer
+
+    found = ENDPOINT.fullmatch(study.model)
+    assert found is not None
+    return EndpointAnswerer(
+        Endpoint(found[1], found[2], key_variable=_KEY_VARIABLE if _KEY_VARIABLE in os.environ else "")
+    )
+
+
+def _reference(study: EvaluationStudy) -> ReferenceAnswerer:
+    chosen = [chosen_items(study, name) for name in study.tasks]
+    items = [item for one in chosen for item in one.items]
+    if study.reference == "random":
+        return guesser(items, study.seed)
+    if study.reference == "majority":
+        return majority(items)
+    if study.reference == "constant":
+        return constant(items)
+    engines = {item.id: one.task.engine for one in chosen for item in one.items}
+
+    def rule(item: Item) -> str:
+        found = engines[item.id]
+        assert found is not None
+        return found(item)
+
+    return ReferenceAnswerer("engine", items, rule)

@@ -1,0 +1,140 @@
+"""The instrument `evaluate`: replies to items as a study like any other, kept as they come and scored when wanted."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+
+from aetia import catalogue
+from aetia.effects import Effects
+from aetia.evals.dialogue import Reply, Request
+from aetia.evals.harness.answering import answerer_of, identity_of
+from aetia.evals.harness.asking import Asked, ask, limits_of
+from aetia.evals.harness.items import Chosen, chosen_items
+from aetia.evals.harness.scored import scored
+from aetia.evals.harness.study import EvaluationStudy
+from aetia.evals.harness.summary import summary
+from aetia.evals.harness.ways import way_named
+from aetia.runs.instrument import Batch, Compute, Plan
+from aetia.runs.keys import JSON, canonical, key_of
+
+__all__ = ["Evaluate", "FailedRepliesError"]
+
+_AT_ONCE = 100
+"""Items of a batch: enough for an endpoint to be busy, and few enough that progress shows."""
+
+_SCHEMA = pa.schema(
+    [
+        ("item", pa.string()),
+        ("task", pa.string()),
+        ("adaptation", pa.string()),
+        ("record", pa.string()),
+        ("text", pa.string()),
+        ("turns", pa.string()),
+        ("refusal", pa.string()),
+        ("prompt_tokens", pa.int64()),
+        ("tokens", pa.int64()),
+    ]
+)
+
+
+class FailedRepliesError(Exception):
+    """Some replies of a batch failed. Those that did not are kept, and are not asked for again."""
+
+
+@catalogue.instrument(
+    "evaluate",
+    "evals",
+    question="Does a model reason causally, and what goes wrong where it does not?",
+    seeds=("069", "064", "195", "065", "061", "078", "122", "125"),
+    citation="Chen et al. 2024 (CaLM)",
+    inputs="a model or an endpoint, tasks, and ways of asking them",
+    cost="a reply for each item and way of asking; `aetia evals run --dry-run` times a few",
+)
+class Evaluate:
+    """Asks items of tasks, and scores the replies against labels that are exact."""
+
+    name = "evaluate"
+    study_type = EvaluationStudy
+
+    def plan(self, study: EvaluationStudy, /) -> Plan:
+        """All items and ways of asking them, in batches.
+
+        Raises:
+            EvaluationError: A task, its files, a way of asking, or an endpoint's name cannot be used.
+            MissingError: The model is nowhere to be found.
+        """
+        system = identity_of(study)
+        batches: list[Batch] = []
+        items: dict[str, dict[str, JSON]] = {}
+        for task in study.tasks:
+            chosen = chosen_items(study, task)
+            items |= {item.id: item.to_record() for item in chosen.items}
+            for way in study.adaptations:
+                way_named(way, study, chosen)
+                batches.extend(_batches(study, system, task, way, chosen))
+        return Plan(
+            tuple(batches),
+            items=tuple(items.values()),
+            system=system,
+            forecast={"conversations": sum(batch.cells for batch in batches)},
+        )
+
+    def open(self, study: EvaluationStudy, /) -> Compute:
+        """Load the model, or get ready to call it, and return the function that asks a batch."""
+        answerer = answerer_of(study)
+
+        def compute(batch: Batch) -> pa.Table:
+            task, way = str(batch.payload["task"]), str(batch.payload["adaptation"])
+            first = int(str(batch.payload["first"]))
+            chosen = chosen_items(study, task)
+            items = chosen.items[first : first + batch.cells]
+            adaptation = way_named(way, study, chosen)
+            pairs = [(item, adaptation) for item in items]
+            conversations = ask(pairs, answerer, scored=study.scored, limits=limits_of(study))
+            asked = [one for _, one in sorted(conversations, key=lambda found: found[0])]
+            failed = [one.failure for one in asked if one.failure]
+            if failed:
+                raise FailedRepliesError(f"{len(failed)} of {len(asked)} replies failed; the first: {failed[0]}")
+            return _table(task, way, asked)
+
+        return compute
+
+    def summarise(self, study: EvaluationStudy, values: pa.Table, /) -> Effects:
+        """Score the replies: nothing is asked again."""
+        return summary(scored(values), study)
+
+
+def _batches(study: EvaluationStudy, system: dict[str, JSON], task: str, way: str, chosen: Chosen) -> Sequence[Batch]:
+    examples: list[JSON] = [item.id for item in chosen.examples]
+    asked = study.model_dump(mode="json", include=set(_DECIDING))
+    found = []
+    for first in range(0, len(chosen.items), _AT_ONCE):
+        part = chosen.items[first : first + _AT_ONCE]
+        key = key_of(system, asked, task, way, examples, [item.id for item in part])
+        found.append(Batch(key, len(part), {"task": task, "adaptation": way, "first": first}))
+    return found
+
+
+_DECIDING = ("scored", "tokens", "temperature", "seed", "chat", "interventions", "relations", "names", "language")
+
+
+def _table(task: str, way: str, asked: Sequence[Asked]) -> pa.Table:
+    columns: list[list[object]] = [
+        [one.item.id for one in asked],
+        [task] * len(asked),
+        [way] * len(asked),
+        [canonical(one.item.to_record()) for one in asked],
+        [one.text for one in asked],
+        [json.dumps([_turn(*turn) for turn in one.turns]) for one in asked],
+        [one.refusal for one in asked],
+        [sum(reply.prompt_tokens for _, reply in one.turns) for one in asked],
+        [sum(reply.tokens for _, reply in one.turns) for one in asked],
+    ]
+    arrays = [pa.array(column, type=part.type) for column, part in zip(columns, _SCHEMA, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=_SCHEMA)
+
+
+def _turn(request: Request, reply: Reply) -> dict[str, JSON]:
+    return {**request.asked(), "reply": dict(vars(replace(reply)))}

@@ -1,0 +1,146 @@
+"""What do the scored replies come to, as effects: each share with its interval, and accuracy against blind guessing?"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+from scipy.stats import binom
+
+from aetia.effects import STATISTICS, Effects, holm, wilson_interval
+from aetia.effects.intervals import effective_items
+from aetia.evals.harness.study import EvaluationStudy
+from aetia.evals.scoring.scores import calibration, cells, cluster_values, scores
+
+__all__ = ["summary"]
+
+_DIMENSIONS = ("task", "adaptation", "measure")
+_FEW = 10  # items below which a calibration says nothing
+
+Row = dict[str, object]
+
+
+def summary(replies: pa.Table, study: EvaluationStudy) -> Effects:
+    """Return a row for each measure of each task and way of asking.
+
+    Accuracy is tested against blind guessing, one-sided by the exact binomial law of as many items as the clusters are
+    worth, and corrected by Holm for all cells. Where guessing is hopeless there is no test.
+
+    Args:
+        replies: Scored replies, as `scored` gives them.
+        study: The evaluation.
+
+    Source: Holm 1979; Miller, arXiv 2411.00640, 2024 (clusters); Chen et al. 2024 (robustness: seed 069).
+    """
+    groups = {(task, way): members for (task, way), members in _members(replies).items()}
+    chances = {task: _chance(members) for (task, _), members in groups.items()}
+    rows: list[Row] = []
+    for found in scores(replies, chances, study.level).to_pylist():
+        members = groups[found["task"], found["adaptation"]]
+        told = {"task": found["task"], "adaptation": found["adaptation"], "level": study.level}
+        rows += [{**told, **row} for row in _measures(found, members, chances[found["task"]], study)]
+    tested = [row for row in rows if row.get("p") is not None]
+    for row, q in zip(tested, holm([float(str(row["p"])) for row in tested]), strict=True):
+        row["q"] = float(q)
+    schema = pa.schema([*((name, pa.string()) for name in _DIMENSIONS), *STATISTICS])
+    filled = [{name: _finite(row.get(name)) for name in schema.names} for row in rows]
+    provenance = {"study": study.identity(), "correction": "holm"}
+    return Effects(pa.Table.from_pylist(filled, schema=schema), provenance)
+
+
+def _members(replies: pa.Table) -> dict[tuple[str, str], list[Mapping[str, object]]]:
+    _ = cells(replies)  # says which column is missing, if one is
+    found: dict[tuple[str, str], list[Mapping[str, object]]] = {}
+    for row in replies.to_pylist():
+        found.setdefault((row["task"], row["adaptation"]), []).append(row)
+    return found
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _chance(members: Sequence[Mapping[str, object]]) -> float:
+    """The share that a blind guess gets right: one in as many labels as each item has, and none without a list."""
+    shares = []
+    for row in members:
+        options = {"binary": 2, "choice": len(json.loads(str(row["record"]))["options"])}.get(str(row["form"]), 0)
+        shares.append(1 / options if options else 0.0)
+    return float(np.mean(shares))
+
+
+def _measures(
+    found: Mapping[str, float], members: Sequence[Mapping[str, object]], chance: float, study: EvaluationStudy
+) -> Iterator[Row]:
+    n, clusters = int(found["items"]), [str(row["cluster"]) for row in members]
+    accuracy: Row = {"measure": "accuracy", "unit": "proportion", "n": n}
+    accuracy |= {"estimate": found["accuracy"], "low": found["low"], "high": found["high"]}
+    if chance > 0:
+        right = np.array([float(str(row["right"])) for row in members])
+        accuracy |= {"null": f"chance:{chance:.4g}", "p": _above(right, clusters, chance, study.level)}
+    yield accuracy
+    yield _row("above chance", found["above_chance"], n, (found["above_low"], found["above_high"]), unit="share")
+    yield _row("smallest effect seen", found["detectable"], n, unit="share")
+    if found["orbits"]:
+        bounds = (found["orbits_right_low"], found["orbits_right_high"])
+        yield _row("orbit consistency", found["orbits_right"], int(found["orbits"]), bounds)
+    if found["reworded"]:
+        bounds = (found["reworded_same_low"], found["reworded_same_high"])
+        yield _row("same answer to rewordings", found["reworded_same"], int(found["reworded"]), bounds)
+    turned = [row for row in members if len(json.loads(str(row["turns"]))) == 2]
+    if turned and str(members[0]["adaptation"]).startswith("adversarial"):
+        same = [float(row["answer"] == row["first_answer"]) for row in turned]
+        yield _share("robustness", same, [str(row["cluster"]) for row in turned], study.level)
+    yield from _calibration(members, study)
+    for error in dict.fromkeys(error for row in members for error in _errors(row)):
+        yield _share(error, [float(error in _errors(row)) for row in members], clusters, study.level)
+
+
+def _errors(row: Mapping[str, object]) -> Sequence[str]:
+    errors = row["errors"]
+    assert isinstance(errors, list)
+    return errors
+
+
+def _row(
+    measure: str, estimate: float, n: int, bounds: tuple[float, float] | None = None, unit: str = "proportion"
+) -> Row:
+    low, high = bounds if bounds is not None else (None, None)
+    return {"measure": measure, "estimate": estimate, "n": n, "low": low, "high": high, "unit": unit}
+
+
+def _share(measure: str, values: Sequence[float], clusters: Sequence[str], level: float) -> Row:
+    share, count = float(np.mean(values)), _worth(np.array(values), clusters, level)
+    low, high = wilson_interval(np.array([share * count]), np.array([count]), level)
+    return _row(measure, share, len(values), (float(low[0]), float(high[0])))
+
+
+def _worth(values: np.ndarray, clusters: Sequence[str], level: float) -> float:
+    """How many independent items the clusters are worth."""
+    by_cluster = cluster_values(values, clusters)
+    if by_cluster.shape[1] in {values.size, 1}:
+        return float(by_cluster.shape[1])
+    return float(effective_items(by_cluster, values.size, level)[0])
+
+
+def _above(right: np.ndarray, clusters: Sequence[str], chance: float, level: float) -> float:
+    """The probability of as many right answers, or more, by guessing."""
+    worth = max(1, round(_worth(right, clusters, level)))
+    # Rounded down, so that a share of an item never helps.
+    return float(binom.sf(np.floor(right.mean() * worth + 1e-9) - 1, worth, chance))
+
+
+def _calibration(members: Sequence[Mapping[str, object]], study: EvaluationStudy) -> Iterator[Row]:
+    """How well the probabilities of labels say how often they are right, where labels were scored."""
+    told = []
+    for row in members:
+        logs = row["scores"]
+        labels = ("yes", "no") if row["form"] == "binary" else [str(place) for place in range(1, 100)]
+        if isinstance(logs, list) and len(logs) > 1 and row["label"] in labels[: len(logs)]:
+            told.append((logs, list(labels).index(str(row["label"])), str(row["cluster"])))
+    if len(told) < _FEW:
+        return
+    logs, right, clusters = zip(*told, strict=True)
+    found = calibration(logs, right, clusters, study.level, seed=study.seed)
+    yield _row("calibration error", found.error, found.items, found.error_bounds, unit="share")
+    yield _row("Brier score", found.brier, found.items, found.brier_bounds, unit="score")

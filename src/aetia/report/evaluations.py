@@ -1,0 +1,292 @@
+"""How does an evaluation become a page: scores, errors, and every reply with its reason?"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+import pyarrow as pa
+from markupsafe import Markup
+
+from aetia.effects import Effects, passes
+from aetia.evals.harness.scored import scored
+from aetia.files import write_atomic, writing
+from aetia.report.evidence import Evidence
+from aetia.report.question import Fact, provenance, study_json
+from aetia.report.shell import page_environment, page_file, page_policy, page_style
+from aetia.runs import open_run
+from aetia.runs.store import Manifest
+from aetia.text import clean_text
+
+__all__ = ["write_evaluation"]
+
+_BUDGET = 700_000
+"""Bytes of replies on a page; the rest is in the run."""
+
+_TEXT = 4000  # letters of a turn that are shown
+_STEPS = 12  # of a derivation
+
+_CAVEATS = (
+    Fact(
+        "Chance is not the only null",
+        "A model that answers by a cue in the words can pass its test against blind guessing. Ask options-only, "
+        "question-blind and premise-shuffled beside: a score that they reach needs no reasoning.",
+    ),
+    Fact(
+        "One wording is one sample",
+        "Another wording or other names of the same item may be answered otherwise; --orbits asks them, and orbit "
+        "consistency is the share of items that are right in all of them.",
+    ),
+    Fact(
+        "Reading an answer is a rule",
+        "Answers are read from replies by a grammar. A reply without a readable answer counts as wrong, and as "
+        "'no answer' among the errors.",
+    ),
+)
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A share of right answers, and whether it passes its test."""
+
+    estimate: float
+    low: float | None
+    high: float | None
+    passes: bool
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A task's scores by way of asking."""
+
+    task: str
+    chance: float | None
+    cells: tuple[_Cell | None, ...]
+
+
+def write_evaluation(directory: Path, path: Path) -> Path:
+    """Write the page about an evaluation, with as many replies as fit.
+
+    Args:
+        directory: The run.
+        path: Where the page goes.
+
+    Raises:
+        RunError: The directory holds no run, or one without replies or effects; AE-6011, AE-6012 the page cannot be
+            written.
+    """
+    run = open_run(directory)
+    effects, replies = run.effects(), scored(run.values())
+    content = _rendered(run.manifest, effects, replies, directory)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, content.encode("utf-8", "replace"))
+    return path
+
+
+def _rendered(manifest: Manifest, effects: Effects, replies: pa.Table, directory: Path) -> str:
+    rows = effects.to_arrow().to_pylist()
+    accuracy = [row for row in rows if row["measure"] == "accuracy"]
+    names, ways = _distinct(rows, "task"), _distinct(rows, "adaptation")
+    items = _items(replies.to_pylist())
+    style, script = page_style() + page_file("evaluation.css"), page_file("evaluation.js")
+    evidence = Evidence((), manifest=manifest, study=manifest.study, provenance=effects.provenance)
+    level = float(str(manifest.study.get("level", 0.95)))
+    return (
+        page_environment()
+        .get_template("evaluation.html.jinja")
+        .render(
+            title=_title(manifest, names),
+            policy=page_policy(style, script),
+            style=Markup(style),  # noqa: S704  the package's own file
+            script=Markup(script),  # noqa: S704  the package's own file
+            manifest=manifest,
+            sentences=_sentences(accuracy, level),
+            level=f"{level:.0%}",
+            ways=ways,
+            tasks=names,
+            grid=[_line(name, accuracy, ways, level) for name in names],
+            measures=_measures(rows),
+            details=_details(rows, names, ways),
+            items=items,
+            shown=len(items),
+            total=replies.num_rows,
+            directory=clean_text(str(directory), 200),
+            caveats=_CAVEATS,
+            provenance=provenance(evidence),
+            study=study_json(evidence),
+        )
+    )
+
+
+def _title(manifest: Manifest, names: Sequence[str]) -> str:
+    model = clean_text(str(manifest.study.get("model")), 80)
+    what = names[0] if len(names) == 1 else f"{len(names)} tasks"
+    return f"How well does {model} do {what}?"
+
+
+def _distinct(rows: Iterable[Row], name: str) -> list[str]:
+    return list(dict.fromkeys(clean_text(str(row[name]), 80) for row in rows))
+
+
+def _of(rows: Iterable[Row], task: str, way: str) -> list[Row]:
+    return [row for row in rows if row["task"] == task and row["adaptation"] == way]
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _passes(row: Row, level: float) -> bool:
+    q, chance = _number(row["q"]), _chance(row)
+    estimate = _number(row["estimate"]) or 0.0
+    return q is not None and bool(passes([q], level)[0]) and chance is not None and estimate > chance
+
+
+def _chance(row: Row) -> float | None:
+    """The chance that a row was tested against, from the name of its null, as in `chance:0.5`."""
+    null = str(row["null"] or "")
+    return float(null.partition(":")[2]) if null.startswith("chance:") else None
+
+
+def _line(task: str, accuracy: Sequence[Row], ways: Sequence[str], level: float) -> _Line:
+    cells: list[_Cell | None] = []
+    chance = None
+    for way in ways:
+        found = _of(accuracy, task, way)
+        estimate = _number(found[0]["estimate"]) if found else None
+        if estimate is None:
+            cells.append(None)
+            continue
+        row = found[0]
+        chance = _chance(row) if chance is None else chance
+        cells.append(_Cell(estimate, _number(row["low"]), _number(row["high"]), _passes(row, level)))
+    return _Line(task, chance, tuple(cells))
+
+
+def _sentences(accuracy: Sequence[Row], level: float) -> list[str]:
+    tested = [row for row in accuracy if _number(row["q"]) is not None]
+    if not tested:
+        return []
+    above = [row for row in tested if _passes(row, level)]
+    found = [f"{len(above)} of {len(tested)} scores are above blind guessing at {1 - level:.0%}, corrected by Holm."]
+    if above:
+        best = max(above, key=lambda row: (_number(row["estimate"]) or 0.0) - (_chance(row) or 0.0))
+        task, way = clean_text(str(best["task"]), 80), clean_text(str(best["adaptation"]), 80)
+        found.append(
+            f"Furthest above chance is {task}, asked {way}: {_number(best['estimate']):.0%} where guessing gets "
+            f"{_chance(best):.0%}."
+        )
+    return found
+
+
+def _measures(rows: Iterable[Row]) -> list[str]:
+    return [name for name in _distinct(rows, "measure") if name != "accuracy"]
+
+
+@dataclass(frozen=True)
+class _Detail:
+    """All other measures of a task and a way of asking, in words."""
+
+    task: str
+    way: str
+    values: tuple[str, ...]
+
+
+def _details(rows: Sequence[Row], names: Sequence[str], ways: Sequence[str]) -> list[_Detail]:
+    measures = _measures(rows)
+    found = []
+    for task in names:
+        for way in ways:
+            told = {str(row["measure"]): row for row in _of(rows, task, way)}
+            if told:
+                found.append(_Detail(task, way, tuple(_value(told.get(name)) for name in measures)))
+    return found
+
+
+def _value(row: Row | None) -> str:
+    estimate = _number(row["estimate"]) if row is not None else None
+    if row is None or estimate is None:
+        return "-"
+    return f"{estimate:.0%}" if row["unit"] in ("proportion", "share") else f"{estimate:.3g}"
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """What was said, and by whom."""
+
+    who: str
+    text: str
+
+
+@dataclass(frozen=True)
+class _Reply:
+    """One item as it is shown."""
+
+    task: str
+    way: str
+    id: str
+    verdict: str
+    answer: str
+    label: str
+    errors: str
+    derivation: tuple[str, ...]
+    turns: tuple[_Turn, ...]
+
+
+def _items(rows: Sequence[Row]) -> list[_Reply]:
+    """As many replies as the page has room for, in turn of each task and way of asking."""
+    cells: dict[tuple[object, object], list[Row]] = {}
+    for row in rows:
+        cells.setdefault((row["task"], row["adaptation"]), []).append(row)
+    chosen: dict[tuple[object, object], list[_Reply]] = {cell: [] for cell in cells}
+    room = _BUDGET
+    for turn in zip_longest(*cells.values()):
+        for row in turn:
+            if row is None:
+                continue
+            reply = _reply(row)
+            room -= sum(len(part.text) for part in reply.turns) + 900
+            if room < 0:
+                return [reply for replies in chosen.values() for reply in replies]
+            chosen[row["task"], row["adaptation"]].append(reply)
+    return [reply for replies in chosen.values() for reply in replies]
+
+
+def _reply(row: Row) -> _Reply:
+    record = json.loads(str(row["record"]))
+    answer, errors = row["answer"], row["errors"]
+    verdict = "right" if row["right"] == 1.0 else "none" if answer is None else "wrong"
+    return _Reply(
+        clean_text(str(row["task"]), 80),
+        clean_text(str(row["adaptation"]), 80),
+        clean_text(str(row["item"]), 40),
+        verdict,
+        "no answer" if answer is None else clean_text(str(answer), 200),
+        clean_text(str(row["label"]), 200),
+        ", ".join(clean_text(str(error), 80) for error in errors) if isinstance(errors, list) else "",
+        tuple(clean_text(str(step), 400) for step in record["derivation"][:_STEPS]),
+        tuple(_turns(json.loads(str(row["turns"])))),
+    )
+
+
+def _turns(turns: Sequence[Mapping[str, object]]) -> list[_Turn]:
+    found: list[_Turn] = []
+    for number, turn in enumerate(turns, 1):
+        messages, reply = turn["messages"], turn["reply"]
+        assert isinstance(messages, list)
+        assert isinstance(reply, dict)
+        of = f" {number}" if len(turns) > 1 else ""
+        found.append(_Turn(f"prompt{of}", "\n\n".join(_lines(text) for _, text in messages)))
+        scores = ", ".join(f"{score:.3f}" for score in reply["scores"])
+        found.append(_Turn(f"reply{of}", _lines(reply["text"]) + (f"\n(log-probabilities {scores})" if scores else "")))
+    return found
+
+
+def _lines(text: object) -> str:
+    """A text with its line breaks, cleaned line by line and cut."""
+    lines = [clean_text(line, _TEXT) for line in str(text)[:_TEXT].split("\n")]
+    return "\n".join(lines) + ("\n…" if len(str(text)) > _TEXT else "")
