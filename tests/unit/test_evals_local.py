@@ -53,7 +53,7 @@ def plainly(network, prompt, continuation, interventions=()):
 def test_scores_are_those_of_each_continuation_alone(family, attention):
     network = tiny_network(family, attention)
     asked = asked_of()
-    budgets = [Budget(), Budget(saved=10), Budget(rows=20, saved=10**9, logit_bytes=0)]
+    budgets = [Budget(), Budget(saved=10), Budget(rows=20, saved=10**9)]
     found = [dict(scores(network, asked, Edits(), budget, TIE)) for budget in budgets]
     for owner, one in asked.items():
         expected = [plainly(network, one.prompt, part) for part in one.continuations]

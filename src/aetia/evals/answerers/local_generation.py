@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from aetia.evals.answerers.local_edits import Edits, Rows, edited_run
-from aetia.evals.answerers.local_reader import KeyValues, Placed, attended, forward, read
+from aetia.evals.answerers.local_reader import KeyValues, Placed, attended, forward, logits, read
 from aetia.evals.answerers.local_scoring import Budget, planted_units
 from aetia.evals.answerers.local_trees import Line, Tree, planted, tree_of
 from aetia.models.attention import AttentionCall, handled_attention, weights_attention
@@ -156,7 +156,7 @@ class _Slots:
             row += len(tree.tokens)
         if not placed:
             return
-        logits, kept = read(self.speaker.network, placed, self.speaker.edits, keeps=True)
+        hidden, kept = read(self.speaker.network, placed, self.speaker.edits, keeps=True)
         for one in placed:
             owner, slot = one.tree.lines[0].owner, len(self.replies)
             for layer, (keys, values) in kept.items():
@@ -164,7 +164,7 @@ class _Slots:
                 self._keep(self.values[layer][slot], values[0, :, one.rows], one.stem and one.stem.values[layer], one)
             prompt = asked[owner]
             self.replies.append(_Reply(owner, prompt, len(prompt.prompt), Random(f"{prompt.seed}")))
-        self._say(self.replies[-len(placed) :], logits)
+        self._say(self.replies[-len(placed) :], hidden)
 
     @staticmethod
     def _keep(slot: Tensor, own: Tensor, stem: Tensor | None, one: Placed) -> None:
@@ -181,16 +181,18 @@ class _Slots:
         attention = _SlotAttention(network, self, kept, edits)
         rows = Rows(tuple(kept), (), 0, 1, 0)
         with edited_run(network, edits, [rows]), handled_attention(network.module.config, attention):
-            logits = forward(network, [reply.tokens[-1] for reply in self.replies], kept, range(len(kept)))
+            hidden = forward(network, [reply.tokens[-1] for reply in self.replies], kept, range(len(kept)))
         for reply in self.replies:
             reply.kept += 1
-        self._say(self.replies, logits)
+        self._say(self.replies, hidden)
 
-    def _say(self, replies: Sequence[_Reply], logits: Tensor) -> None:
-        best, tokens = (part.tolist() for part in logits.float().topk(2))
+    @torch.inference_mode()
+    def _say(self, replies: Sequence[_Reply], hidden: Tensor) -> None:
+        likely = logits(self.speaker.network, hidden)
+        best, tokens = (part.tolist() for part in likely.topk(2))
         for row, reply in enumerate(replies):
             if reply.asked.temperature > 0:
-                reply.tokens.append(_drawn(logits[row], reply))
+                reply.tokens.append(_drawn(likely[row], reply))
             elif best[row][0] - best[row][1] < self.speaker.tie:
                 reply.tokens.append(_likeliest_alone(self.speaker, reply))
             else:
@@ -226,9 +228,9 @@ def _written(speaker: Speaker, reply: _Reply) -> Written | None:
     return None
 
 
-def _drawn(logits: Tensor, reply: _Reply) -> int:
+def _drawn(likely: Tensor, reply: _Reply) -> int:
     """A token drawn at the reply's temperature, by the reply's own numbers."""
-    shares = (logits.double() / reply.asked.temperature).softmax(-1).cumsum(-1)
+    shares = (likely.double() / reply.asked.temperature).softmax(-1).cumsum(-1)
     point = torch.tensor(reply.random.random() * float(shares[-1]), dtype=shares.dtype, device=shares.device)
     return min(int(torch.searchsorted(shares, point, right=True)), len(shares) - 1)
 
@@ -236,8 +238,8 @@ def _drawn(logits: Tensor, reply: _Reply) -> int:
 def _likeliest_alone(speaker: Speaker, reply: _Reply) -> int:
     tokens = (*reply.asked.prompt, *reply.tokens)
     tree = tree_of([Line(tokens, len(tokens) - 1, 0)])
-    logits, _ = read(speaker.network, [Placed(tree, None, 0, len(reply.asked.prompt))], speaker.edits)
-    return int(logits[0].float().argmax())
+    hidden, _ = read(speaker.network, [Placed(tree, None, 0, len(reply.asked.prompt))], speaker.edits)
+    return int(logits(speaker.network, hidden)[0].argmax())
 
 
 class _SlotAttention:

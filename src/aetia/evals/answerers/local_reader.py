@@ -24,7 +24,7 @@ from aetia.models.attention import (
 )
 from aetia.models.network import Network
 
-__all__ = ["KeyValues", "Placed", "attended", "forward", "read", "room_for"]
+__all__ = ["KeyValues", "Placed", "attended", "forward", "logits", "read", "room_for"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,29 +156,39 @@ def attended(call: AttentionCall) -> Tensor:
 
 
 def forward(network: Network, tokens: Sequence[int], positions: Sequence[int], wanted: Sequence[int]) -> Tensor:
-    """Logits `[wanted, V]` of some rows of a run of rows `[1, R]`, while a handler of attention is open."""
+    """The last residual, normed, of some rows of a run of rows `[1, R]`, while a handler of attention is open.
+
+    `[wanted, D]`: `logits` of few rows at a time, since those of all would be the largest tensor of the run.
+    """
     device = network.device
     # A mask of four axes is handed on as it is: the handler makes its own.
     unused = torch.zeros(1, 1, 1, 1, dtype=network.dtype, device=device)
-    return network.module(
+    hidden: Tensor = network.module.base_model(
         torch.tensor([tokens], device=device),
         position_ids=torch.tensor([positions], device=device),
         attention_mask=unused,
         use_cache=False,
-        logits_to_keep=torch.tensor(wanted, device=device),
-    ).logits[0]
+    ).last_hidden_state
+    return hidden[0, list(wanted)]
+
+
+def logits(network: Network, hidden: Tensor) -> Tensor:
+    """Logits `[rows, V]` of rows that `forward` gave, in float32."""
+    found = network.unembedding(hidden).float()
+    cap = getattr(network.module.config, "final_logit_softcapping", None)
+    return found if cap is None else torch.tanh(found / cap) * cap
 
 
 @torch.inference_mode()
 def read(
     network: Network, placed: Sequence[Placed], edits: Edits, *, keeps: bool = False
 ) -> tuple[Tensor, dict[int, tuple[Tensor, Tensor]]]:
-    """One run of trees: logits of their wanted rows, and all keys and values by layer if these are kept."""
+    """One run of trees: what `forward` gives of their wanted rows, and all keys and values by layer if so asked."""
     attention = _TreeAttention(network, placed, edits, keeps)
     tokens = [token for one in placed for token in one.tree.tokens]
     positions = [position for one in placed for position in one.tree.positions]
     wanted = [one.row + row for one in placed for row in one.tree.wanted]
     rows = [Rows.of(one.tree, one.row, one.prompt) for one in placed]
     with edited_run(network, edits, rows), handled_attention(network.module.config, attention):
-        logits = forward(network, tokens, positions, wanted or [0])
-    return logits[: len(wanted)], attention.kept
+        hidden = forward(network, tokens, positions, wanted)
+    return hidden, attention.kept

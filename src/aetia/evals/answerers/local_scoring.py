@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from aetia.evals.answerers.local_edits import Edits
-from aetia.evals.answerers.local_reader import KeyValues, Placed, read, room_for
+from aetia.evals.answerers.local_reader import KeyValues, Placed, logits, read, room_for
 from aetia.evals.answerers.local_trees import Forest, Line, Tree, planted, tree_of
 from aetia.models.network import Network
 
 __all__ = ["Budget", "Scored", "planted_units", "scores"]
 
-_SLICE = 32  # rows of logits that are normalised at a time
+_SLICE = 32  # rows whose logits exist at a time: 6 MB for 49,152 tokens
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,12 @@ class Budget:
         rows: Tokens that are read in one run; a longer prompt is read all the same.
         kept: Tokens of replies being written, with their prompts, whose keys and values are kept.
         parallel: Replies that are written at a time.
-        logit_bytes: Of the logits of one run, roughly.
         saved: The fewest tokens that a shared beginning saves, if it is to be read in a run of its own.
     """
 
-    rows: int = 1024
+    rows: int = 512
     kept: int = 16_384
     parallel: int = 48
-    logit_bytes: int = 2**25
     saved: int = 512
 
 
@@ -61,8 +59,8 @@ def scores(
     lines = [one.line(owner, part) for owner, one in asked.items() for part in range(len(one.continuations))]
     found: dict[int, dict[int, float]] = {owner: {} for owner in asked}
     for placed in _runs(network, lines, edits, budget):
-        logits, _ = read(network, placed, edits)
-        for line, value in _line_scores(placed, logits, asked):
+        hidden, _ = read(network, placed, edits)
+        for line, value in _line_scores(network, placed, hidden, asked):
             parts = found[line.owner]
             parts[line.part] = value
             if len(parts) == len(asked[line.owner].continuations):
@@ -80,12 +78,14 @@ def _settled(
     alone = []
     for part in range(len(found)):
         placed = [Placed(tree_of([asked.line(owner, part)]), None, 0, len(asked.prompt))]
-        logits, _ = read(network, placed, edits)
-        alone += [value for _, value in _line_scores(placed, logits, {owner: asked})]
+        hidden, _ = read(network, placed, edits)
+        alone += [value for _, value in _line_scores(network, placed, hidden, {owner: asked})]
     return tuple(alone)
 
 
-def _line_scores(placed: Sequence[Placed], logits: Tensor, asked: Mapping[int, Scored]) -> Iterator[tuple[Line, float]]:
+def _line_scores(
+    network: Network, placed: Sequence[Placed], hidden: Tensor, asked: Mapping[int, Scored]
+) -> Iterator[tuple[Line, float]]:
     rows: list[int] = []
     tokens: list[int] = []
     lines: list[tuple[Line, int]] = []
@@ -98,19 +98,26 @@ def _line_scores(placed: Sequence[Placed], logits: Tensor, asked: Mapping[int, S
             rows += [index[row] for row in path[line.first - one.tree.stem :]]
             tokens += continuation
             lines.append((line, len(continuation)))
-    values = _log_probabilities(logits, rows, tokens)
+    values = _log_probabilities(network, hidden, rows, tokens)
     start = 0
     for line, count in lines:
         yield line, sum(values[start : start + count])
         start += count
 
 
-def _log_probabilities(logits: Tensor, rows: Sequence[int], tokens: Sequence[int]) -> list[float]:
-    """Of each token at its row."""
-    totals = torch.cat([part.float().logsumexp(-1) for part in logits.split(_SLICE)])
-    index = torch.tensor(rows, device=logits.device)
-    chosen = logits[index, torch.tensor(tokens, device=logits.device)].float()
-    return (chosen - totals[index]).double().tolist()
+@torch.inference_mode()
+def _log_probabilities(network: Network, hidden: Tensor, rows: Sequence[int], tokens: Sequence[int]) -> list[float]:
+    """Of each token at its row of `hidden`."""
+    found = [0.0] * len(rows)
+    for start in range(0, len(hidden), _SLICE):
+        part = logits(network, hidden[start : start + _SLICE])
+        places = [place for place, row in enumerate(rows) if start <= row < start + _SLICE]
+        index = torch.tensor([rows[place] - start for place in places], device=part.device)
+        chosen = part[index, torch.tensor([tokens[place] for place in places], device=part.device)]
+        values = (chosen - part.logsumexp(-1)[index]).double().tolist()
+        for place, value in zip(places, values, strict=True):
+            found[place] = value
+    return found
 
 
 def planted_units(network: Network, forests: Iterator[Forest], edits: Edits) -> Iterator[tuple[Tree, KeyValues | None]]:
@@ -129,16 +136,13 @@ def planted_units(network: Network, forests: Iterator[Forest], edits: Edits) -> 
 def _runs(network: Network, lines: Sequence[Line], edits: Edits, budget: Budget) -> Iterator[list[Placed]]:
     """Trees side by side, as many as the budget allows."""
     forests = planted(lines, rows=budget.rows, saved=budget.saved, shares=not edits.depends_on_prompt)
-    most = max(16, budget.logit_bytes // (4 * network.unembedding.weight.shape[0]))
     placed: list[Placed] = []
-    rows = wanted = 0
+    rows = 0
     for tree, stem in planted_units(network, forests, edits):
-        reads = len(tree.wanted)
-        if placed and (rows + len(tree.tokens) > budget.rows or wanted + reads > most):
+        if placed and rows + len(tree.tokens) > budget.rows:
             yield placed
-            placed, rows, wanted = [], 0, 0
+            placed, rows = [], 0
         placed.append(Placed(tree, stem, rows, tree.lines[0].first + 1))
         rows += len(tree.tokens)
-        wanted += reads
     if placed:
         yield placed
