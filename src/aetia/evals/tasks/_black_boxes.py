@@ -11,7 +11,7 @@ from itertools import product
 
 from aetia.evals.tasks._phrases import phrases
 
-__all__ = ["INPUTS", "PARAMETERS", "Box", "Kind", "Step", "boxes", "fitting", "output", "steps_of"]
+__all__ = ["INPUTS", "PARAMETERS", "Box", "Kind", "Step", "boxes", "fitting", "inputs_of", "output", "row", "steps_of"]
 
 Value = int | str
 
@@ -88,6 +88,17 @@ def output(box: Box, value: Value) -> Value:
     return _done(box.second, _done(box.first, value))
 
 
+@cache
+def row(box: Box, kind: str) -> Mapping[Value, Value]:
+    """What the box makes of each input of its kind."""
+    return {value: output(box, value) for value in inputs_of(kind)}
+
+
+def inputs_of(kind: str) -> tuple[Value, ...]:
+    """What boxes of that kind are tried on."""
+    return tuple(INPUTS) if kind == "numeric" else phrases("find_functions")["words"]
+
+
 def _done(step: Step, value: Value) -> Value:
     if isinstance(value, str):
         return _WORDS[step.name](value)
@@ -106,7 +117,7 @@ def steps_of(kind: str) -> tuple[Step, ...]:
 @cache
 def boxes(kind: str) -> Kind:
     """All boxes of that kind, tried on all inputs; of those that never differ, the first."""
-    inputs: tuple[Value, ...] = tuple(INPUTS) if kind == "numeric" else phrases("find_functions")["words"]
+    inputs = inputs_of(kind)
     pairs = product(steps_of(kind), repeat=2)
     different: dict[tuple[Value, ...], Box] = {}
     for box in (Box(*pair) for pair in pairs if kind == "numeric" or pair[0] != pair[1]):

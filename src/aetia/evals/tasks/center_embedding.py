@@ -6,13 +6,13 @@ and the same syntax, each does another's, so that only the syntax tells who did 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from random import Random
 from typing import Literal, NamedTuple, cast
 
 from aetia.evals.item import Item
 from aetia.evals.task import Generator, Solution, Style, Tags, Target, Task, Wording
-from aetia.evals.tasks._phrases import phrase, phrases, read_back, unreadable
+from aetia.evals.tasks._phrases import phrase, phrases, read, read_back, unreadable
 
 __all__ = ["TASKS", "Embedding", "Nested"]
 
@@ -58,6 +58,19 @@ class Nested:
     kind: Kind
     asked: int
 
+    @cached_property
+    def clauses(self) -> "list[Clause]":
+        """The clauses of the sentence, the outermost first."""
+        beings = _beings(self.world)
+        owners = [beings[place] for place in self.owners]
+        moved = owners[self.shift :] + owners[: self.shift]
+        return [(being.noun, owner) for being, owner in zip(moved, owners, strict=True)]
+
+    @cached_property
+    def answers(self) -> list[str]:
+        """The label, and further texts that are right."""
+        return _answers(self.clauses, self.kind, self.asked)
+
 
 class Embedding(Generator[Nested]):
     """Sentences of depth 1 to 6, each depth and each type of question as often as the others.
@@ -86,22 +99,21 @@ class Embedding(Generator[Nested]):
 
     def solve(self, problem: Nested, /) -> Solution:
         """The answer by the clauses that the sentence was made from; in what it differs if each did its own deed."""
-        clauses = _clauses(problem)
-        label = _answers(clauses, problem.kind, problem.asked)[0]
+        clauses = problem.clauses
         steps = tuple(_event(clauses, place, "past") for place in range(len(clauses) - 1, -1, -1))
         rivals: dict[str, str] = {}
         if problem.shift and problem.kind == "action":
             own = {being.noun: being for being in _beings(problem.world)}[clauses[problem.asked][0]]
             rivals["what-it-usually-does"] = own.base if problem.asked else own.alone_base
-        return Solution(label, derivation=steps, rivals=rivals)
+        return Solution(problem.answers[0], derivation=steps, rivals=rivals)
 
     def word(self, problem: Nested, solution: Solution, style: Style, random: Random, /) -> Wording:  # noqa: ARG002
         """The sentence and the question."""
-        clauses = _clauses(problem)
+        clauses = problem.clauses
         nouns = [noun for noun, _ in clauses]
         verbs = [owner.past for _, owner in reversed(clauses[1:])]
         sentence = f"The {' that the '.join(nouns)} {' '.join(verbs)} {clauses[0][1].alone}."
-        label, *accepted = _answers(clauses, problem.kind, problem.asked)
+        label, *accepted = problem.answers
         facts = {"depth": len(clauses) - 1, "kind": problem.kind, "is_plausible": not problem.shift}
         context = phrase(_FAMILY, "context", style.wording).format(sentence=sentence)
         question = _question(problem, clauses, style.wording)
@@ -115,12 +127,6 @@ class Embedding(Generator[Nested]):
 
 Clause = tuple[str, Being]
 """The noun of a clause, and the being whose verb it has."""
-
-
-def _clauses(problem: Nested) -> list[Clause]:
-    owners = [_beings(problem.world)[place] for place in problem.owners]
-    moved = owners[problem.shift :] + owners[: problem.shift]
-    return [(being.noun, owner) for being, owner in zip(moved, owners, strict=True)]
 
 
 def _question(problem: Nested, clauses: list[Clause], wording: int) -> str:
@@ -189,21 +195,20 @@ def _engine(item: Item) -> str:
 
 
 def _read_question(question: str, clauses: list[Clause]) -> str:
-    names = ("nested", "action", "affected", "count", "sequence", "consequence", "agent")
-    name, said = read_back(_FAMILY, names, question)
     places = {noun: place for place, (noun, _) in enumerate(clauses)}
-    if name == "count":
-        return str(len(set(places)))
-    if name == "nested":
-        asked = (
-            next(place for place, one in enumerate(clauses) if place and one[1].participle == said["participle"]) - 1
-        )
-    elif said.get("noun") in places:
-        asked = places[said["noun"]]
-    else:
-        raise unreadable(question)
-    kind: dict[str, Kind] = {"affected": "agent", **{one: one for one in _KINDS}}
-    return _answers(clauses, kind[name], asked)[0]
+    done = {owner.participle: place - 1 for place, (_, owner) in enumerate(clauses) if place}
+    for name in ("nested", "action", "affected", "count", "sequence", "consequence", "agent"):
+        for template in phrases(_FAMILY)[name]:
+            said = read(template, question)
+            if said is None:
+                continue
+            kind: Kind = "agent" if name == "affected" else name
+            if kind == "count":
+                return str(len(places))
+            asked = done.get(said["participle"]) if kind == "nested" else places.get(said["noun"])
+            if asked is not None:
+                return _answers(clauses, kind, asked)[0]
+    raise unreadable(question)
 
 
 def _task(name: str, asks: str, *, is_plausible: bool) -> Task:

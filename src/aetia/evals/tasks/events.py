@@ -169,8 +169,11 @@ class Related(Generator[Pair]):
 
     def solve(self, problem: Pair, /) -> Solution:
         """Whether a chain of direct causes leads from the first to the second."""
-        is_later = problem.first < problem.second
-        return Solution("yes" if problem.is_cause and is_later else "no", rivals={"earlier-is-cause": "yes"})
+        if problem.is_cause and problem.first < problem.second:
+            return Solution("yes")
+        return Solution(
+            "no", rivals={"earlier-is-cause" if problem.first < problem.second else "wrong-direction": "yes"}
+        )
 
     def word(self, problem: Pair, solution: Solution, style: Style, random: Random, /) -> Wording:
         """The activity and both events."""
@@ -181,8 +184,8 @@ class Related(Generator[Pair]):
             hypothesis=_said(activity, problem.second, "told", style, who),
         )
         steps = _related_steps(activity, problem, who, style)
-        rivals = {name: answer for name, answer in solution.rivals.items() if answer != solution.label}
-        return Wording(context, question, solution.label, (), _pair_facts(activity, problem), (), rivals, steps)
+        facts = _pair_facts(activity, problem)
+        return Wording(context, question, solution.label, facts=facts, derivation=steps)
 
     def changed(self, problem: Pair, random: Random, /) -> Mapping[str, Pair]:  # noqa: ARG002  nothing is drawn
         """Asked whether the later event is a cause of the earlier."""

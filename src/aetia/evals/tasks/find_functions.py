@@ -6,15 +6,28 @@ descriptions are built alike, and which of them is the true one is drawn last: t
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import product
 from random import Random
 from typing import cast
 
 from aetia.evals.item import Form, Item
 from aetia.evals.task import Generator, Solution, Style, Tags, Target, Task, Wording
-from aetia.evals.tasks._black_boxes import INPUTS, PARAMETERS, Box, Step, Value, boxes, fitting, output, steps_of
+from aetia.evals.tasks._black_boxes import (
+    INPUTS,
+    PARAMETERS,
+    Box,
+    Step,
+    Value,
+    boxes,
+    fitting,
+    inputs_of,
+    output,
+    row,
+    steps_of,
+)
 from aetia.evals.tasks._phrases import phrase, phrases, read, unreadable
 
 __all__ = ["TASKS", "Descriptions", "Outputs"]
@@ -122,7 +135,6 @@ class Descriptions(Generator[Described]):
 
     def pose(self, random: Random, /) -> Described | None:
         """Draw four near descriptions and inputs; None if some of them agree on all that is seen."""
-        inputs = boxes("strings" if self._kind == "strings" else "numeric").inputs
         if self._kind == "corrupted":
             steps = random.sample(steps_of("numeric"), 4)
             pairs = product((Box(*steps[:2]), Box(*steps[2:])), _intervals(random))
@@ -131,9 +143,9 @@ class Descriptions(Generator[Described]):
             steps = random.sample(steps_of(self._kind), 4)
             found = [(Box(first, second), None) for first, second in product(steps[:2], steps[2:])]
         order = sorted(found, key=lambda _: random.random())
-        seen = random.sample(inputs, _EXAMPLES + 4 * (self._kind == "corrupted"))
+        seen = random.sample(inputs_of(_kind_of(self._kind)), _EXAMPLES + 5 * (self._kind == "corrupted"))
         # Each pair must differ on what is seen: so each may be the true one, and what is seen tells which.
-        outputs = {tuple(_output(one, value) for value in seen) for one in order}
+        outputs = {_outputs(one, seen) for one in order}
         if len(outputs) < len(order) or any("" in row for row in outputs):
             return None
         return Described(tuple(order), tuple(seen), int(len(order) * random.random()))
@@ -141,24 +153,23 @@ class Descriptions(Generator[Described]):
     def solve(self, problem: Described, /) -> Solution:
         """The description that is true, and where each other one is wrong."""
         true = problem.boxes[problem.true]
+        right = _outputs(true, problem.seen)
         steps: list[str] = []
         for other in problem.boxes:
             if other != true:
-                value, made = next(
-                    (one, made) for one in problem.seen if (made := _output(other, one)) != _output(true, one)
-                )
+                rows = zip(problem.seen, _outputs(other, problem.seen), right, strict=True)
+                value, made = next((value, made) for value, made, due in rows if made != due)
                 steps.append(f"for {value} this would give {made}: {_said(other, 0)}")
         return Solution(str(problem.true), derivation=tuple(steps))
 
     def word(self, problem: Described, solution: Solution, style: Style, random: Random, /) -> Wording:  # noqa: ARG002
         """The examples, and the descriptions in their order."""
         true = problem.boxes[int(solution.label)]
-        said = _examples([(value, _output(true, value)) for value in problem.seen], style.wording)
+        said = _examples(list(zip(problem.seen, _outputs(true, problem.seen), strict=True)), style.wording)
         name = "strings-description" if self._kind == "strings" else "numeric-description"
         context = phrase(_FAMILY, name, style.wording).format(examples=said)
-        order = list(range(len(problem.boxes)))
-        if style.order:
-            Random(style.order).shuffle(order)
+        turn = style.order % len(problem.boxes)
+        order = [*range(turn, len(problem.boxes)), *range(turn)]
         options = tuple(_said(problem.boxes[place], style.wording) for place in order)
         label = str(1 + order.index(int(solution.label)))
         question = phrase(_FAMILY, "describe", style.wording)
@@ -182,17 +193,26 @@ def _intervals(random: Random) -> list[Interval]:
     return found
 
 
-def _output(one: tuple[Box, Interval | None], value: Value) -> Value:
+def _kind_of(kind: str) -> str:
+    return "strings" if kind == "strings" else "numeric"
+
+
+def _outputs(one: tuple[Box, Interval | None], values: Sequence[Value]) -> tuple[Value, ...]:
+    """What a box makes of some inputs, broken as it is."""
     box, interval = one
-    if interval and isinstance(value, int) and interval.low <= value <= interval.high:
-        return interval.constant
-    return output(box, value)
+    table = row(box, "strings" if isinstance(values[0], str) else "numeric")
+    if interval is None:
+        return tuple([table[value] for value in values])
+    low, high, constant = interval.low, interval.high, interval.constant
+    return tuple([constant if low <= int(value) <= high else table[value] for value in values])
 
 
+@cache
 def _step(step: Step, wording: int) -> str:
     return phrase(_FAMILY, step.name, wording).format(c=step.parameter)
 
 
+@cache
 def _described(box: Box, wording: int) -> str:
     said = phrase(_FAMILY, "composed", wording).format(
         first=_step(box.first, wording), second=_step(box.second, wording)
@@ -213,6 +233,7 @@ def _examples(seen: list[tuple[Value, Value]], wording: int) -> str:
     return ", ".join([told.format(input=value, output=made) for value, made in seen])
 
 
+@cache
 def _listed(kind: str, wording: int) -> str:
     names = dict.fromkeys(step.name for step in steps_of(kind))
     return "; ".join(phrase(_FAMILY, name, wording).format(c="c") for name in names)
@@ -246,13 +267,19 @@ def _read_box(text: str, kind: str) -> tuple[Box, Interval | None]:
     raise unreadable(text)
 
 
+def _made(one: tuple[Box, Interval | None], value: Value) -> Value:
+    box, interval = one
+    is_broken = interval is not None and isinstance(value, int) and interval.low <= value <= interval.high
+    return interval.constant if interval is not None and is_broken else output(box, value)
+
+
 def _engine(item: Item) -> str:
     """Tries every box, or every description, on the examples that the text gives."""
     seen = _seen(item.context)
     kind = "strings" if isinstance(seen[0][0], str) else "numeric"
     if item.form == "choice":
         told = [_read_box(option, kind) for option in item.options]
-        fit = [place for place, one in enumerate(told) if all(_output(one, value) == made for value, made in seen)]
+        fit = [place for place, one in enumerate(told) if all(_made(one, value) == made for value, made in seen)]
         return str(1 + fit[0]) if len(fit) == 1 else ""
     asked = next(found["input"] for one in phrases(_FAMILY)["output"] if (found := read(one, item.question)))
     pairs = product(steps_of(kind), repeat=2)

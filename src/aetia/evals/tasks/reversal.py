@@ -97,9 +97,8 @@ class Reversal(Generator[Chains]):
         facts = {"hops": hops, "start": asked[0], "path": asked, "relations": [noun for _, noun in nouns]}
         if self._form == "text":
             return Wording(" ".join(lines), question, asked[-1], facts=dict(facts), derivation=steps)
-        order = list(problem.options)
-        if style.order:
-            Random(f"{style.order}:{problem.options}").shuffle(order)
+        turn = style.order % _CHAINS
+        order = problem.options[turn:] + problem.options[:turn]
         label = str(1 + order.index(int(solution.label)))
         options = tuple(chains[chain][-1] for chain in order)
         return Wording(" ".join(lines), question, label, options, facts=dict(facts), derivation=steps)
