@@ -97,7 +97,9 @@ def _read(item: Item) -> tuple[scm.Graph, str, str]:
     names = re.findall(r"(?<![A-Za-z])([A-Z])(?![A-Za-z])", item.question)
     if not arrows or len(names) != 2:
         raise unreadable(item.context + item.question)
-    return scm.Graph.of(arrows, arcs, nodes=sorted({*names, *(name for pair in arrows for name in pair)})), *names
+    offered = re.findall(r"[A-Z]", " ".join(item.options))
+    nodes = sorted({*names, *offered, *(name for pair in arrows for name in pair)})
+    return scm.Graph.of(arrows, arcs, nodes=nodes), *names
 
 
 def _graph_engine(kind: str, item: Item) -> str:

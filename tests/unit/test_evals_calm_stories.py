@@ -1,0 +1,129 @@
+"""Tests of the small stories: items against their labels, by the text alone, and by brute force."""
+
+from collections import Counter
+from fractions import Fraction
+from random import Random
+
+import pytest
+
+from aetia import scm
+from aetia.errors import EvaluationError
+from aetia.evals.item import Item
+from aetia.evals.task import Style, Task, generated, orbit
+from aetia.evals.tasks._rule_worlds import Rule, drawn_rules, equations, outcome, renamed, worlds
+from aetia.evals.tasks._story_case import is_but_for, verdict
+from aetia.evals.tasks._story_problems import RuleStory, counterfactual_values, pose_explaining_away
+from aetia.evals.tasks.calm_stories import TASKS
+from aetia.scm.actual import Setting
+
+BY_NAME = {task.name: task for task in TASKS}
+CHEAP = [task for task in TASKS if task.name != "calm/actual-causality"]
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_the_engine_answers_every_item_from_its_text(task: Task) -> None:
+    assert task.engine is not None
+    index = 0
+    for language in ("en", "zh"):
+        for names in ("real", "random", "nonsense"):
+            for wording in (0, 1):
+                item = generated(task, index, 2, Style(language, names, wording, index % 2 * 3))
+                assert task.engine(item) == item.label, item
+                index += 1
+    for item in orbit(task, 1):
+        assert task.engine(item) == item.label, item
+
+
+@pytest.mark.parametrize("task", CHEAP, ids=lambda task: task.name)
+def test_neither_what_is_given_nor_what_is_asked_tells_the_label(task: Task) -> None:
+    items = [generated(task, index, 4) for index in range(300)]
+    asked = Counter((_skeleton(item), item.label) for item in items)
+    for skeleton in {key for key, _ in asked}:
+        yes, no = asked[skeleton, "yes"], asked[skeleton, "no"]
+        assert yes + no < 30 or 0.3 < yes / (yes + no) < 0.7
+
+
+def _skeleton(item: Item) -> str:
+    told = [str(item.facts["treatment"]), str(item.facts["outcome"]), *item.context.split()]
+    known = {word.strip(".,%:;") for word in told}
+    plain = {"not", "to", "is", "of", "the", "being", "are", "those", "who", "and"}
+    return " ".join("_" if word.strip("?,.:") in known - plain else word for word in item.question.split())
+
+
+def test_correlations_are_those_of_the_model_behind() -> None:
+    item = generated(BY_NAME["calm/correlation"], 3)
+    share, without, both = (Fraction(str(text).rstrip("%")) / 100 for text in item.facts["numbers"].values())  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
+    high, low = both / share, without / (1 - share)
+    model = scm.DiscreteModel.of({"X": [1 - share, share], "Y": (["X"], [[1 - low, low], [1 - high, high]])})
+    difference = scm.answer(model, "P(Y=1 | X=1)").value - scm.answer(model, "P(Y=1 | X=0)").value
+    assert item.margin == pytest.approx(float(abs(difference)))
+    assert float(abs(difference)) >= 0.05
+
+
+def test_what_is_printed_of_a_collider_can_be_so() -> None:
+    """X and Y are independent: P(Y) is the same for both values of X, for some chances of being selected."""
+    random = Random(1)
+    story = next(found for found in (pose_explaining_away(random) for _ in range(50)) if found is not None)
+    _, p00, p01, p10, p11 = story.numbers
+    low, high = max(min(p00, p01), min(p10, p11)), min(max(p00, p01), max(p10, p11))
+    assert low <= high + 1  # the two ranges of P(Y), to the last printed digit, have a point in common
+
+
+def test_worlds_of_rules_are_those_of_the_engine() -> None:
+    random = Random(3)
+    names = ("V0", "V1", "V2", "V3", "V4")
+    for _ in range(25):
+        rules = drawn_rules(random, 5)
+        model = scm.model_from_equations(equations(rules, names))
+        for outside in worlds(rules):
+            roots = {name: outside >> place & 1 for place, name in enumerate(names) if rules[place] is None}
+            setting = Setting(model, {name: value for name, value in roots.items() if name in model.graph.nodes})
+            found, changed = outcome(rules, outside), outcome(rules, outside, 1, 1)
+            would_be = setting.under({"V1": 1}) if "V1" in model.graph.nodes else {}
+            assert all(found >> names.index(name) & 1 == value for name, value in setting.actual.items())
+            assert all(changed >> names.index(name) & 1 == value for name, value in would_be.items())
+
+
+def test_a_world_told_of_contraries_is_the_same_world() -> None:
+    random = Random(5)
+    for _ in range(30):
+        rules, flips = drawn_rules(random, 5), random.getrandbits(5)
+        free = sum(1 << place for place, rule in enumerate(rules) if rule is None)
+        for outside in worlds(rules):
+            assert outcome(renamed(rules, flips), (outside ^ flips) & free) == outcome(rules, outside) ^ flips
+
+
+def test_known_cases_have_the_verdicts_of_the_literature() -> None:
+    every = Rule(((0, True), (1, True)), is_all=True)
+    either = Rule(((0, True), (1, True)), is_all=False)
+    both_on = ((0, True), (1, True), (2, True))
+    assert verdict(RuleStory((None, None, every), 0, 2, both_on, action=True, wanted=True)) is True
+    # Either enough: the original definition calls each a cause, the modified one does not.
+    assert verdict(RuleStory((None, None, either), 0, 2, both_on, action=True, wanted=True)) is None
+    backup = (None, Rule(((0, False),), is_all=True), Rule(((0, True), (1, True)), is_all=False))
+    trainee = RuleStory(backup, 0, 2, ((0, True), (1, False), (2, True)), action=True, wanted=True)
+    assert verdict(trainee) is True
+    assert not is_but_for(trainee)
+
+
+def test_what_was_seen_is_traced_back() -> None:
+    """That somebody is B tells that they are A, and so C whatever B were."""
+    rules = (None, Rule(((0, True),), is_all=True), Rule(((0, True),), is_all=True))
+    seen = RuleStory(rules, 1, 2, ((1, True),), action=False, wanted=True)
+    unseen = RuleStory(rules, 1, 2, (), action=False, wanted=True)
+    assert counterfactual_values(seen) == {True}
+    assert counterfactual_values(unseen) == {True, False}
+
+
+def test_half_of_the_collider_graphs_have_an_effect() -> None:
+    items = [generated(BY_NAME["calm/collider-bias"], index, 8) for index in range(200)]
+    effects = sum(item.derivation[0].startswith("A directed path") for item in items)
+    assert 70 < effects < 130
+
+
+def test_a_text_in_no_known_wording_is_not_read() -> None:
+    item = Item("calm/backadj", "Something.", "What now?", "binary", "yes")
+    engine = BY_NAME["calm/backadj"].engine
+    assert engine is not None
+    with pytest.raises(EvaluationError, match="cannot be read"):
+        engine(item)
