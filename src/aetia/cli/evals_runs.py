@@ -12,6 +12,7 @@ from aetia.cli.voice import Voice, json_option
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aetia.evals.harness.exporting import Kind
     from aetia.evals.harness.study import EvaluationStudy
     from aetia.runs import Run
     from aetia.runs.keys import JSON
@@ -122,7 +123,7 @@ def compare_runs(first: str, second: str, *, as_json: bool) -> None:
 @click.argument("run", metavar="RUN")
 @click.option("--as", "kind", type=click.Choice(["csv", "parquet", "jsonl", "lm-eval", "inspect"]), default="jsonl")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The file, or for lm-eval the folder.")
-def export_run(run: str, kind: str, out: Path) -> None:
+def export_run(run: str, kind: "Kind", out: Path) -> None:
     """Write every reply of RUN with its item, answer and errors, for other tools."""
     from aetia.evals.harness.exporting import export
     from aetia.runs import open_run

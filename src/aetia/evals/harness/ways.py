@@ -9,6 +9,7 @@ from aetia.evals.harness.items import Chosen
 from aetia.evals.harness.study import EvaluationStudy
 from aetia.evals.item import Item
 from aetia.evals.scoring.extraction import extract
+from aetia.evals.scoring.extraction import is_right as is_answer_right
 
 __all__ = ["way_named"]
 
@@ -26,13 +27,12 @@ def way_named(name: str, study: EvaluationStudy, chosen: Chosen) -> Adaptation:
             examples=chosen.examples,
             others=chosen.examples,
             relations=None if study.relations is None else Path(study.relations),
-            is_right=is_right,
+            is_right=_is_right,
             tokens=study.tokens,
         ),
     )
 
 
-def is_right(item: Item, text: str) -> bool:
+def _is_right(item: Item, text: str) -> bool:
     """Whether a reply gives the item's label."""
-    found = extract(text, item)
-    return found is not None and found.text == item.label
+    return is_answer_right(extract(text, item), item)
