@@ -18,6 +18,7 @@ from aetia.effects.tests import (
     draws_needed,
     holm,
     max_t,
+    mcnemar,
     passes,
     t_statistics,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "equivalent_effects",
     "holm",
     "max_t",
+    "mcnemar",
     "minimum_detectable_effect",
     "paired_interval",
     "paired_test",

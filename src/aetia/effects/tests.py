@@ -23,6 +23,7 @@ __all__ = [
     "draws_needed",
     "holm",
     "max_t",
+    "mcnemar",
     "means_and_errors",
     "normal_scores",
     "passes",
@@ -199,6 +200,35 @@ def holm(p: npt.ArrayLike) -> Floats:
     Source: Holm, Scandinavian Journal of Statistics 1979.
     """
     return _where_known(p, "holm")
+
+
+def mcnemar(only_first: npt.ArrayLike, only_second: npt.ArrayLike) -> Floats:
+    """Return the two-sided mid-p of McNemar's exact test: whether either of two is right more often on the same items.
+
+    The exact p is the chance, if either were as likely to be the only one that is right, of as uneven a split or a more
+    uneven one; of the split itself the mid-p counts half, which keeps its errors near the rate that is asked for, where
+    the exact p makes far fewer. Items on which both are right, or both wrong, say nothing. Items are independent.
+
+    Args:
+        only_first: [G] on how many items only the first is right.
+        only_second: [G] on how many only the second is.
+
+    Returns:
+        [G]; 1 where there is no such item.
+
+    Source: McNemar, Psychometrika 1947; Fagerland, Lydersen and Laake, The McNemar Test for Binary Matched-Pairs Data,
+    BMC Medical Research Methodology 2013.
+    """
+    first, second = np.broadcast_arrays(np.asarray(only_first), np.asarray(only_second))
+    return np.array([_mid_p(int(one), int(other)) for one, other in zip(first.ravel(), second.ravel(), strict=True)])
+
+
+def _mid_p(first: int, second: int) -> float:
+    total, least = first + second, min(first, second)
+    steps = np.arange(1, least + 1, dtype=np.float64)
+    logs = np.concatenate([[0.0], np.cumsum(np.log((total - steps + 1) / steps))]) - total * np.log(2.0)
+    chances = np.exp(logs)
+    return float(np.clip(2.0 * chances.sum() - chances[-1], np.finfo(np.float64).tiny, 1.0))
 
 
 def draws_needed(level: float, comparisons: int, correction: Correction = "max-t") -> int:
