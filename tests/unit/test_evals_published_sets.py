@@ -19,6 +19,7 @@ from aetia.evals.item import Item
 from aetia.evals.published._arithmetic import value_of
 from aetia.evals.published._embedded import base_of, deeds_of, gerund_of
 from aetia.evals.published._items import ordered
+from aetia.evals.published.beaf import change_scores
 from aetia.evals.published.vcrbench import order_in, order_scores
 from aetia.evals.task import Published, task_named, tasks
 from aetia.runs.keys import JSON
@@ -208,6 +209,30 @@ def test_pope_and_beaf(tmp_path: Path) -> None:
     assert items[1].facts["before"] == "yes"
 
 
+def test_beaf_counts_what_became_of_answers(tmp_path: Path) -> None:
+    scenes = "abcde"
+    rows: list[Mapping[str, JSON]] = []
+    for scene in scenes:
+        for image, original, dog in ((f"{scene}.jpg", True, "yes"), (f"{scene}_00.png", False, "no")):
+            shared = {"image": image, "orig_img": original}
+            rows.append({**shared, "question": "Is there a dog?", "removed_q": True, "gt": dog})
+            rows.append({**shared, "question": "Is there a cat?", "removed_q": False, "gt": "no"})
+    text = json.dumps([{"id": number, **row} for number, row in enumerate(rows)])
+    items = _items(tmp_path, "beaf/objects", {"beaf_qna_1975f33.json": text})
+    said = {"a": "yes no", "b": "yes no", "c": "no yes", "d": "yes yes", "e": "no no"}
+    answers: list[tuple[Item, str]] = []
+    for item in items:
+        scene, is_original = str(item.facts["image"])[0], bool(item.facts["is_original"])
+        changed = "yes" if scene == "a" and not is_original else "no"  # one cat of five appears
+        answers.append((item, said[scene].split()[0 if is_original else 1] if "dog" in item.question else changed))
+    told = change_scores(answers)
+    assert (told.understanding, told.ignorance, told.stubborn_yes, told.stubborn_no) == (40, 20, 20, 20)
+    assert told.indecision == pytest.approx(20)
+    assert told.balance == pytest.approx(2 * 40 * 80 / 120)
+    with pytest.raises(ValueError, match="no pair"):
+        change_scores(answers[:2])
+
+
 def _paper(letters: list[str]) -> str:
     options = [json.dumps({"letter": letter, "attribute": f"a{place}"}) for place, letter in enumerate(letters)]
     choice = {"question": "What is it?", "correct": options[0], "incorrect": options[1:], "letters": letters}
@@ -289,9 +314,9 @@ def test_orders_are_scored_as_the_benchmark_does(tmp_path: Path) -> None:
     items = _items(tmp_path, "vcrbench/order", {"questions.jsonl": _lines(*rows)})
     replies = ["Correct order: Clip 2, Clip 1, Clip 3", "Clip 1, Clip 2, Clip 3", "3, 1, 2"]
     told = order_scores(zip(items, replies, strict=True))
-    # One of three orders; 3/3, 1/3 and 0 (too short) of the steps; one of two, and none of one, by goal.
+    # One of three orders; 3, 1 and 0 (too short) of the 3 + 3 + 4 places; one of two, and none of one, by goal.
     assert told.accuracy == pytest.approx(100 / 3)
-    assert told.steps == pytest.approx(100 * (1 + 1 / 3) / 3)
+    assert told.steps == pytest.approx(40)
     assert told.goals == pytest.approx(25)
     assert [_faults(item) for item in items] == [(), (), ()]
     assert order_in("I think 4 steps. Correct order: Clip 2, Clip 1") == (2, 1)

@@ -28,7 +28,7 @@ class Orders:
 
     Args:
         accuracy: Of the items whose whole order is right.
-        steps: Of the places that hold the right clip, a mean over items; an order of another length has none.
+        steps: Of all places of all orders, those that hold the right clip; an order of another length has none.
         goals: Of the whole orders, the mean over goals of the share within each.
     """
 
@@ -71,18 +71,19 @@ def order_scores(answers: Iterable[tuple[Item, str]]) -> Orders:
     Source: Sarkar and Etemad, VCRBench, arXiv 2505.08455, and the result file beside its random answers.
     """
     whole: list[bool] = []
-    steps: list[float] = []
+    steps, places = 0, 0
     by_goal: defaultdict[str, list[bool]] = defaultdict(list)
     for item, reply in answers:
         wanted, found = order_in(item.label), order_in(reply)
         whole.append(found == wanted)
         by_goal[str(item.facts["goal"])].append(found == wanted)
-        fits = len(found) == len(wanted)
-        steps.append(sum(one == other for one, other in zip(found, wanted, strict=fits)) / len(wanted) if fits else 0.0)
+        places += len(wanted)
+        if len(found) == len(wanted):
+            steps += sum(one == other for one, other in zip(found, wanted, strict=True))
     if not whole:
         raise ValueError("there is no answer to score")
     goals = [sum(found) / len(found) for found in by_goal.values()]
-    return Orders(100 * sum(whole) / len(whole), 100 * sum(steps) / len(steps), 100 * sum(goals) / len(goals))
+    return Orders(100 * sum(whole) / len(whole), 100 * steps / places, 100 * sum(goals) / len(goals))
 
 
 def order_faults(item: Item) -> tuple[str, ...]:
