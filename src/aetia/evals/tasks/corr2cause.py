@@ -19,12 +19,14 @@ from itertools import combinations, permutations, product
 from random import Random
 from typing import cast
 
+from aetia.errors import EvaluationError
 from aetia.evals.item import Item, Origin
 from aetia.evals.task import Generator, Names, Solution, Style, Tags, Target, Task, Wording
 from aetia.evals.tasks._corr2cause_text import deduced, listed_names
-from aetia.evals.tasks._dag_classes import RELATIONS, catalogue, independences
+from aetia.evals.tasks._dag_classes import READINGS, RELATIONS, catalogue, independences
 from aetia.evals.tasks._formal_graphs import bits, reached
 from aetia.evals.tasks._formal_words import drawn_names, wordings
+from aetia.text import clean_text
 
 __all__ = ["TASKS", "every_item"]
 
@@ -226,7 +228,14 @@ def every_item(size: int, reading: str = "paths", style: Style | None = None) ->
         size: How many variables, from two to six.
         reading: See `READINGS`; the words are the same in each.
         style: The wording; its order is that of the sentences.
+
+    Raises:
+        EvaluationError: AE-8141 there are fewer variables, or more, or no such reading.
     """
+    if size not in (2, *_SIZES) or reading not in READINGS:
+        found = f"Corr2Cause has no hypotheses about {size} variables in the reading {clean_text(reading, 20)!r}."
+        mend = f"ask for 2 to 6 variables and one of the readings {', '.join(READINGS)}."
+        raise EvaluationError("AE-8141", found, mend=mend)
     generator, style = _Corr2Cause((size,), reading), style or Style(names="random")
     for number, (relation, pair) in product(range(len(catalogue(size).dags)), _hypotheses(size)):
         problem = _Problem(size, number, tuple(range(size)), relation, *pair)

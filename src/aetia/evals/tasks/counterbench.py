@@ -22,6 +22,7 @@ from random import Random
 from typing import Literal, TypeGuard, cast
 
 from aetia import scm
+from aetia.errors import CausalModelError
 from aetia.evals.item import Item
 from aetia.evals.task import Generator, Names, Solution, Style, Tags, Target, Task, Wording
 from aetia.evals.tasks._formal_graphs import bits, families, reached
@@ -307,7 +308,10 @@ def answer_from_text(item: Item) -> str:
         model = scm.model_from_equations("; ".join([*roots, *rules]))
         outcome, supposed = asked
         query = f"P({outcome}_[{', '.join(supposed)}]=1 | {', '.join(seen)})"
-        value = scm.answer(model, query).value
+        try:
+            value = scm.answer(model, query).value
+        except CausalModelError as error:
+            raise unreadable(item, "what is observed cannot be") from error
         if value not in (0, 1):
             raise unreadable(item, "its answer depends on what is not told")
         return _told(value == 1)
