@@ -5,6 +5,7 @@ from fractions import Fraction
 from random import Random
 
 import pytest
+from evals_asking import answered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,8 +14,8 @@ from aetia.evals.tasks import center_embedding, find_functions, reversal, street
 from aetia.evals.tasks._black_boxes import Box, Step, boxes, fitting, output, row
 from aetia.evals.tasks._people import people
 from aetia.evals.tasks._phrases import phrases, read
-from aetia.evals.tasks.center_embedding import Nested
-from aetia.evals.tasks.find_functions import Interval
+from aetia.evals.tasks.center_embedding import Embedding, Nested
+from aetia.evals.tasks.find_functions import Descriptions, Interval
 from aetia.evals.tasks.reversal import Chains, Reversal
 from aetia.evals.tasks.street_maths import Bill, Street
 
@@ -26,7 +27,7 @@ def test_the_engine_answers_every_item_and_its_minimal_pairs_from_the_text(name)
     task = task_named(name)
     for index in range(60):
         for item in orbit(task, index, 3):
-            assert task.engine(item) == item.label, item
+            assert answered(task, item) == item.label, item
 
 
 # --- sums of money: worked by hand -------------------------------------------------------------------------------
@@ -96,7 +97,7 @@ def _place(name):
 )
 def test_the_thief_that_the_judge_that_the_journalist_interviewed_sentenced_fled(kind, asked, label):
     problem = Nested("people", (_place("thief"), _place("judge"), _place("journalist")), 0, kind, asked)
-    source = task_named("center/plausible").source
+    source = Embedding(is_plausible=True)
     worded = source.word(problem, source.solve(problem), source.first_style, Random(0))
     assert worded.context == "Sentence: The thief that the judge that the journalist interviewed sentenced fled."
     assert worded.label == label
@@ -111,7 +112,8 @@ def test_in_implausible_sentences_no_being_does_what_is_its_own_and_the_words_ar
         assert plain.facts["is_plausible"]
         assert not twin.facts["is_plausible"]
     for index in range(60):
-        problem = task_named("center/implausible").source.pose(Random(index))
+        problem = Embedding(is_plausible=False).pose(Random(index))
+        assert problem is not None
         assert all(noun != owner.noun for noun, owner in problem.clauses)
 
 
@@ -152,9 +154,9 @@ def test_the_boxes_that_fit_some_examples_are_those_that_trying_each_finds(kind)
         assert tried >> place & 1
 
 
-@pytest.mark.parametrize("name", ["numeric-description", "numeric-corrupted", "strings-description"])
-def test_each_other_description_contradicts_an_example(name):
-    source = task_named(f"find/{name}").source
+@pytest.mark.parametrize("kind", ["numeric", "corrupted", "strings"])
+def test_each_other_description_contradicts_an_example(kind):
+    source = Descriptions(kind)
     found = 0
     for index in range(200):
         problem = source.pose(Random(index))
@@ -210,6 +212,7 @@ def test_people_have_names_of_their_own(seed, kind, count):
 def test_what_a_template_was_filled_with_gives_the_text_again(words):
     template = "{one}|(what?) {two}!"
     text = template.format(one=words[0], two=words[1])
-    assert read(template, text) is not None
-    assert template.format(**read(template, text)) == text
+    found = read(template, text)
+    assert found is not None
+    assert template.format(one=found["one"], two=found["two"]) == text
     assert read(template, "no such text") is None
