@@ -130,6 +130,8 @@ def _solved(question: str, answer: str) -> str:
     [
         ("Half is 6/2=<<6/2=3>>3.\n#### 3", ""),
         ("It is 1/3=<<1/3=0.33>>0.33.\nSo $1,250.\n#### 1,250", ""),
+        ("It doubles to 16*2=<<16*2=32>>32, so it took three days.\n#### 3", ""),
+        ("Each costs $2/8=$<<2/8=0.25>>0.25.\n#### 25", ""),
         ("Half is 6/2=<<6/2=4>>4.\n#### 4", "is false: it is 3"),
         ("Half is 6/2=<<6/2=3>>3.\n#### 4", "the steps end in 3, and the answer is 4"),
         ("Half.\n#### many", "is no number"),

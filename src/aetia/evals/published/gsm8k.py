@@ -20,6 +20,7 @@ _DIGESTS = {
 }
 _MARK = re.compile(r"<<([^<>=]*)=([^<>]*)>>")
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_SPELLED = "zero one two three four five six seven eight nine ten eleven twelve".split()
 _ROUNDING = Fraction(1, 100)  # what a step may differ from its exact value: answers are in cents
 
 
@@ -59,8 +60,10 @@ def calculator_faults(item: Item) -> tuple[str, ...]:
     if label is None:
         return (*faults, f"the answer {item.label!r} is no number")
     step = _MARK.sub("", item.derivation[-1]) if item.derivation else ""
-    ends = {value_of(number) for number in _NUMBER.findall(step)}
-    if last is not None and label not in {last, *ends}:
+    spelled = {Fraction(place) for place, word in enumerate(_SPELLED) if re.search(rf"\b{word}\b", step.lower())}
+    ends = {value_of(number) for number in _NUMBER.findall(step)} | spelled
+    # A price may be asked in cents and worked out in dollars.
+    if last is not None and label not in {last, 100 * last, *ends}:
         faults.append(f"the steps end in {float(last):g}, and the answer is {item.label}")
     return tuple(faults)
 
