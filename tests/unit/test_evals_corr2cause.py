@@ -64,7 +64,7 @@ def test_strict_and_shared_readings_differ_from_paths_only_in_common_causes_and_
     assert not (sure["children"] & ~sure["paths"]).any()
     assert not (sure["paths"] & ~sure["shared"]).any()
     assert not (sure["loop-slip"] & ~sure["paths"]).any()
-    for reading in classes.READINGS:
+    for reading in ("children", "shared", "loop-slip"):
         assert np.array_equal(sure[reading][:, :4], sure["paths"][:, :4])
 
 
@@ -122,7 +122,28 @@ def test_a_reading_changes_the_labels_and_not_the_words():
     assert "Suppose there is a closed system of 4 variables, A, B, C and D." in paths[0].context
 
 
-@pytest.mark.parametrize(("size", "reading"), [(1, "paths"), (7, "paths"), (4, "strict")])
+# From a simulation of the released program, step by step, without the code here.
+@pytest.mark.parametrize(("size", "slip", "released", "differ"), [(3, 3, 3, 0), (4, 57, 54, 7), (5, 1240, 1104, 192)])
+def test_labels_of_the_released_program_differ_as_its_slips_say(size, slip, released, differ):
+    listed = classes.catalogue(size)
+    every, above = np.array(listed.members)[:, None, None, None], UPPER[:size, :size]
+    told = {reading: (listed.counts[reading] == every) & above for reading in ("loop-slip", "as-released")}
+    assert told["loop-slip"].sum() == slip
+    assert told["as-released"].sum() == released
+    assert (told["loop-slip"] != told["as-released"]).sum() == differ
+
+
+def test_a_released_label_that_others_found_wrong_is_explained():
+    # Four variables, C and D independent given A and B: a public audit of the test split lists the label 0 for a
+    # collider of A and B, which every member has.
+    premise = "However, C and D are independent given A and B."
+    hypothesis = "collider (i.e., common effect) of A and B."
+    for reading, label in (("paths", "yes"), ("as-released", "no")):
+        items = [one for one in every_item(4, reading) if one.context.endswith(premise) and hypothesis in one.question]
+        assert [one.label for one in items] == [label]
+
+
+@pytest.mark.parametrize(("size", "reading"), [(1, "paths"), (7, "paths"), (4, "strict"), (6, "as-released")])
 def test_what_is_not_enumerated_is_refused(size, reading):
     with pytest.raises(EvaluationError) as caught:
         next(every_item(size, reading))

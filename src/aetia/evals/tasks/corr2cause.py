@@ -23,7 +23,7 @@ from aetia.errors import EvaluationError
 from aetia.evals.item import Item, Origin
 from aetia.evals.task import Generator, Names, Solution, Style, Tags, Target, Task, Wording
 from aetia.evals.tasks._corr2cause_text import deduced, listed_names
-from aetia.evals.tasks._dag_classes import READINGS, RELATIONS, catalogue, independences
+from aetia.evals.tasks._dag_classes import READINGS, RELATIONS, RELEASED_LARGEST, catalogue, independences
 from aetia.evals.tasks._formal_graphs import bits, reached
 from aetia.evals.tasks._formal_words import drawn_names, wordings
 from aetia.text import clean_text
@@ -232,7 +232,7 @@ def every_item(size: int, reading: str = "paths", style: Style | None = None) ->
     Raises:
         EvaluationError: AE-8141 there are fewer variables, or more, or no such reading.
     """
-    if size not in (2, *_SIZES) or reading not in READINGS:
+    if size not in (2, *_SIZES) or reading not in READINGS or (reading == "as-released" and size > RELEASED_LARGEST):
         found = f"Corr2Cause has no hypotheses about {size} variables in the reading {clean_text(reading, 20)!r}."
         mend = f"ask for 2 to 6 variables and one of the readings {', '.join(READINGS)}."
         raise EvaluationError("AE-8141", found, mend=mend)
