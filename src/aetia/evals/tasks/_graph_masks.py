@@ -17,10 +17,10 @@ __all__ = [
     "acyclic_order",
     "below",
     "cut_below",
+    "instruments_of",
     "is_back_door_set",
     "is_front_door_set",
     "is_identified",
-    "is_instrument",
     "is_separated",
     "parents_from",
 ]
@@ -42,21 +42,26 @@ OF_SIZE: tuple[tuple[tuple[int, ...], ...], ...] = tuple(
 _STARTS = tuple(place * (place - 1) // 2 for place in range(MOST + 1))
 
 
-def parents_from(random: Random, count: int, *, is_sparse: bool) -> tuple[int, ...] | None:
-    """Draw a graph: the parents of each variable; None if a variable stands alone.
+def parents_from(random: Random, count: int, *, is_sparse: bool) -> tuple[int, ...]:
+    """Draw a graph: the parents of each variable.
 
-    An edge is there with chance 1/4 if the graph is to be sparse, else 3/8.
+    An edge is there with chance 1/4 if the graph is to be sparse, else 3/8; a variable that would stand alone gets one.
     """
     bits = count * (count - 1) // 2
     drawn = random.getrandbits(bits) & random.getrandbits(bits)
     if not is_sparse:
         drawn |= random.getrandbits(bits) & random.getrandbits(bits) & random.getrandbits(bits)
-    parents = tuple([drawn >> _STARTS[place] & ((1 << place) - 1) for place in range(count)])
+    parents = [drawn >> _STARTS[place] & ((1 << place) - 1) for place in range(count)]
     joined = 0
     for place, one in enumerate(parents):
         if one:
             joined |= one | 1 << place
-    return parents if joined + 1 == 1 << count else None
+    for place in MEMBERS[~joined & ((1 << count) - 1)]:
+        if place:
+            parents[place] = 1 << int(random.random() * place)
+        else:
+            parents[1] = 1
+    return tuple(parents)
 
 
 def above(parents: tuple[int, ...]) -> list[int]:
@@ -147,23 +152,26 @@ def is_front_door_set(parents: tuple[int, ...], treatment: int, outcome: int, ch
     return is_separated(cut, above(cut), chosen, end, start)
 
 
-def is_instrument(parents: tuple[int, ...], ancestors: list[int], variable: int, treatment: int, outcome: int) -> bool:
-    """Whether the variable is an instrument with nothing conditioned on.
+def instruments_of(parents: tuple[int, ...], ancestors: list[int], treatment: int, outcome: int) -> int:
+    """The variables that are instruments with nothing conditioned on; none if nothing confounds the pair.
 
     Args:
         parents: The graph.
         ancestors: What `above` says of it.
-        variable: The place of the variable, which is neither of the two others.
         treatment: A place.
-        outcome: A place.
+        outcome: A place of an effect of it.
     """
-    if not ancestors[variable] & ancestors[treatment]:
-        return False
     bit = 1 << treatment
     causal = below(ancestors, treatment) & ancestors[outcome]
-    cut = tuple([one & ~bit if causal >> place & 1 else one for place, one in enumerate(parents)])
-    left = above(cut)
-    return left[variable] & left[outcome] == 0
+    left = above(tuple([one & ~bit if causal >> place & 1 else one for place, one in enumerate(parents)]))
+    end = left[outcome]
+    if not left[treatment] & end:
+        return 0
+    found, start = 0, ancestors[treatment]
+    for place, mask in enumerate(left):
+        if not mask & end and ancestors[place] & start:
+            found |= 1 << place
+    return found & ~bit
 
 
 def is_identified(parents: tuple[int, ...], siblings: tuple[int, ...], treatment: int, outcome: int) -> bool:

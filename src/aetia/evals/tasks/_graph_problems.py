@@ -15,10 +15,10 @@ from aetia.evals.tasks._graph_masks import (
     above,
     acyclic_order,
     below,
+    instruments_of,
     is_back_door_set,
     is_front_door_set,
     is_identified,
-    is_instrument,
     parents_from,
 )
 
@@ -73,8 +73,6 @@ def pose_relation(random: Random, kind: str) -> GraphProblem | None:
     """
     count = 5 + random.getrandbits(2)
     parents = parents_from(random, count, is_sparse=random.getrandbits(1) == 0)
-    if parents is None:
-        return None
     acting = 0
     for one in parents:
         acting |= one
@@ -107,7 +105,7 @@ def is_valid(kind: Sets, problem: GraphProblem, chosen: int) -> bool:
     if kind == "fas":
         return is_front_door_set(parents, cause, effect, chosen)
     if kind == "iv":
-        return is_instrument(parents, above(parents), chosen.bit_length() - 1, cause, effect)
+        return instruments_of(parents, above(parents), cause, effect) & chosen == chosen
     return is_back_door_set(parents, cause, effect, chosen)
 
 
@@ -115,9 +113,9 @@ def pose_sets(random: Random, kind: Sets) -> GraphProblem | None:
     """A pair and three sets of one size, one of which is right."""
     count = 6 + random.getrandbits(1) + random.getrandbits(1)
     parents = parents_from(random, count, is_sparse=kind in {"fas", "iv"})
-    if parents is None:
-        return None
     ancestors = above(parents)
+    if kind == "iv":
+        return _with_instrument(random, parents, ancestors)
     effect = count - 1 - int(random.random() * 3)
     causes = MEMBERS[ancestors[effect] & ~(1 << effect) & ~(parents[effect] if kind == "fas" else 0)]
     if not causes:
@@ -130,9 +128,36 @@ def pose_sets(random: Random, kind: Sets) -> GraphProblem | None:
     if size == 0:
         return None
     barred = 1 << cause | 1 << effect
+    if kind == "fas":  # a set in a front door causes and is caused: the others that are offered do so, too
+        barred |= _ends(parents)
     sets = [mask for mask in OF_SIZE[count][size] if not mask & barred]
     random.shuffle(sets)
     return _offered(random, problem, kind, sets)
+
+
+def _with_instrument(random: Random, parents: tuple[int, ...], ancestors: list[int]) -> GraphProblem | None:
+    """A pair that is confounded and has an instrument, if the graph has such, and three variables."""
+    pairs = [(cause, effect) for effect, mask in enumerate(ancestors) for cause in MEMBERS[mask] if cause != effect]
+    random.shuffle(pairs)
+    for cause, effect in pairs:
+        found = instruments_of(parents, ancestors, cause, effect)
+        if not found:
+            continue
+        wrong = [1 << place for place in range(len(parents)) if not (found | 1 << cause | 1 << effect) >> place & 1]
+        if len(wrong) >= _OPTIONS - 1:
+            options = [1 << random.choice(MEMBERS[found]), *random.sample(wrong, _OPTIONS - 1)]
+            random.shuffle(options)
+            return GraphProblem(parents, cause, effect, tuple(options))
+    return None
+
+
+def _ends(parents: tuple[int, ...]) -> int:
+    """The variables without causes, and those without effects."""
+    acting = caused = 0
+    for place, one in enumerate(parents):
+        acting |= one
+        caused |= bool(one) << place
+    return ((1 << len(parents)) - 1) & ~(acting & caused)
 
 
 def _is_confounded(parents: tuple[int, ...], cause: int, effect: int) -> bool:
@@ -144,7 +169,7 @@ def _is_confounded(parents: tuple[int, ...], cause: int, effect: int) -> bool:
 def _size(random: Random, problem: GraphProblem, kind: Sets) -> int:
     if kind == "bas-max":
         return _largest(problem).bit_count()
-    return 1 if kind == "iv" or random.getrandbits(1) else 2
+    return 1 + random.getrandbits(1)
 
 
 def _largest(problem: GraphProblem) -> int:
@@ -191,8 +216,6 @@ def pose_identification(random: Random, share: float) -> GraphProblem | None:
     """
     count = 5 + random.getrandbits(1) + random.getrandbits(1)
     parents = parents_from(random, count, is_sparse=False)
-    if parents is None:
-        return None
     edges = pairs_of(parents)
     siblings = [0] * count
     for first, second in random.sample(edges, max(1, round(share * len(edges)))):

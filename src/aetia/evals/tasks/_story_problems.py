@@ -73,8 +73,6 @@ def pose_correlation(random: Random) -> NumberStory | None:
     """How often one thing is, and the other with and without it; any graph may lie behind these numbers."""
     count = 3 + random.getrandbits(1)
     parents = parents_from(random, count, is_sparse=False)
-    if parents is None:
-        return None
     x, y = random.sample(range(count), 2)
     share = random.randint(15, 85)
     with_x, without_x = random.randint(3, share - 3), random.randint(3, 97 - share)
@@ -127,8 +125,6 @@ def pose_backadj(random: Random) -> NumberStory | None:
     wanted = bool(random.getrandbits(1))
     for _ in range(_DRAWS):
         parents = parents_from(random, 4 + random.getrandbits(1), is_sparse=random.getrandbits(1) == 0)
-        if parents is None:
-            continue
         x, y, third = random.sample(range(len(parents)), 3)
         if not above(parents)[y] >> x & 1:
             continue
