@@ -57,7 +57,7 @@ class Blind(NamedTuple):
 
 @dataclass(frozen=True)
 class _Case:
-    """An item as the learner sees it: features of its text and of each option, the right one, the items it goes with."""
+    """An item as the learner sees it: features of its text and options, the right one, the items it goes with."""
 
     shared: Features
     options: tuple[Features, ...]

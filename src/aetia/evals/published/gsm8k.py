@@ -19,7 +19,7 @@ _DIGESTS = {
     "train_sample500_seed0.jsonl": "8d06ce9e40e64d59b5a07ce454b3e29b406e4c12149d39b78005a4ac9a7952c8",
 }
 _MARK = re.compile(r"<<([^<>=]*)=([^<>]*)>>")
-_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_NUMBER = re.compile(r"(?:(?<![\d)\s])-|(?<=\s)-)?\d[\d,]*(?:\.\d+)?")
 _SPELLED = "zero one two three four five six seven eight nine ten eleven twelve".split()
 _ROUNDING = Fraction(1, 100)  # what a step may differ from its exact value: answers are in cents
 
@@ -63,7 +63,7 @@ def calculator_faults(item: Item) -> tuple[str, ...]:
     spelled = {Fraction(place) for place, word in enumerate(_SPELLED) if re.search(rf"\b{word}\b", step.lower())}
     ends = {value_of(number) for number in _NUMBER.findall(step)} | spelled
     # A price may be asked in cents and worked out in dollars.
-    if last is not None and label not in {last, 100 * last, *ends}:
+    if last is not None and not {label, label / 100} & {last, *ends}:
         faults.append(f"the steps end in {float(last):g}, and the answer is {item.label}")
     return tuple(faults)
 
