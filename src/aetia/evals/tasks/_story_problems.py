@@ -4,6 +4,8 @@ What yes means is drawn apart from everything else, so that what is given never 
 """
 
 from dataclasses import dataclass
+from functools import cache
+from itertools import permutations
 from random import Random
 
 from aetia.evals.tasks._graph_masks import above, is_back_door_set, parents_from
@@ -21,7 +23,7 @@ __all__ = [
     "pose_explaining_away",
 ]
 
-_DRAWS = 200  # for one story
+_GRAPHS = 400  # from which stories about two methods are drawn
 _LEAST_DIFFERENCE = 5  # per cent points between the two chances that are compared
 
 
@@ -120,19 +122,27 @@ def pose_collider_bias(random: Random) -> NumberStory | None:
     return NumberStory(parents, x, y, third, (size,), bool(random.getrandbits(1)))
 
 
-def pose_backadj(random: Random) -> NumberStory | None:
+def pose_backadj(random: Random) -> NumberStory:
     """A third variable that has to be adjusted for, or, as often, must not be: one of two methods is right."""
-    wanted = bool(random.getrandbits(1))
-    for _ in range(_DRAWS):
-        parents = parents_from(random, 4 + random.getrandbits(1), is_sparse=random.getrandbits(1) == 0)
-        x, y, third = random.sample(range(len(parents)), 3)
-        if not above(parents)[y] >> x & 1:
-            continue
-        in_strata = is_back_door_set(parents, x, y, 1 << third)
-        if in_strata == wanted and is_back_door_set(parents, x, y, 0) != wanted:
-            more, first = bool(random.getrandbits(1)), bool(random.getrandbits(1))
-            return NumberStory(parents, x, y, third, (), more, is_strata_first=first)
-    return None
+    parents, x, y, third = random.choice(_adjustable()[random.getrandbits(1)])
+    more, first = bool(random.getrandbits(1)), bool(random.getrandbits(1))
+    return NumberStory(parents, x, y, third, (), more, is_strata_first=first)
+
+
+@cache
+def _adjustable() -> tuple[list[tuple[tuple[int, ...], int, int, int]], list[tuple[tuple[int, ...], int, int, int]]]:
+    """Graphs with a treatment, an outcome of it and a third variable: no adjusting for it is right, or adjusting is."""
+    random = Random("graphs with a third variable")
+    graphs = {parents_from(random, 4 + random.getrandbits(1), is_sparse=False) for _ in range(_GRAPHS)}
+    whole, strata = list[tuple[tuple[int, ...], int, int, int]](), list[tuple[tuple[int, ...], int, int, int]]()
+    for parents in sorted(graphs):
+        ancestors = above(parents)
+        for x, y, third in permutations(range(len(parents)), 3):
+            if ancestors[y] >> x & 1:
+                is_whole = is_back_door_set(parents, x, y, 0)
+                if is_whole != is_back_door_set(parents, x, y, 1 << third):
+                    (whole if is_whole else strata).append((parents, x, y, third))
+    return whole, strata
 
 
 def counterfactual_values(story: RuleStory) -> set[bool]:
