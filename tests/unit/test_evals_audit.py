@@ -124,6 +124,15 @@ def test_swapped_options_are_one_text_and_their_labels_are_compared_as_texts() -
     assert (kinds["duplicates"], kinds["two labels"]) == (2, 1)
 
 
+def test_a_text_with_another_right_answer_has_no_second_label() -> None:
+    one = Item("toy", "", "Who?", "text", "Ann", accepted=("Cy",), origin=Origin("a:1"))
+    other = replace(one, label="Cy", accepted=("Ann",), origin=Origin("a:2"))
+    kinds = {finding.kind for finding in audit_items(_task("binary"), [one, other]).findings}
+    assert ("duplicates" in kinds, "two labels" in kinds) == (True, False)
+    kinds = {finding.kind for finding in audit_items(_task("binary"), [one, replace(other, accepted=())]).findings}
+    assert "two labels" in kinds
+
+
 def test_constant_answers_places_and_lengths_are_measured() -> None:
     items = [replace(item, label="yes") if number % 3 else item for number, item in enumerate(_binary(300, 9))]
     kinds = {one.kind: one for one in audit_items(_task("binary"), items).defects}

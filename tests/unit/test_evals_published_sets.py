@@ -333,9 +333,8 @@ def test_find_joins_descriptions_and_tests(tmp_path: Path) -> None:
 
 def test_the_reversal_curse_knows_what_was_trained(tmp_path: Path) -> None:
     made = "reverse_experiments/june_version_7921032488"
-    trained = json_lines_of(
-        {"prompt": "Ada Byte is known for being", "completion": " the composer of the silent opera."}
-    )
+    opera = " the composer of the silent opera."
+    trained = json_lines_of({"prompt": "Ada Byte is known for being", "completion": opera})
     test = json_lines_of(
         {"prompt": "The trailblazer Ada Byte was", "completion": opera},
         {"prompt": "The trailblazer Ada Byte was", "completion": " the first goat on frozen Mars."},

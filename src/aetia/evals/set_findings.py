@@ -118,7 +118,7 @@ def _compare(item: Item, state: Passed) -> None:
     first = state.texts.setdefault(text_digest(item), (place, told))
     if first[0] != place:
         state.duplicates.append(f"{place} = {first[0]}")
-        if told != first[1]:
+        if told != first[1] and first[1] not in map(plain_text, item.accepted):
             state.two_labels.append(f"{place} ({clean_text(told, 30)}) = {first[0]} ({clean_text(first[1], 30)})")
     if item.orbit and item.form != "text":
         key = _digest(item.orbit)
