@@ -40,8 +40,30 @@ phrases = st.sampled_from(PHRASES)
 hostile = st.one_of(
     st.text(max_size=400),
     st.lists(
-        st.sampled_from(["answer", " is ", "yes", "no", "or", "{", "}", '"', ":", "\\boxed{", "答案", "是", "否", "1", "/", "0", "%"])
-        | st.sampled_from(["option ", "one", "=", "-", ",", ".", "\n", "frac", "P(", ")", "->", "(", "not ", "a", "İ", "\ud800"]),
+        st.sampled_from(
+            [
+                "answer",
+                " is ",
+                "yes",
+                "no",
+                "or",
+                "{",
+                "}",
+                '"',
+                ":",
+                "\\boxed{",
+                "答案",
+                "是",
+                "否",
+                "1",
+                "/",
+                "0",
+                "%",
+            ]
+        )
+        | st.sampled_from(
+            ["option ", "one", "=", "-", ",", ".", "\n", "frac", "P(", ")", "->", "(", "not ", "a", "İ", "\ud800"]
+        ),
         max_size=60,
     ).map("".join),
 )

@@ -14,6 +14,7 @@ from aetia.effects import (
     draws_needed,
     holm,
     max_t,
+    mcnemar,
     passes,
     t_statistics,
 )
@@ -194,3 +195,16 @@ def test_normal_scores_are_as_unlikely_as_their_t(n, within):
     np.testing.assert_allclose(normal_scores(t, np.full(5, float(n))), known, rtol=within)
     assert normal_scores(np.array([-2.0, np.inf, 0.0]), np.full(3, 5.0)).tolist()[1:] == [np.inf, 0.0]
     assert normal_scores(np.array([-2.0]), np.array([5.0]))[0] < 0.0
+
+
+def test_mcnemars_mid_p_is_the_exact_p_less_the_split_itself() -> None:
+    for first, second in ((0, 8), (3, 10), (5, 5), (1, 0), (40, 61), (700, 800)):
+        exact = stats.binomtest(first, first + second)
+        split = stats.binom.pmf(min(first, second), first + second, 0.5)
+        expected = exact.pvalue - split if first != second else 1.0
+        assert mcnemar([first], [second])[0] == pytest.approx(expected, rel=1e-9)
+    assert mcnemar([0, 2], [0, 9]).tolist() == [
+        1.0,
+        pytest.approx(2 * stats.binom.cdf(2, 11, 0.5) - stats.binom.pmf(2, 11, 0.5)),
+    ]
+    assert 0.0 < mcnemar([0], [100_000])[0] < 1e-300

@@ -203,7 +203,21 @@ def test_statements_are_in_order_and_quoted() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["answer is ", "{", '{"answer":', "1,234", "9", " ", "\\boxed{", "yes or ", "option 1 and ", "答案是", "so ", "= 1 ", "1/"],
+    [
+        "answer is ",
+        "{",
+        '{"answer":',
+        "1,234",
+        "9",
+        " ",
+        "\\boxed{",
+        "yes or ",
+        "option 1 and ",
+        "答案是",
+        "so ",
+        "= 1 ",
+        "1/",
+    ],
 )
 def test_a_long_hostile_reply_takes_time_in_proportion(piece: str) -> None:
     text = piece * (200_000 // len(piece))

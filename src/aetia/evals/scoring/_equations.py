@@ -20,7 +20,7 @@ _REACH = 240  # letters of a side of an equation
 _LAST = 400  # equations of a reply, the last of them
 _QUANTITY = re.compile(
     r"(?P<name>\b(?:P|E)\((?:[^()\n]|\([^()\n]{0,40}\)){1,100}\)(?:\s?-\s?P\((?:[^()\n]|\([^()\n]{0,40}\)){1,100}\))?"
-    r"|\b(?:ATE|CDE|ETT|NDE|NIE|TE|PN|PS|PNS)\b)\s{0,3}(?:=|≈|is|为|是)\s{0,3}(?P<value>-?\d{1,30}(?:\.\d{1,30})?)(?P<percent>%)?"
+    r"|\b(?:ATE|CDE|ETT|NDE|NIE|TE|PN|PS|PNS)\b)\s{0,3}(?:=|≈|is|为|是)\s{0,3}(?>(?P<value>-?\d{1,30}(?:\.\d{1,30})?)(?P<percent>%)?)"
     r"(?!\s{0,3}[-+*/×÷·])"
 )
 

@@ -375,12 +375,16 @@ def _in_object(reply: str, name: str, *, is_strict: bool) -> JSON:
 
 
 def _object(text: str) -> Mapping[str, JSON]:
-    for attempt in (text, _BARE_WORD.sub(r' "\1" ', text).translate(_QUOTES)):
-        try:
-            return json.loads(attempt)
-        except (ValueError, RecursionError):
-            continue
-    return {}
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        quoted = _BARE_WORD.sub(r' "\1" ', text).translate(_QUOTES)
+    except (ValueError, RecursionError):
+        return {}  # here its scripts end
+    try:
+        return json.loads(quoted)
+    except (ValueError, RecursionError):
+        return {}
 
 
 def _number(value: JSON) -> float | None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal
 
 from aetia.evals.item import Item
@@ -30,16 +31,20 @@ class Finding:
     because: str = ""
 
 
+_LONGEST = 200_000
 _CORRELATION = ("correlation", "observational", "association")
 _LEAP = re.compile(
     r"(?:correlat|associat|statistically depend|go together|相关|关联)[^.。\n]{0,120}?"
-    r"(?:so|thus|therefore|hence|which means|impl(?:y|ies)|shows?|proves?|indicates?|means|because|所以|因此|说明|表明|意味着)"
+    r"(?:so|thus|therefore|hence|which means|impl(?:y|ies)|shows?|proves?|indicates?|means|because|"
+    r"所以|因此|说明|表明|意味着)"
     r"[^.。\n]{0,60}?(?:\bcauses?\b|\bcausal|\bleads? to\b|\baffects?\b|导致|因果|影响)"
 )
 _DENIED = re.compile(r"\bnot\b|n't|\bno\b|without|rather than|不|没有|并非|无法|未必")
 _HEDGE = re.compile(
-    r"it depends|depends on|may or may not|might or might not|cannot be (?:determined|known|answered)|can't (?:say|tell|be)|"
-    r"unclear|uncertain|not (?:sure|certain|clear|enough|possible)|insufficient|hard to say|difficult to (?:say|determine)|"
+    r"it depends|depends on|may or may not|might or might not|cannot be (?:determined|known|answered)|"
+    r"can't (?:say|tell|be)|"
+    r"unclear|uncertain|not (?:sure|certain|clear|enough|possible)|insufficient|hard to say|"
+    r"difficult to (?:say|determine)|"
     r"possibly|perhaps|i don't know|取决于|无法(?:确定|判断|回答)|不(?:确定|清楚|知道)|难以|可能会?也可能|信息不足"
 )
 _RETRACTED = re.compile(
@@ -47,9 +52,10 @@ _RETRACTED = re.compile(
 )
 _ARROW = re.compile(r"(?P<from>[^\s,;.:，。；()→>-]{1,40}) ?(?:->|→|=>) ?(?P<to>[^\s,;.:，。；()→>-]{1,40})")
 _STOP = frozenset(
-    "the and for are was were that this with from have has had not but you your its will would can could should may might "
-    "which what when where who how why then than there their they them does did doing done yes answer option question "
-    "following because given about into each any all more less also only just been being both between one two".split()
+    "the and for are was were that this with from have has had not but you your its will would can could should may "
+    "might which what when where who how why then than there their they them does did doing done yes answer option "
+    "question following because given about into each any all more less also only just been being both "
+    "between one two".split()
 )
 
 
@@ -57,14 +63,15 @@ def read_errors(text: str, answer: Answer | None, item: Item) -> dict[str, Findi
     """Return for each of the seven errors whether the reply shows it.
 
     Args:
-        text: The reply.
+        text: The reply; of more than 200,000 letters the last are read.
         answer: The answer that it gives, by `extract`.
         item: What was asked; what it knows of rivals, derivation, graph and numbers decides more.
 
     Source: CaLM (arXiv 2405.00622), its qualitative errors; the predicates are this project's.
     What it does not show: errors in words that no engine checks; these stay undecided.
     """
-    return {name: check(text, answer, item) for name, check in READ_ERRORS.items()}
+    read = text[-_LONGEST:]
+    return {name: check(read, answer, item) for name, check in READ_ERRORS.items()}
 
 
 def _causal_hallucination(text: str, answer: Answer | None, item: Item) -> Finding:
@@ -82,7 +89,7 @@ def _causal_hallucination(text: str, answer: Answer | None, item: Item) -> Findi
     known = [name for name in rivals if name.startswith(_CORRELATION)]
     if known and fitting and all(name in known for name in fitting):
         return Finding("yes", f"the answer of {fitting[0]}: {label}")
-    if known and not fitting:
+    if known and not any(name in known for name in fitting):
         return Finding("no", "correlation would give another answer")
     return Finding("undecided")
 
@@ -151,7 +158,7 @@ def _contradiction(text: str, answer: Answer | None, item: Item) -> Finding:
         return Finding("yes", f"{', '.join(answer.several)} at once")
     least = 4 if item.form == "number" else 2
     found = [one for one in statements(text, item) if one.strength >= least and one.labels]
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         is_other = not any(_is_same(one, other, item) for one in before.labels for other in after.labels)
         if is_other and not _RETRACTED.search(text[before.end : after.place].lower()):
             return Finding("yes", f"{before.labels[0]}, then {after.labels[0]}")
@@ -183,10 +190,10 @@ READ_ERRORS: Mapping[str, Callable[[str, Answer | None, Item], Finding]] = {
 
 def _leap(text: str) -> str:
     """A sentence that infers a cause from a correlation, without a word that denies it."""
-    for found in _LEAP.finditer(text.lower()):
-        if not _DENIED.search(found.group()) and not _DENIED.search(
-            text.lower()[max(0, found.start() - 40) : found.start()]
-        ):
+    small = text.lower()
+    for found in _LEAP.finditer(small):
+        before = small[max(0, found.start() - 40) : found.start()]
+        if not _DENIED.search(found.group()) and not _DENIED.search(before):
             return text[found.start() : found.end()][:160]
     return ""
 
@@ -237,7 +244,7 @@ def _asked(item: Item) -> str:
 
 def _content(text: str) -> set[str]:
     """The words of content: of letters those of three and more, of Chinese each pair of characters."""
-    small = text.lower()[:200_000]
+    small = text.lower()
     words = {word for word in re.findall(r"[a-z]{3,40}", small) if word not in _STOP}
     runs = re.findall(r"[\u4e00-\u9fff]{2,}", small)
     return words | {run[place : place + 2] for run in runs for place in range(len(run) - 1)}
