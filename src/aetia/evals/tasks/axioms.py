@@ -29,6 +29,7 @@ SEPARATED_LENGTHS = (7, 8, 9, 10, 11, 12, 13, 14, 15)
 BRANCHED_SIZES = ((5, 7), (8, 11), (8, 16), (10, 14), (10, 20), (12, 17), (12, 24))
 MOST_GIVEN = 4
 
+_STEPS = tuple(((n + 1, n), (n, n + 1)) for n in range(max(CHAIN_LENGTHS)))
 _ORDERS = 500  # orders of causes that branched graphs are drawn from
 _PAIRS_TRIED = 24
 
@@ -175,7 +176,7 @@ class _Flipped(_Linear):
 def _flipped_chain(random: Random, size: int) -> tuple[_Edges, list[tuple[int, int]]]:
     """A chain of arrows of random directions, and its longest runs of two or more: their beginnings and lengths."""
     ways = random.getrandbits(size - 1)
-    edges = tuple([(n, n + 1) if ways >> n & 1 else (n + 1, n) for n in range(size - 1)])
+    edges = tuple([step[ways >> n & 1] for n, step in enumerate(_STEPS[: size - 1])])
     turns = [n + 1 for n in bits((ways ^ ways >> 1) & ((1 << size - 2) - 1))]
     runs = [(low, high - low) for low, high in zip([0, *turns], [*turns, size - 1], strict=True) if high - low > 1]
     return edges, runs

@@ -131,6 +131,8 @@ class _Corr2Cause(Generator[_Problem]):
         return Wording(context, question, solution.label, facts=facts, derivation=steps)
 
     def cluster(self, problem: _Problem, /) -> str:
+        if problem.size == min(_SIZES):
+            return ""  # all items of three variables are of one class, and one cluster would tell nothing
         return f"corr2cause:{problem.size}:{problem.number}"
 
     def changed(self, problem: _Problem, random: Random, /) -> Mapping[str, _Problem]:
