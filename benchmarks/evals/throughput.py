@@ -1,4 +1,4 @@
-"""How many multiple-choice items does a model score in a second, here and with lm-evaluation-harness, and in what memory?
+"""How many multiple-choice items does a model score in a second, here and with lm-evaluation-harness; in what memory?
 
 python throughput.py: alternates both, each in a process of its own, and writes the table into README.md.
 python throughput.py --job NAME: one job, whose answers and figures are printed as one line of JSON.
@@ -150,8 +150,8 @@ def _alternated(kind: str, count: int, rounds: int, peers: Sequence[str]) -> lis
         peak = max(float(run["peak"]) for run in found) / 1e6
         spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         rows.append(
-            f"| {kind} | {name} | {count / statistics.median(seconds):.1f} | {spread} | {same} of {count} | {apart:.0e} "
-            f"| {memory:.0f} | {peak:.0f} |"
+            f"| {kind} | {name} | {count / statistics.median(seconds):.1f} | {spread} | {same} of {count} | {apart:.0e}"
+            f" | {memory:.0f} | {peak:.0f} |"
         )
     return rows
 
