@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aetia.cli.evals_records import ItemRecord, TaskRecord
+from aetia.cli.evals_records import AuditRecord, ItemRecord, TaskRecord
 from aetia.cli.evals_runs import compare_runs, export_run, run_evaluation, score_run
 from aetia.cli.voice import Voice, json_option
 
@@ -151,6 +151,47 @@ def generate_items(
     with writing(out):
         write_atomic(out, "".join(lines).encode())
     Voice(as_json=False).remark(f"{items:,} items in {out}")
+
+
+@command.command("audit")
+@click.argument("tasks", metavar="TASK...", nargs=-1, required=True)
+@click.option("--data", type=click.Path(path_type=Path), help="The folder that holds the folders of published sets.")
+@click.option(
+    "--items", type=click.IntRange(min=1), default=1000, metavar="N", help="Of a generated task. [default: 1000]"
+)
+@click.option(
+    "--places", type=click.IntRange(min=0), default=5, metavar="N", help="Contradictions to show of each. [default: 5]"
+)
+@json_option
+def audit_tasks(tasks: tuple[str, ...], data: Path | None, items: int, places: int, *, as_json: bool) -> None:
+    """Derive the labels of TASK again from its texts, and look for duplicates, leaks and cues.
+
+    TASK is a name or a pattern such as 'calm-lite/*'. Several of one set are compared with each other too.
+
+    Example: aetia evals audit 'cladder/*' --data DATA
+    """
+    from aetia.cli.evals_runs import spelled_out
+    from aetia.evals.audit import audit, leaks
+    from aetia.text import clean_text
+
+    voice = Voice(as_json)
+    named = [_task(str(name)) for name in spelled_out(tasks)]
+    for task in named:
+        found = audit(task, Path(task.name) if data is None else data, items)
+        voice.emit(lambda found=found: AuditRecord(audit=found.to_record()))
+        voice.show(
+            f"{found.task}: {found.items:,} items, {found.read:,} read by the engine, {found.wrong:,} contradictions, "
+            f"{found.faulty:,} with faults"
+        )
+        for finding in found.defects:
+            voice.show(f"  {clean_text(finding.found, 300)}")
+        for row in (*found.contradictions[:places], *found.faults[:places]):
+            says = f"label {row.label}, engine {row.engine}: " if row.engine else ""
+            voice.show(f"  {clean_text(row.place, 100)}: {clean_text(says + row.why, 300)}")
+    published = [task for task in named if not task.is_generated]
+    if data is not None and len(published) > 1:
+        for finding in leaks(published, data):
+            voice.show(f"leak: {clean_text(finding.found, 300)}")
 
 
 def _task(name: str) -> "Task":

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from aetia.evals.item import Item
     from aetia.evals.task import Task
 
-__all__ = ["ComparisonRecord", "ItemRecord", "ScoreRecord", "TaskRecord"]
+__all__ = ["AuditRecord", "ComparisonRecord", "ItemRecord", "ScoreRecord", "TaskRecord"]
 
 
 class TaskRecord(Record):
@@ -66,6 +66,13 @@ class ItemRecord(Record):
     def of(cls, item: "Item") -> "ItemRecord":
         """The record of an item."""
         return cls(item=item.to_record())
+
+
+class AuditRecord(Record):
+    """What an audit of a task found: contradictions, faults, and findings about the set."""
+
+    record: Literal["audit"] = "audit"
+    audit: dict[str, JSON]
 
 
 class ScoreRecord(Record):

@@ -10,14 +10,14 @@ from aetia.cli.evals_records import ComparisonRecord, ScoreRecord
 from aetia.cli.voice import Voice, json_option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aetia.evals.harness.exporting import Kind
     from aetia.evals.harness.study import EvaluationStudy
     from aetia.runs import Run
     from aetia.runs.keys import JSON
 
-__all__ = ["compare_runs", "export_run", "run_evaluation", "score_run"]
+__all__ = ["compare_runs", "export_run", "run_evaluation", "score_run", "spelled_out"]
 
 _SHOWN = ("accuracy", "robustness", "orbit consistency", "no answer")
 
@@ -155,20 +155,18 @@ def _study(
     tasks = record.get("tasks")
     if not tasks:
         raise StudyError("AE-1002", "Nothing is asked: no task is named.", mend="give --tasks; see `aetia evals list`")
-    record["tasks"] = _spelled_out(tasks)
+    record["tasks"] = spelled_out([tasks] if isinstance(tasks, str) else cast("Sequence[JSON]", tasks))
     study = parse_study(record, source="the command line" if path is None else f"{path} with the options")
     return cast("EvaluationStudy", study)
 
 
-def _spelled_out(named: "JSON") -> "list[JSON]":
+def spelled_out(named: "Sequence[JSON]") -> "list[JSON]":
     """The tasks' names, with patterns such as `calm/*` spelled out."""
-    from collections.abc import Sequence
     from fnmatch import fnmatchcase
 
     from aetia.errors import EvaluationError
     from aetia.evals.task import tasks
 
-    assert isinstance(named, Sequence)
     known = [task.name for task in tasks()]
     found: list[JSON] = []
     for pattern in map(str, named):

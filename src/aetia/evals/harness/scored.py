@@ -14,6 +14,7 @@ from aetia.errors import EvaluationError
 from aetia.evals.item import Item, item_from_record
 from aetia.evals.scoring.calm_errors import reply_errors
 from aetia.evals.scoring.calm_labels import calm_question, calm_style
+from aetia.evals.scoring.errors import read_errors
 from aetia.evals.scoring.extraction import Answer, extract, is_right
 from aetia.runs.keys import JSON
 
@@ -90,4 +91,5 @@ def _errors(text: str, answer: Answer | None, item: Item, value: Mapping[str, JS
         found += ["malformed"] if form.is_malformed else []
         found += ["repetition"] if form.is_repetition else []
         found += ["other language"] if form.is_other_language else []
-    return found
+    shown = read_errors(text, answer, item)
+    return [*found, *(name.replace("_", " ") for name, one in shown.items() if one.verdict == "yes")]
