@@ -220,8 +220,8 @@ def test_statements_are_in_order_and_quoted() -> None:
     ],
 )
 def test_a_long_hostile_reply_takes_time_in_proportion(piece: str) -> None:
-    text = piece * (200_000 // len(piece))
+    text = piece * (60_000 // len(piece))
     started = time.perf_counter()
     for item in (YES, CHOICE, NUMBER, TEXT):
         extract(text, item)
-    assert time.perf_counter() - started < 5.0  # 0.3 s on a quiet core; quadratic time would be minutes
+    assert time.perf_counter() - started < 5.0  # 0.1 s on a quiet core; quadratic time would be minutes

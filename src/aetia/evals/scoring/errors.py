@@ -7,6 +7,7 @@ its derivation, its graph and numbers. Where that is not enough the error is und
 # ruff: noqa: RUF001  replies have such characters
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -33,12 +34,13 @@ class Finding:
 
 _LONGEST = 200_000
 _CORRELATION = ("correlation", "observational", "association")
-_LEAP = re.compile(
-    r"(?:correlat|associat|statistically depend|go together|相关|关联)[^.。\n]{0,120}?"
-    r"(?:so|thus|therefore|hence|which means|impl(?:y|ies)|shows?|proves?|indicates?|means|because|"
-    r"所以|因此|说明|表明|意味着)"
-    r"[^.。\n]{0,60}?(?:\bcauses?\b|\bcausal|\bleads? to\b|\baffects?\b|导致|因果|影响)"
+_ASSOCIATED = re.compile(r"correlat|associat|statistically depend|go together|相关|关联")
+_LINK = re.compile(
+    r"so|thus|therefore|hence|which means|impl(?:y|ies)|shows?|proves?|indicates?|means|because|"
+    r"所以|因此|说明|表明|意味着"
 )
+_CAUSED = re.compile(r"\bcauses?\b|\bcausal|\bleads? to\b|\baffects?\b|导致|因果|影响")
+_SENTENCE = re.compile(r"[^.。\n]{0,200}")
 _DENIED = re.compile(r"\bnot\b|n't|\bno\b|without|rather than|不|没有|并非|无法|未必")
 _HEDGE = re.compile(
     r"it depends|depends on|may or may not|might or might not|cannot be (?:determined|known|answered)|"
@@ -191,10 +193,13 @@ READ_ERRORS: Mapping[str, Callable[[str, Answer | None, Item], Finding]] = {
 def _leap(text: str) -> str:
     """A sentence that infers a cause from a correlation, without a word that denies it."""
     small = text.lower()
-    for found in _LEAP.finditer(small):
-        before = small[max(0, found.start() - 40) : found.start()]
-        if not _DENIED.search(found.group()) and not _DENIED.search(before):
-            return text[found.start() : found.end()][:160]
+    for found in deque(_ASSOCIATED.finditer(small), maxlen=400):
+        rest = _SENTENCE.match(small, found.end())
+        end = rest.end() if rest is not None else found.end()
+        link = _LINK.search(small, found.end(), end)
+        caused = _CAUSED.search(small, link.end(), end) if link is not None else None
+        if caused is not None and not _DENIED.search(small, max(0, found.start() - 40), caused.end()):
+            return text[found.start() : caused.end()][:160]
     return ""
 
 
