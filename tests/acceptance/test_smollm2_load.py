@@ -83,6 +83,7 @@ print(took)
 """
 
 
+@pytest.mark.alone
 def test_a_later_load_takes_two_and_a_half_seconds_and_no_gguf(smollm2: LocalModel) -> None:
     assert Path(smollm2.path).is_dir()
     times = []

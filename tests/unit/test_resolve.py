@@ -317,6 +317,7 @@ def test_the_cache_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_
     assert cache_directory() == tmp_path / "aetia"
 
 
+@pytest.mark.alone
 def test_the_doctor_answers_quickly_and_names_a_mend_for_all_that_is_wrong(cache: Path) -> None:
     import torch
 
