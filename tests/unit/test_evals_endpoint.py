@@ -216,6 +216,7 @@ def test_closing_the_iterator_cancels_what_is_under_way():
         next(replies)
         replies.close()
         assert time.monotonic() - start < 3
+        time.sleep(0.3)  # what was sent before is read by the server
         count = len(seen.bodies)
         time.sleep(0.1)
         assert len(seen.bodies) == count < 30
