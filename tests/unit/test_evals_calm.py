@@ -106,6 +106,7 @@ def test_items_are_asked_by_calms_names() -> None:
     assert calm_question(Item("calm/ate-natural", "", "", "binary", "yes")).family == "Natural"
     assert calm_question(Item("calm/ate-hard", "", "", "number", "0.5")).family == "Probability"
     assert calm_question(Item("calm/ca-fp", "", "", "binary", "no")).family == "CA-B_FP"
+    assert calm_question(Item("calm/backadj", "", "", "binary", "no")) == CalmQuestion("BAS-B_backadj")
     assert calm_expected("no", AR) == 0
     assert calm_expected("0.25", NUMBER) == 0.25
     with pytest.raises(EvaluationError, match="AE-8501"):

@@ -57,11 +57,6 @@ Binary = Literal["AC-B", "AR-B", "CA-B_FA", "CA-B_FP", "CEI-B", "CLADDER", "ECI"
 Family = Literal[Binary, "AS", "CR-C", "PCD-C", "Natural", "Probability", "CEG-O"]
 
 _PREFIXES: Mapping[str, Family] = {
-    "CORR-B": "CLADDER",
-    "EAE-B": "CLADDER",
-    "CB-B": "CLADDER",
-    "CR-B": "CLADDER",
-    "BAS-B": "CLADDER",
     "AR-B": "AR-B",
     "CA-B_FA": "CA-B_FA",
     "CA-B_FP": "CA-B_FP",
@@ -71,12 +66,19 @@ _PREFIXES: Mapping[str, Family] = {
     "AC-B": "AC-B",
     "CEG-O": "CEG-O",
     "CR-C": "CR-C",
-    "BAS-C": "AS",
-    "FAS-C": "AS",
-    "IV-C": "AS",
     "CEI-B": "CEI-B",
+    **{f"{name}-B": "CLADDER" for name in ("CORR", "EAE", "CB", "CR", "BAS")},
+    **{f"{name}-C": "AS" for name in ("BAS", "FAS", "IV")},
     **{f"{name}-B": "Natural" for name in ("ATE", "CDE", "ETT", "NDE", "NIE")},
     **{f"{name}-P": "Probability" for name in ("ATE", "CDE", "ETT", "NDE", "NIE", "PN", "PS")},
+}
+_GENERATED = {  # the generated tasks whose names do not begin with their scenario's
+    "correlation": "CORR-B_correlation",
+    "explaining-away": "EAE-B_exp-away",
+    "collider-bias": "CB-B_collider-bias",
+    "backadj": "BAS-B_backadj",
+    "det-counterfactual": "CR-B_det-counterfactual",
+    "actual-causality": "AC-B_causal_judgement",
 }
 _CHAINED = ("ATE", "CDE", "ETT", "NDE", "NIE")  # with chains of thought, only their objects {"answer": count
 _OBJECT = re.compile(r"\{+[^}]*\}+")
@@ -203,6 +205,8 @@ def _published_name(name: str, item: Item) -> str:
     """The name in CaLM's own writing: generated items write `ate-natural` for `ATE-B_ATE-natural`."""
     if "_" in name and name[0].isupper():
         return name
+    if name in _GENERATED:
+        return _GENERATED[name]
     scenario = name.partition("-")[0].upper()
     kind = {"binary": "B", "choice": "C", "number": "P", "text": "O"}[item.form]
     return f"{scenario}-{kind}_{name.partition('-')[2].upper() if scenario == 'CA' else name}"
