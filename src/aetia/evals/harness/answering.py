@@ -1,10 +1,10 @@
 """Who answers a study's requests?"""
 
-import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aetia.evals.answerers.cache import ReplyCache, cached
-from aetia.evals.answerers.controls import ReferenceAnswerer, constant, guesser, majority
+from aetia.evals.answerers.controls import ReferenceAnswerer, constant, engine, guesser, majority
 from aetia.evals.dialogue import Answerer
 from aetia.evals.harness.items import chosen_items
 from aetia.evals.harness.study import ENDPOINT, EvaluationStudy
@@ -15,7 +15,7 @@ from aetia.runs.keys import JSON
 if TYPE_CHECKING:
     from aetia.evals.answerers.local import LocalAnswerer
 
-__all__ = ["answerer_of", "identity_of"]
+__all__ = ["answerer_of", "identity_of", "reference_of", "settle"]
 
 _KEY_VARIABLE = "AETIA_API_KEY"
 
@@ -44,16 +44,31 @@ def identity_of(study: EvaluationStudy) -> dict[str, JSON]:
     }
 
 
-def answerer_of(study: EvaluationStudy) -> Answerer:
-    """The study's answerer, with its replies kept; weights are loaded now.
+def answerer_of(study: EvaluationStudy, *, is_kept: bool = True) -> Answerer:
+    """The study's answerer; weights are loaded now.
+
+    Args:
+        study: The evaluation.
+        is_kept: Whether replies are kept, and those that are there are not asked for again.
 
     Raises:
         AetiaError: The model cannot be loaded, or a site of an intervention is none of its own.
     """
     if study.reference:
-        return _reference(study)
+        return reference_of(study)
     answerer = _endpoint(study) if study.is_endpoint else _local(study)
-    return cached(answerer, ReplyCache(cache_directory() / "replies.sqlite"), study.identity())
+    return cached(answerer, ReplyCache(_replies()), study.identity()) if is_kept else answerer
+
+
+def settle(study: EvaluationStudy) -> None:
+    """Forget the replies that were kept for this study alone, since its run has them all."""
+    if not study.reference and _replies().exists():
+        with ReplyCache(_replies()) as cache:
+            cache.settle(study.identity())
+
+
+def _replies() -> Path:
+    return cache_directory() / "replies.sqlite"
 
 
 def _local(study: EvaluationStudy) -> "LocalAnswerer":
@@ -69,16 +84,20 @@ def _local(study: EvaluationStudy) -> "LocalAnswerer":
 
 
 def _endpoint(study: EvaluationStudy) -> Answerer:
-    from aetia.evals.answerers.endpoint import Endpoint, EndpointAnswerer
+    from aetia.evals.answerers.endpoint import EndpointAnswerer, EndpointSettings
 
     found = ENDPOINT.fullmatch(study.model)
     assert found is not None
-    return EndpointAnswerer(
-        Endpoint(found[1], found[2], key_variable=_KEY_VARIABLE if _KEY_VARIABLE in os.environ else "")
-    )
+    return EndpointAnswerer(EndpointSettings(found[1], found[2], key_variable=_KEY_VARIABLE))
 
 
-def _reference(study: EvaluationStudy) -> ReferenceAnswerer:
+def reference_of(study: EvaluationStudy) -> ReferenceAnswerer:
+    """The study's reference answerer.
+
+    Raises:
+        EvaluationError: AE-8431 the engine is asked, and a task has none; AE-8432 a constant is asked for, and an item
+            has no list of labels.
+    """
     chosen = [chosen_items(study, name) for name in study.tasks]
     items = [item for one in chosen for item in one.items]
     if study.reference == "random":
@@ -87,11 +106,6 @@ def _reference(study: EvaluationStudy) -> ReferenceAnswerer:
         return majority(items)
     if study.reference == "constant":
         return constant(items)
-    engines = {item.id: one.task.engine for one in chosen for item in one.items}
-
-    def rule(item: Item) -> str:
-        found = engines[item.id]
-        assert found is not None
-        return found(item)
-
-    return ReferenceAnswerer("engine", items, rule)
+    rules = [engine(one.task, one.items).rule for one in chosen]
+    engines = {item.id: rule for one, rule in zip(chosen, rules, strict=True) for item in one.items}
+    return ReferenceAnswerer("engine", items, lambda item: engines[item.id](item))
