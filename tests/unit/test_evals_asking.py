@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aetia.evals.dialogue import Message, Reply, Request
-from aetia.evals.harness.asking import ask, limits_of, spoken_labels
+from aetia.evals.harness.asking import ask, limits_of
 from aetia.evals.harness.study import EvaluationStudy
 from aetia.evals.item import Item
+from aetia.evals.speech import said_labels
 
 YES_NO = Item("t/yes-no", "A causes B.", "Does A cause B?", "binary", "yes")
 CHOICE = Item("t/choice", "", "Which?", "choice", "2", options=("one", "two", "three"))
@@ -79,8 +80,8 @@ def test_labels_are_scored_in_the_words_of_the_language():
     answerer = Scripted()
     dict(ask([(YES_NO, Turns(1)), (CHOICE, Turns(1))], answerer, scored=True))
     assert [one.continuations for one in answerer.seen[0]] == [("Yes", "No"), ("1", "2", "3")]
-    assert spoken_labels(Item("t", "", "?", "binary", "no", language="zh")) == ("是", "否")
-    assert spoken_labels(YES_NO, is_spaced=True) == (" Yes", " No")
+    assert said_labels(Item("t", "", "?", "binary", "no", language="zh")) == ("是", "否")
+    assert said_labels(YES_NO, is_spaced=True) == (" Yes", " No")
     number = Item("t", "", "?", "number", "0.5")
     dict(ask([(number, Turns(1))], answerer, scored=True))
     assert answerer.seen[1][0].continuations == ()

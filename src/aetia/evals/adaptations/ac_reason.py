@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from aetia.evals.adaptations.factors import Comparison, Event, Factors, by_factors, events_of, factors_of, verdict
 from aetia.evals.adaptations.procedures import concluded
-from aetia.evals.adaptations.wording import asked, filled, joined, named, quoted, request, stated
+from aetia.evals.adaptations.wording import asked, filled, joined, quoted, request, stated
 from aetia.evals.dialogue import Conversation, Reply, Request
 from aetia.evals.item import Item
+from aetia.evals.speech import said
 
 __all__ = ["ByFactors"]
 
@@ -59,7 +60,7 @@ class ByFactors:
             reply = yield request(item, *turns, concluded(item))
             return reply.text
         answer = yield from self._answer(item, events, factors, turns)
-        return named(item.language, "spoken")[answer]
+        return said(answer, item.language)
 
     def _answer(
         self, item: Item, events: tuple[Event, ...], factors: Mapping[str, Factors], turns: tuple[str, ...]
@@ -83,4 +84,4 @@ class ByFactors:
 
 def _agrees(item: Item, text: str) -> bool:
     """Whether a reply says yes: it begins so, as it was asked to."""
-    return text.strip().strip("\"'“”*").casefold().startswith(named(item.language, "spoken")["yes"].casefold())
+    return text.strip().strip("\"'“”*").casefold().startswith(said("yes", item.language).casefold())

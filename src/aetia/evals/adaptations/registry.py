@@ -40,6 +40,8 @@ class WayOfAsking:
         needs: What `Material` must hold for it: `examples`, `others`, `relations` or `is_right`.
         is_control: Whether something is left out that an answer should need.
         knows_label: Whether the label decides what is asked, so that its score shows what could be gained at most.
+        is_written_out: Whether a reply holds more than the answer (steps, calls, an object), so that scores of labels
+            cannot stand in its place.
     """
 
     name: str
@@ -50,6 +52,7 @@ class WayOfAsking:
     needs: tuple[str, ...] = ()
     is_control: bool = False
     knows_label: bool = False
+    is_written_out: bool = False
 
 
 _CALM = "Chen et al., Causal Evaluation of Language Models, 2024 (arXiv 2405.00622)"
@@ -62,8 +65,15 @@ _HEART = "Pinto et al., HEART: Emotionally-driven test-time scaling of Language 
 _AC = "AC-Reason: Towards Theory-Guided Actual Causality Reasoning with Large Language Models, 2025 (arXiv 2505.08750)"
 
 
-def _calm(name: str, line: str, made: Callable[[Material], Adaptation], needs: tuple[str, ...] = ()) -> WayOfAsking:
-    return WayOfAsking(name, line, made, ("069",), _CALM, needs)
+def _calm(
+    name: str,
+    line: str,
+    made: Callable[[Material], Adaptation],
+    needs: tuple[str, ...] = (),
+    *,
+    is_written_out: bool = False,
+) -> WayOfAsking:
+    return WayOfAsking(name, line, made, ("069",), _CALM, needs, is_written_out=is_written_out)
 
 
 def _examples(name: str, count: int, *, is_derived: bool = False) -> Callable[[Material], Adaptation]:
@@ -104,12 +114,13 @@ _WAYS: tuple[WayOfAsking, ...] = (
         _examples("three-shot-icl", 3),
         ("examples",),
     ),
-    _calm("zero-shot-cot", "think step by step, then answer", zero_shot_cot),
+    _calm("zero-shot-cot", "think step by step, then answer", zero_shot_cot, is_written_out=True),
     _calm(
         "manual-cot",
         "up to eight examples with their derivations, of each label in turn",
         _examples("manual-cot", 8, is_derived=True),
         ("examples",),
+        is_written_out=True,
     ),
     _calm("explicit-function", "what the answerer is to be, then the question", explicit_function),
     WayOfAsking(
@@ -117,6 +128,7 @@ _WAYS: tuple[WayOfAsking, ...] = (
         "six steps: graph, kind of question, symbols, data, estimand, calculation",
         lambda material: CausalSteps(material.tokens),
         citation=_CLADDER,
+        is_written_out=True,
     ),
     WayOfAsking(
         "coin",
@@ -124,6 +136,7 @@ _WAYS: tuple[WayOfAsking, ...] = (
         lambda material: IterativeSearch(material.tokens),
         ("195",),
         _COIN,
+        is_written_out=True,
     ),
     WayOfAsking(
         "care-ca",
@@ -143,6 +156,7 @@ _WAYS: tuple[WayOfAsking, ...] = (
         lambda material: Affective("heart", None, material.tokens),
         ("080",),
         _HEART,
+        is_written_out=True,
     ),
     WayOfAsking(
         "heart-oracle",
@@ -152,6 +166,7 @@ _WAYS: tuple[WayOfAsking, ...] = (
         _HEART,
         ("is_right",),
         knows_label=True,
+        is_written_out=True,
     ),
     WayOfAsking(
         "ac-reason",
@@ -159,6 +174,7 @@ _WAYS: tuple[WayOfAsking, ...] = (
         lambda _: ByFactors("ac-reason", is_judged=True),
         ("063",),
         _AC,
+        is_written_out=True,
     ),
     WayOfAsking(
         "ac-reason-fixed",
@@ -166,6 +182,7 @@ _WAYS: tuple[WayOfAsking, ...] = (
         lambda _: ByFactors("ac-reason-fixed", is_judged=False),
         ("063",),
         _AC,
+        is_written_out=True,
     ),
     WayOfAsking(
         "json",
@@ -173,11 +190,13 @@ _WAYS: tuple[WayOfAsking, ...] = (
         lambda material: Structured(material.tokens),
         ("049",),
         "PRISMM-Bench: A Benchmark of Peer-Review Grounded Multimodal Inconsistencies, 2025",
+        is_written_out=True,
     ),
     WayOfAsking(
         "tools",
         "the causal engine, a calculator, or tools of your own may be called before the answer",
         lambda material: WithTools(material.tools or TOOLS, material.tokens),
+        is_written_out=True,
     ),
     WayOfAsking("options-only", "the options without what is given and asked", options_only, is_control=True),
     WayOfAsking("question-blind", "everything but the question", question_blind, is_control=True),

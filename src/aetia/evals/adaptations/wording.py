@@ -12,6 +12,7 @@ from importlib import resources
 
 from aetia.evals.dialogue import Message, Request
 from aetia.evals.item import Item, Language
+from aetia.evals.speech import said
 
 __all__ = [
     "SHOWN",
@@ -106,7 +107,7 @@ def spoken(item: Item) -> str:
     """The item's label as a reply is to say it."""
     if _is_probability(item):
         return filled(item.language, "probability", label=item.label)
-    return named(item.language, "spoken").get(item.label, item.label) if item.form == "binary" else item.label
+    return said(item.label, item.language) if item.form == "binary" else item.label
 
 
 def quoted(item: Item, text: str, limit: int = SHOWN) -> str:

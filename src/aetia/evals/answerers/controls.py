@@ -12,13 +12,13 @@ from random import Random
 from aetia.errors import AetiaError, EvaluationError
 from aetia.evals.dialogue import Reply, Request
 from aetia.evals.item import Item
+from aetia.evals.speech import said
 from aetia.evals.task import Task
 from aetia.runs.keys import JSON
 from aetia.text import clean_text
 
 __all__ = ["ReferenceAnswerer", "constant", "engine", "guesser", "majority", "spoken"]
 
-_WORDS = {"en": {"yes": "Yes", "no": "No"}, "zh": {"yes": "是", "no": "否"}}
 _UNLIKELY = -10.0  # nats: what a reference finds the other continuations
 
 
@@ -68,7 +68,7 @@ class ReferenceAnswerer:
 def spoken(item: Item, label: str) -> str:
     """A label as a reply says it: `Yes`, `Option 2`, a number, or the text."""
     if item.form == "binary":
-        return _WORDS[item.language].get(label, label)
+        return said(label, item.language)
     if item.form == "choice":
         return f"选项{label}" if item.language == "zh" else f"Option {label}"
     return label
@@ -79,15 +79,16 @@ def _said(item: Item, label: str) -> Reply:
 
 
 def _scored(item: Item, label: str, continuations: tuple[str, ...]) -> Reply:
-    names = {label, spoken(item, label)}
+    told = [continuation.strip().casefold() for continuation in continuations]
+    # The label itself first: an option's text may be the number of another option.
+    names = [said(label, item.language), label, spoken(item, label)]
     if item.form == "choice" and label in item.labels:
-        names.add(item.options[int(label) - 1])
-    wanted = {name.strip().casefold() for name in names}
-    found = [continuation.strip().casefold() in wanted for continuation in continuations]
-    if not any(found):
+        names.append(item.options[int(label) - 1])
+    place = next((told.index(name) for name in (one.strip().casefold() for one in names) if name in told), None)
+    if place is None:
         return _refused(f"None of the continuations says {clean_text(label, 40)!r}.")
-    scores = tuple(0.0 if is_it else _UNLIKELY for is_it in found)
-    return Reply(continuations[found.index(True)], scores=scores, lengths=(1,) * len(scores))
+    scores = tuple(0.0 if one == place else _UNLIKELY for one in range(len(told)))
+    return Reply(continuations[place], scores=scores, lengths=(1,) * len(scores))
 
 
 def _refused(reason: str) -> Reply:

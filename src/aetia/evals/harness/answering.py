@@ -8,7 +8,6 @@ from aetia.evals.answerers.controls import ReferenceAnswerer, constant, engine, 
 from aetia.evals.dialogue import Answerer
 from aetia.evals.harness.items import chosen_items
 from aetia.evals.harness.study import ENDPOINT, EvaluationStudy
-from aetia.evals.item import Item
 from aetia.models.cache import cache_directory
 from aetia.runs.keys import JSON
 

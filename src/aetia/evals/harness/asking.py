@@ -7,13 +7,12 @@ from functools import partial
 from aetia.evals.dialogue import Adaptation, Answerer, Conversation, Reply, Request
 from aetia.evals.harness.study import EvaluationStudy
 from aetia.evals.item import Item
+from aetia.evals.speech import said_labels
 
-__all__ = ["Asked", "ask", "limits_of", "spoken_labels"]
+__all__ = ["Asked", "ask", "limits_of"]
 
 _TURNS = 64
 """More turns than any way of asking takes: one that goes on for ever is stopped."""
-
-_SPOKEN = {"en": {"yes": "Yes", "no": "No"}, "zh": {"yes": "是", "no": "否"}}
 
 
 @dataclass(frozen=True)
@@ -57,17 +56,6 @@ def limits_of(study: EvaluationStudy) -> Request:
     return Request((), tokens=study.tokens, temperature=study.temperature, seed=study.seed)
 
 
-def spoken_labels(item: Item, *, is_spaced: bool = False) -> tuple[str, ...]:
-    """The labels of an item as a reply begins with them, in the order of `Item.labels`.
-
-    Args:
-        item: A choice, or a question for yes or no; others have no labels.
-        is_spaced: Whether a space comes before each, as where the reply goes on in the text of the question.
-    """
-    space = " " if is_spaced and item.language == "en" else ""
-    return tuple(space + _SPOKEN[item.language].get(label, label) for label in item.labels)
-
-
 def ask(
     pairs: Sequence[tuple[Item, Adaptation]],
     answerer: Answerer,
@@ -87,7 +75,7 @@ def ask(
         limits: Its tokens, temperature and seed hold for every request that asks for no fewer tokens.
     """
     # Without a chat template the reply goes on in the line that the question ends.
-    spoken = partial(spoken_labels, is_spaced=answerer.identity.get("template") == "plain") if scored else None
+    spoken = partial(said_labels, is_spaced=answerer.identity.get("template") == "plain") if scored else None
     live: list[_Open] = []
     for place, (item, adaptation) in enumerate(pairs):
         conversation = adaptation.converse(item)
@@ -98,8 +86,8 @@ def ask(
             live.append(_Open(place, item, conversation, _fitted(found, item, limits, spoken), []))
     while live:
         waiting: list[_Open] = []
-        for number, reply in answerer.answer([one.request for one in live]):
-            one = live[number]
+        for number, found_reply in answerer.answer([one.request for one in live]):
+            one, reply = live[number], _storable(found_reply)
             one.turns.append((one.request, reply))
             over = reply.finish in ("error", "refused") or len(one.turns) >= _TURNS
             found = "" if over else _next(one.conversation, reply)
@@ -110,6 +98,12 @@ def ask(
                 one.request = _fitted(found, one.item, limits, spoken)
                 waiting.append(one)
         live = waiting
+
+
+def _storable(reply: Reply) -> Reply:
+    """The reply without lone surrogates, which no table can hold."""
+    text = reply.text.encode("utf-8", "replace").decode()
+    return reply if text == reply.text else replace(reply, text=text)
 
 
 def _next(conversation: Conversation, reply: Reply | None) -> Request | str:

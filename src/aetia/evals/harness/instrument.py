@@ -2,20 +2,21 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 
 from aetia import catalogue
 from aetia.effects import Effects
 from aetia.evals.dialogue import Reply, Request
-from aetia.evals.harness.answering import answerer_of, identity_of
+from aetia.evals.harness.answering import answerer_of, identity_of, reference_of
 from aetia.evals.harness.asking import Asked, ask, limits_of
 from aetia.evals.harness.items import Chosen, chosen_items
 from aetia.evals.harness.scored import scored
 from aetia.evals.harness.study import EvaluationStudy
 from aetia.evals.harness.summary import summary
-from aetia.evals.harness.ways import way_named
+from aetia.evals.harness.ways import check_scored, way_named
+from aetia.models.cache import file_hash
 from aetia.runs.instrument import Batch, Compute, Plan
 from aetia.runs.keys import JSON, canonical, key_of
 
@@ -65,7 +66,9 @@ class Evaluate:
             EvaluationError: A task, its files, a way of asking, or an endpoint's name cannot be used.
             MissingError: The model is nowhere to be found.
         """
-        system = identity_of(study)
+        system = {**identity_of(study), **_files_of(study)}
+        if study.reference:
+            reference_of(study)  # says now what it cannot answer
         batches: list[Batch] = []
         items: dict[str, dict[str, JSON]] = {}
         for task in study.tasks:
@@ -73,6 +76,8 @@ class Evaluate:
             items |= {item.id: item.to_record() for item in chosen.items}
             for way in study.adaptations:
                 way_named(way, study, chosen)
+                if study.scored:
+                    check_scored(way, chosen)
                 batches.extend(_batches(study, system, task, way, chosen))
         return Plan(
             tuple(batches),
@@ -107,17 +112,24 @@ class Evaluate:
 
 
 def _batches(study: EvaluationStudy, system: dict[str, JSON], task: str, way: str, chosen: Chosen) -> Sequence[Batch]:
-    examples: list[JSON] = [item.id for item in chosen.examples]
+    examples = key_of([item.to_record() for item in chosen.examples])
     asked = study.model_dump(mode="json", include=set(_DECIDING))
     found = []
     for first in range(0, len(chosen.items), _AT_ONCE):
         part = chosen.items[first : first + _AT_ONCE]
-        key = key_of(system, asked, task, way, examples, [item.id for item in part])
+        # Whole records: an id does not change when somebody mends a label.
+        key = key_of(system, asked, task, way, examples, [item.to_record() for item in part])
         found.append(Batch(key, len(part), {"task": task, "adaptation": way, "first": first}))
     return found
 
 
 _DECIDING = ("scored", "tokens", "temperature", "seed", "chat", "interventions", "relations", "names", "language")
+
+
+def _files_of(study: EvaluationStudy) -> dict[str, JSON]:
+    """The digest of what is shown beside the items; an absent file is told of by the way of asking that needs it."""
+    path = Path(study.relations) if study.relations is not None else None
+    return {"relations": file_hash(path)} if path is not None and path.is_file() else {}
 
 
 def _table(task: str, way: str, asked: Sequence[Asked]) -> pa.Table:
@@ -137,4 +149,4 @@ def _table(task: str, way: str, asked: Sequence[Asked]) -> pa.Table:
 
 
 def _turn(request: Request, reply: Reply) -> dict[str, JSON]:
-    return {**request.asked(), "reply": dict(vars(replace(reply)))}
+    return {**request.asked(), "reply": dict(vars(reply))}

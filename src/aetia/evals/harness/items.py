@@ -7,19 +7,17 @@ from pathlib import Path
 from random import Random
 
 from aetia.errors import EvaluationError
+from aetia.evals.adaptations.material import generated_examples
 from aetia.evals.harness.study import EvaluationStudy
-from aetia.evals.item import Item
+from aetia.evals.item import Item, Language
 from aetia.evals.task import Generator, Task, generated, orbit, task_named
 
-__all__ = ["Chosen", "chosen_items", "task_of"]
+__all__ = ["Chosen", "chosen_items", "is_file_of_items", "listed_items", "task_of"]
 
 _EXAMPLES = 24
-"""Items kept as examples, of which a way of asking takes what it needs."""
+"""Items of a listed set that are shown as examples before they are asked."""
 
 _DECIDING = {"items", "orbits", "language", "names", "data", "seed"}
-
-_OF_EXAMPLES = 1_000_003
-"""The distance between the seed of the items and that of their examples."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,8 @@ class Chosen:
     Args:
         task: The task.
         items: What is asked.
-        examples: Other items of the same task, which may be shown solved.
+        examples: Items of the same task that may be shown solved. Of a small set some are asked too; a way of asking
+            never shows an item, or a variant of it, beside itself.
     """
 
     task: Task
@@ -45,23 +44,60 @@ def task_of(name: str) -> Task:
     """
     from aetia.evals.published._folder import task_from_file
 
-    return task_from_file(Path(name)) if name.endswith(".jsonl") else task_named(name)
+    return task_from_file(Path(name)) if is_file_of_items(name) else task_named(name)
+
+
+def is_file_of_items(name: str) -> bool:
+    """Whether a task is named by the file of its items."""
+    return name.endswith(".jsonl")
+
+
+def listed_items(task: Task, name: str, data: Path | None, language: Language) -> list[Item]:
+    """All items of a published set, or of one's own file, in a language, in the order of the files.
+
+    Raises:
+        EvaluationError: AE-8601 there are none in that language; AE-8602 it was not said where the set is; and what is
+            wrong with its files.
+    """
+    from aetia.evals.published._folder import own_items, published_items
+
+    if is_file_of_items(name):
+        found = own_items(Path(name))
+    elif data is None:
+        mend = "name the folder that holds it with --data."
+        raise EvaluationError("AE-8602", f"{task.name} is a published set, and it was not said where it is.", mend=mend)
+    else:
+        found = published_items(task, data)
+    known = [item for item in found if item.language == language]
+    if not known:
+        mend = "ask it in the other language, with --language."
+        raise EvaluationError("AE-8601", f"{task.name} has no items in the language {language}.", mend=mend)
+    return known
 
 
 def chosen_items(study: EvaluationStudy, name: str) -> Chosen:
     """The study's items of the task; the same whenever it is asked.
 
-    Of a published set they are drawn by the study's seed; examples are never among them.
+    Of a set that is listed, published or one's own, they are drawn by the study's seed; with `orbits` whole orbits.
 
     Raises:
         EvaluationError: AE-8601 the set has no items in that language; AE-8602 it was not said where it is; and what
             is wrong with the task or its files.
     """
-    return _chosen(study.model_dump_json(include=_DECIDING), name)
+    return _chosen(study.model_dump_json(include=_DECIDING), name, _stamp(name))
 
 
-@lru_cache(maxsize=256)
-def _chosen(record: str, name: str) -> Chosen:
+def _stamp(name: str) -> tuple[int, int]:
+    """What changes when somebody writes a file of items again."""
+    try:
+        found = Path(name).stat() if is_file_of_items(name) else None
+    except OSError:
+        found = None  # whoever reads it says what is wrong
+    return (found.st_mtime_ns, found.st_size) if found is not None else (0, 0)
+
+
+@lru_cache(maxsize=1024)
+def _chosen(record: str, name: str, stamp: tuple[int, int]) -> Chosen:  # noqa: ARG001  the stamp is a part of the key
     """The items by what decides them, so that studies that differ in other things share them."""
     study = EvaluationStudy.model_validate({**json.loads(record), "tasks": (name,)})
     task = task_of(name)
@@ -72,7 +108,7 @@ def _chosen(record: str, name: str) -> Chosen:
 
 def _generated(study: EvaluationStudy, task: Task, generator: "Generator[object]") -> Chosen:
     style = replace(generator.first_style, language=study.language, names=study.names or generator.names[0])
-    examples = tuple(generated(task, index, study.seed + _OF_EXAMPLES, style) for index in range(_EXAMPLES))
+    examples = generated_examples(task, study.seed, style)
     if not study.orbits:
         items = tuple(generated(task, index, study.seed, style) for index in range(study.items))
     else:
@@ -81,20 +117,14 @@ def _generated(study: EvaluationStudy, task: Task, generator: "Generator[object]
 
 
 def _listed(study: EvaluationStudy, task: Task, name: str) -> Chosen:
-    from aetia.evals.published._folder import own_items, published_items
-
-    if name.endswith(".jsonl"):
-        found = own_items(Path(name))
-    elif study.data is None:
-        mend = "name the folder that holds it with --data."
-        raise EvaluationError("AE-8602", f"{task.name} is a published set, and it was not said where it is.", mend=mend)
-    else:
-        found = published_items(task, Path(study.data))
-    known = [item for item in found if item.language == study.language]
-    if not known:
-        mend = "ask it in the other language."
-        raise EvaluationError("AE-8601", f"{task.name} has no items in the language {study.language}.", mend=mend)
-    Random(f"{study.seed}:{task.name}").shuffle(known)
-    # A small set is shared out: at most a quarter of it is shown as examples.
-    kept = min(_EXAMPLES, len(known) // 4)
-    return Chosen(task, tuple(known[kept : kept + study.items]), tuple(known[:kept]))
+    known = listed_items(task, name, None if study.data is None else Path(study.data), study.language)
+    # Without orbits an item is on its own, whatever others belong to it.
+    groups: dict[str, list[Item]] = {}
+    for item in known:
+        groups.setdefault((study.orbits and item.orbit) or item.id, []).append(item)
+    drawn = list(groups.values())
+    Random(f"{study.seed}:{task.name}").shuffle(drawn)
+    shown = drawn[:_EXAMPLES]
+    # What is shown is asked last: only of a set that has no more than is asked for.
+    asked = (drawn[_EXAMPLES:] + shown)[: study.items]
+    return Chosen(task, tuple(one for group in asked for one in group), tuple(group[0] for group in shown))

@@ -4,7 +4,7 @@ The replies are read again whenever this is asked, so that better rules of readi
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 
@@ -16,24 +16,14 @@ from aetia.evals.scoring.calm_errors import reply_errors
 from aetia.evals.scoring.calm_labels import calm_question, calm_style
 from aetia.evals.scoring.errors import read_errors
 from aetia.evals.scoring.extraction import Answer, extract, is_right
+from aetia.evals.scoring.scores import SCORED
 from aetia.runs.keys import JSON
 
 __all__ = ["REPLIES", "scored"]
 
 REPLIES = pa.schema(
     [
-        ("task", pa.string()),
-        ("adaptation", pa.string()),
-        ("item", pa.string()),
-        ("cluster", pa.string()),
-        ("orbit", pa.string()),
-        ("variant", pa.string()),
-        ("form", pa.string()),
-        ("label", pa.string()),
-        ("answer", pa.string()),
-        ("right", pa.float64()),
-        ("first_answer", pa.string()),
-        ("reply", pa.string()),
+        *SCORED,
         ("errors", pa.list_(pa.string())),
         ("scores", pa.list_(pa.float64())),
         ("refusal", pa.string()),
@@ -60,9 +50,10 @@ def scored(values: pa.Table) -> pa.Table:
 def _row(value: Mapping[str, JSON]) -> dict[str, object]:
     item = _item(str(value["record"]))
     text = str(value["text"])
-    answer = extract(text, item)
     turns = json.loads(str(value["turns"]))
-    first = extract(turns[0]["reply"]["text"], item) if len(turns) > 1 else None
+    is_scored = bool(turns) and bool(turns[-1]["reply"]["scores"])
+    answer = _answered(turns[-1], item) if is_scored else extract(text, item)
+    first = _answered(turns[0], item) if len(turns) > 1 else None
     return {
         **{name: value[name] for name in ("task", "adaptation", "item", "refusal", "record", "turns")},
         **{name: vars(item)[name] for name in ("cluster", "orbit", "variant", "form", "label")},
@@ -70,9 +61,21 @@ def _row(value: Mapping[str, JSON]) -> dict[str, object]:
         "right": float(is_right(answer, item)),
         "first_answer": None if first is None else first.label,
         "reply": text,
-        "errors": _errors(text, answer, item, value, turns[-1]["reply"]["finish"] if turns else ""),
+        "errors": []
+        if is_scored
+        else _errors(text, answer, item, value, turns[-1]["reply"]["finish"] if turns else ""),
         "scores": turns[-1]["reply"]["scores"] if turns else [],
     }
+
+
+def _answered(turn: Mapping[str, Mapping[str, Sequence[str]] | Sequence[str]], item: Item) -> Answer | None:
+    """The answer of one turn: of scored labels the likeliest, by its place; its text may name another option."""
+    reply, asked = turn["reply"], turn["continuations"]
+    assert isinstance(reply, Mapping)
+    if not reply["scores"]:
+        return extract(str(reply["text"]), item)
+    label = item.labels[list(asked).index(str(reply["text"]))]
+    return Answer(label, (), str(reply["text"]), 5)
 
 
 @lru_cache(maxsize=4096)

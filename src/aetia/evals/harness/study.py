@@ -5,10 +5,10 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from aetia.evals.adaptations import way_of_asking
 from aetia.evals.item import Language
 from aetia.evals.task import Names
 from aetia.runs.study import Study
-from aetia.studies import parse_bytes
 
 __all__ = ["ENDPOINT", "REFERENCES", "EvaluationStudy"]
 
@@ -41,17 +41,16 @@ class EvaluationStudy(Study):
     temperature: float = Field(default=0.0, ge=0.0)
     chat: bool = Field(default=True, description="use the model's chat template, if it has one")
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    memory: str = Field(default="2GB", description="what asking may use above the loaded model")
     interventions: tuple[str, ...] = Field(
         default=(), description="sites of the model that are set to zero while it answers, as in L23.z.h4"
     )
     relations: str | None = Field(default=None, description="a file of ConceptNet relations, for care-ca")
 
-    @field_validator("memory")
+    @field_validator("adaptations")
     @classmethod
-    def _readable_memory(cls, memory: str) -> str:
-        parse_bytes(memory)
-        return memory
+    def _by_one_name(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Each by the name that it is listed by, so that one way of asking is never two in a table."""
+        return tuple(way_of_asking(name).name for name in names)
 
     @field_validator("tasks", "adaptations")
     @classmethod

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import binom
 
-from aetia.effects import STATISTICS, Effects, holm, wilson_interval
-from aetia.effects.intervals import effective_items
+from aetia.effects import STATISTICS, Effects, holm
+from aetia.evals.adaptations import way_of_asking
 from aetia.evals.harness.study import EvaluationStudy
-from aetia.evals.scoring.scores import calibration, cells, cluster_values, scores
+from aetia.evals.scoring.scores import calibration, cells, scores, share_of, worth_of
 
 __all__ = ["summary"]
 
@@ -24,7 +24,8 @@ def summary(replies: pa.Table, study: EvaluationStudy) -> Effects:
     """Return a row for each measure of each task and way of asking.
 
     Accuracy is tested against blind guessing, one-sided by the exact binomial law of as many items as the clusters are
-    worth, and corrected by Holm for all cells. Where guessing is hopeless there is no test.
+    worth, and corrected by Holm for all cells. Where guessing is hopeless there is no test, and none where the way of
+    asking knows the label: what is right then is no guess.
 
     Args:
         replies: Scored replies, as `scored` gives them.
@@ -64,8 +65,8 @@ def _chance(members: Sequence[Mapping[str, object]]) -> float:
     """The share that a blind guess gets right: one in as many labels as each item has, and none without a list."""
     shares = []
     for row in members:
-        options = {"binary": 2, "choice": len(json.loads(str(row["record"]))["options"])}.get(str(row["form"]), 0)
-        shares.append(1 / options if options else 0.0)
+        options = len(json.loads(str(row["record"]))["options"]) if row["form"] == "choice" else 0
+        shares.append(0.5 if row["form"] == "binary" else 1 / options if options else 0.0)
     return float(np.mean(shares))
 
 
@@ -73,13 +74,16 @@ def _measures(
     found: Mapping[str, float], members: Sequence[Mapping[str, object]], chance: float, study: EvaluationStudy
 ) -> Iterator[Row]:
     n, clusters = int(found["items"]), [str(row["cluster"]) for row in members]
+    is_guessed = chance > 0 and not way_of_asking(str(members[0]["adaptation"])).knows_label
     accuracy: Row = {"measure": "accuracy", "unit": "proportion", "n": n}
     accuracy |= {"estimate": found["accuracy"], "low": found["low"], "high": found["high"]}
-    if chance > 0:
+    if is_guessed:
         right = np.array([float(str(row["right"])) for row in members])
         accuracy |= {"null": f"chance:{chance:.4g}", "p": _above(right, clusters, chance, study.level)}
     yield accuracy
-    yield _row("above chance", found["above_chance"], n, (found["above_low"], found["above_high"]), unit="share")
+    if is_guessed:
+        bounds = (found["above_low"], found["above_high"])
+        yield _row("above chance", found["above_chance"], n, bounds, unit="share")
     yield _row("smallest effect seen", found["detectable"], n, unit="share")
     if found["orbits"]:
         bounds = (found["orbits_right_low"], found["orbits_right_high"])
@@ -87,10 +91,12 @@ def _measures(
     if found["reworded"]:
         bounds = (found["reworded_same_low"], found["reworded_same_high"])
         yield _row("same answer to rewordings", found["reworded_same"], int(found["reworded"]), bounds)
-    turned = [row for row in members if len(json.loads(str(row["turns"]))) == 2]
-    if turned and str(members[0]["adaptation"]).startswith("adversarial"):
+    if str(members[0]["adaptation"]).startswith("adversarial"):
+        turned = [row for row in members if len(json.loads(str(row["turns"]))) == 2]
+        # As CaLM counts it: twice no answer is the same answer.
         same = [float(row["answer"] == row["first_answer"]) for row in turned]
-        yield _share("robustness", same, [str(row["cluster"]) for row in turned], study.level)
+        if turned:
+            yield _share("robustness", same, [str(row["cluster"]) for row in turned], study.level)
     yield from _calibration(members, study)
     for error in dict.fromkeys(error for row in members for error in _errors(row)):
         yield _share(error, [float(error in _errors(row)) for row in members], clusters, study.level)
@@ -110,22 +116,13 @@ def _row(
 
 
 def _share(measure: str, values: Sequence[float], clusters: Sequence[str], level: float) -> Row:
-    share, count = float(np.mean(values)), _worth(np.array(values), clusters, level)
-    low, high = wilson_interval(np.array([share * count]), np.array([count]), level)
-    return _row(measure, share, len(values), (float(low[0]), float(high[0])))
-
-
-def _worth(values: np.ndarray, clusters: Sequence[str], level: float) -> float:
-    """How many independent items the clusters are worth."""
-    by_cluster = cluster_values(values, clusters)
-    if by_cluster.shape[1] in {values.size, 1}:
-        return float(by_cluster.shape[1])
-    return float(effective_items(by_cluster, values.size, level)[0])
+    share, low, high = share_of(np.array(values), clusters, level)
+    return _row(measure, share, len(values), (low, high))
 
 
 def _above(right: np.ndarray, clusters: Sequence[str], chance: float, level: float) -> float:
     """The probability of as many right answers, or more, by guessing."""
-    worth = max(1, round(_worth(right, clusters, level)))
+    worth = max(1, round(worth_of(right, clusters, level)))
     # Rounded down, so that a share of an item never helps.
     return float(binom.sf(np.floor(right.mean() * worth + 1e-9) - 1, worth, chance))
 

@@ -18,7 +18,18 @@ from aetia.effects.intervals import effective_items
 from aetia.errors import EvaluationError
 from aetia.evals.scoring.calm_metrics import Floats
 
-__all__ = ["SCORED", "Calibration", "ScoredRow", "calibration", "cells", "cluster_values", "is_rewording", "scores"]
+__all__ = [
+    "SCORED",
+    "Calibration",
+    "ScoredRow",
+    "calibration",
+    "cells",
+    "cluster_values",
+    "is_rewording",
+    "scores",
+    "share_of",
+    "worth_of",
+]
 
 ScoredRow: TypeAlias = Mapping[str, str | float | None]
 """A row of the table of scored replies."""
@@ -188,7 +199,7 @@ def calibration(
 def _cell(key: tuple[str, ...], rows: Sequence[ScoredRow], chance: float, level: float) -> dict[str, str | float | int]:
     right = np.array([float(row["right"] or 0.0) for row in rows])
     clusters = [str(row["cluster"]) for row in rows]
-    share, low, high = _share(right, clusters, level)
+    share, low, high = share_of(right, clusters, level)
     values = cluster_values(right, clusters)
     orbits = list(_orbits(rows))
     whole = [(float(all(row["right"] == 1.0 for row in members)), str(members[0]["cluster"])) for members in orbits]
@@ -212,24 +223,36 @@ def _cell(key: tuple[str, ...], rows: Sequence[ScoredRow], chance: float, level:
 
 
 def _orbit_columns(count: str, name: str, found: Sequence[tuple[float, str]], level: float) -> dict[str, float | int]:
-    share, low, high = _share(np.array([one for one, _ in found]), [cluster for _, cluster in found], level)
+    share, low, high = share_of(np.array([one for one, _ in found]), [cluster for _, cluster in found], level)
     return {count: len(found), name: share, f"{name}_low": low, f"{name}_high": high}
 
 
-def _share(right: Floats, clusters: Sequence[str], level: float) -> tuple[float, float, float]:
-    """A share and its bounds; NaN for nothing, and bounds of NaN for items of a single cluster."""
+def share_of(right: Floats, clusters: Sequence[str], level: float = 0.95) -> tuple[float, float, float]:
+    """Return a share and its bounds: Wilson's, for as many items as the clusters are worth.
+
+    NaN for nothing, and bounds of NaN for several items of a single cluster, which have no spread that is known.
+
+    Args:
+        right: [N] 1, 0, or shares.
+        clusters: [N] the items' clusters.
+        level: Coverage.
+    """
     if not right.size:
         return np.nan, np.nan, np.nan
     share = float(right.mean())
-    values = cluster_values(right, clusters)
-    if values.shape[1] == right.size:
-        count = np.array([float(right.size)])
-    elif values.shape[1] == 1:
+    if right.size > 1 and len(set(clusters)) == 1:
         return share, np.nan, np.nan
-    else:
-        count = effective_items(values, right.size, level)
+    count = np.array([worth_of(right, clusters, level)])
     low, high = wilson_interval(share * count, count, level)
     return share, float(low[0]), float(high[0])
+
+
+def worth_of(right: Floats, clusters: Sequence[str], level: float = 0.95) -> float:
+    """Return how many independent items the clusters are worth: all if each item is one by itself, one if all are."""
+    values = cluster_values(right, clusters)
+    if values.shape[1] in {right.size, 1}:
+        return float(values.shape[1])
+    return float(effective_items(values, right.size, level)[0])
 
 
 def _above(shares: tuple[float, float, float], chance: float) -> list[float]:
