@@ -51,8 +51,8 @@ def _row(value: Mapping[str, JSON]) -> dict[str, object]:
     item = _item(str(value["record"]))
     text = str(value["text"])
     turns = json.loads(str(value["turns"]))
-    is_scored = bool(turns) and bool(turns[-1]["reply"]["scores"])
-    answer = _answered(turns[-1], item) if is_scored else extract(text, item)
+    last = turns[-1]["reply"] if turns else {"scores": [], "finish": ""}
+    answer = _answered(turns[-1], item) if last["scores"] else extract(text, item)
     first = _answered(turns[0], item) if len(turns) > 1 else None
     return {
         **{name: value[name] for name in ("task", "adaptation", "item", "refusal", "record", "turns")},
@@ -61,10 +61,9 @@ def _row(value: Mapping[str, JSON]) -> dict[str, object]:
         "right": float(is_right(answer, item)),
         "first_answer": None if first is None else first.label,
         "reply": text,
-        "errors": []
-        if is_scored
-        else _errors(text, answer, item, value, turns[-1]["reply"]["finish"] if turns else ""),
-        "scores": turns[-1]["reply"]["scores"] if turns else [],
+        # Whoever only chose among the labels has written nothing that could be malformed.
+        "errors": [] if last["scores"] else _errors(text, answer, item, value, last["finish"]),
+        "scores": last["scores"],
     }
 
 

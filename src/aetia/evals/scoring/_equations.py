@@ -57,11 +57,11 @@ def equations(text: str) -> Iterator[Equation]:
             start -= 1
         while end < min(len(text), found.end() + _REACH) and text[end] in _SIDE:
             end += 1
-        left, right = (
-            _longest(text[start : found.start()], from_end=True),
-            _longest(text[found.end() : end], from_end=False),
-        )
-        if left is None or right is None or len(left[1]) < 2:
+        left = _longest(text[start : found.start()], from_end=True)
+        if left is None or len(left[1]) < 2:  # most are names of probabilities, as in P(B=1)
+            continue
+        right = _longest(text[found.end() : end], from_end=False)
+        if right is None:
             continue
         shown = text[found.end() : end].translate(_SIGNS)
         digits = max((len(one) for one in re.findall(r"\d\.(\d{1,30})", shown)), default=0)

@@ -108,7 +108,7 @@ def _calculation_error(text: str, answer: Answer | None, item: Item) -> Finding:
     """A calculation of the right numbers, or to the right value, is wrong."""
     found = list(equations(text))
     wrong = [one for one in found if not one.holds]
-    known = _known_numbers(item)
+    known = _known_numbers(item) if wrong else set()
     for one in wrong:
         if any(_is_close(one.value, value) for value in known) or _is_given(one, known):
             return Finding("yes", f"{one.text}: it is {float(one.value):.6g}")
@@ -121,9 +121,10 @@ def _calculation_error(text: str, answer: Answer | None, item: Item) -> Finding:
 
 def _incorrect_reasoning(text: str, answer: Answer | None, item: Item) -> Finding:  # noqa: ARG001  as the others
     """A stated value or arrow contradicts the derivation, the numbers given, or the graph."""
-    known = dict(_known_quantities(item))
+    stated = list(quantities(text))
+    known = dict(_known_quantities(item)) if stated else {}
     is_checked = False
-    for name, value, digits in quantities(text):
+    for name, value, digits in stated:
         if name in known:
             is_checked = True
             if not agrees(known[name], value, min(digits, 4)) and not _is_close(known[name], value):
