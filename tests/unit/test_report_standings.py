@@ -1,0 +1,58 @@
+"""Does the page over several evaluations rank them by what is sure?"""
+
+import pytest
+
+from aetia.errors import EvaluationError
+from aetia.evals.harness.study import EvaluationStudy
+from aetia.report.standings import standings, write_standings
+from aetia.runs import execute
+
+TASKS = ("axioms/transitivity-chain", "calm/ca-fp", "street-maths/units")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    root = tmp_path_factory.mktemp("runs")
+
+    def ran(name, tasks=TASKS):
+        study = EvaluationStudy(model=f"reference:{name}", tasks=tasks, items=40)
+        return execute(study, root / f"{name}-{len(tasks)}")
+
+    return {
+        "engine": ran("engine"),
+        "random": ran("random"),
+        "majority": ran("majority"),
+        "other": ran("engine", TASKS[:1]),
+    }
+
+
+def test_the_engine_leads_and_guessers_are_not_told_apart(runs):
+    cells, found = standings([runs["random"], runs["engine"], runs["majority"]])
+    assert [task for task, _ in cells] == list(TASKS)
+    assert found[0].name == "reference:engine"
+    assert (found[0].mean, found[0].above) == (pytest.approx(1), 2)  # guessing a number is hopeless: no test
+    assert (found[0].better, found[0].worse) == (3, 0)
+    assert found[1].low < 0 < found[1].high or found[1].mean < 0.2
+    assert (found[1].better, found[1].worse) == (0, 0)
+    assert (found[2].better, found[2].worse) == (None, None)
+
+
+def test_only_what_all_were_asked_counts(runs):
+    cells, found = standings([runs["other"], runs["random"]])
+    assert cells == ((TASKS[0], "basic"),)
+    assert {one.name for one in found} == {"reference:engine", "reference:random"}
+
+
+def test_runs_without_anything_in_common_are_refused(runs, tmp_path):
+    other = execute(EvaluationStudy(model="reference:random", tasks=("calm/ar",), items=5), tmp_path / "x")
+    for group in ([runs["engine"]], [runs["engine"], other]):
+        with pytest.raises(EvaluationError, match="AE-8701"):
+            standings(group)
+
+
+def test_the_page_names_every_model_and_stands_alone(runs, tmp_path):
+    path = write_standings([runs["engine"], runs["random"]], tmp_path / "deep" / "standings.html")
+    page = path.read_text("utf-8")
+    for part in ("reference:engine", "reference:random", *TASKS, "Content-Security-Policy"):
+        assert part in page
+    assert "http" not in page.replace("http-equiv", "")
