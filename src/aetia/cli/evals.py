@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aetia.cli.evals_records import AuditRecord, ItemRecord, TaskRecord
+from aetia.cli.evals_records import AuditRecord, ItemRecord, TaskRecord, WayRecord
 from aetia.cli.evals_runs import compare_runs, export_run, run_evaluation, score_run
+from aetia.cli.records import FileRecord
 from aetia.cli.voice import Voice, json_option
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_WIDTH = 100
+_seed = click.option("--seed", type=click.IntRange(min=0), default=0, help="What items are drawn by. [default: 0]")
+_language = click.option("--language", type=click.Choice(["en", "zh"]), default="en", help="[default: en]")
 
 
 @click.group("evals")
@@ -51,6 +53,7 @@ def list_tasks(word: str | None, *, adaptations: bool, as_json: bool) -> None:
         table.add_column("", overflow="fold")
         for way in known():
             if _speaks(word, f"{way.name} {way.line} {way.citation}"):
+                voice.emit(lambda way=way: WayRecord.of(way))
                 table.add_row(way.name, way.line)
         voice.show(table)
         return
@@ -75,10 +78,10 @@ def _speaks(word: str | None, text: str) -> bool:
 @click.argument("task", metavar="TASK")
 @click.option("--items", type=click.IntRange(min=1), default=1, metavar="N", help="How many items. [default: 1]")
 @click.option("--orbit", "with_orbit", is_flag=True, help="Show each item's minimal pairs too.")
-@click.option("--seed", type=click.IntRange(min=0), default=0)
-@click.option("--language", type=click.Choice(["en", "zh"]), default="en")
+@_seed
+@_language
 @click.option("--names", type=click.Choice(["real", "random", "nonsense"]), help="What variables are called.")
-@click.option("--data", type=click.Path(path_type=Path), help="The folder of published sets.")
+@click.option("--data", type=click.Path(path_type=Path), help="The folder that holds the folders of published sets.")
 @json_option
 def show_task(
     task: str,
@@ -91,14 +94,17 @@ def show_task(
     with_orbit: bool,
     as_json: bool,
 ) -> None:
-    """Show what TASK asks, with items, their labels, and why these are right."""
+    """Show what TASK asks, with items, their labels, and why these are right.
+
+    TASK is a name of `aetia evals list`, or a file of items.
+    """
     voice = Voice(as_json)
     found = _task(task)
     voice.emit(lambda: TaskRecord.of(found))
     voice.show(f"{found.name}  ({found.target.rung}, {found.target.form}, chance {found.chance:.0%})", found.asks)
     if found.citation:
         voice.show(f"cite  {found.citation}")
-    for item in _items(found, items, seed, (language, names), data, with_orbit=with_orbit):
+    for item in _items((found, task), items, seed, (language, names), data, with_orbit=with_orbit):
         voice.emit(lambda item=item: ItemRecord.of(item))
         _show_item(voice, item)
 
@@ -121,10 +127,11 @@ def _show_item(voice: Voice, item: "Item") -> None:
 @click.argument("task", metavar="TASK")
 @click.option("--items", type=click.IntRange(min=1), default=100, metavar="N", help="How many. [default: 100]")
 @click.option("--orbit", "with_orbit", is_flag=True, help="Write each item's minimal pairs too.")
-@click.option("--seed", type=click.IntRange(min=0), default=0)
-@click.option("--language", type=click.Choice(["en", "zh"]), default="en")
+@_seed
+@_language
 @click.option("--names", type=click.Choice(["real", "random", "nonsense"]), help="What variables are called.")
 @click.option("--out", type=click.Path(path_type=Path), help="The file; by default they go to stdout.")
+@json_option
 def generate_items(
     task: str,
     items: int,
@@ -134,6 +141,7 @@ def generate_items(
     out: Path | None,
     *,
     with_orbit: bool,
+    as_json: bool,
 ) -> None:
     """Write items of TASK as JSON lines, one item a line, which `aetia evals run --tasks FILE` asks.
 
@@ -141,16 +149,23 @@ def generate_items(
     """
     import json
 
-    from aetia.files import write_atomic, writing
+    from aetia.files import write_atomic
 
-    found = _items(_task(task), items, seed, (language, names), None, with_orbit=with_orbit)
+    voice = Voice(as_json)
+    found = _items((_task(task), task), items, seed, (language, names), None, with_orbit=with_orbit)
+    if out is None and as_json:
+        for item in found:
+            voice.emit(lambda item=item: ItemRecord.of(item))
+        return
     lines = (json.dumps(item.to_record(), ensure_ascii=False) + "\n" for item in found)
     if out is None:
         sys.stdout.writelines(lines)
         return
-    with writing(out):
-        write_atomic(out, "".join(lines).encode())
-    Voice(as_json=False).remark(f"{items:,} items in {out}")
+    kept = list(lines)
+    content = "".join(kept).encode()
+    write_atomic(out, content)
+    voice.emit(lambda: FileRecord(kind="items", path=str(out), bytes=len(content)))
+    voice.show(f"wrote {out}: {len(kept):,} items of {task}, seed {seed}")
 
 
 @command.command("audit")
@@ -211,7 +226,7 @@ def _style(task: "Task", language: "Language", names: "Names | None") -> "Style"
 
 
 def _items(
-    task: "Task",
+    named: "tuple[Task, str]",
     count: int,
     seed: int,
     worded: "tuple[Language, Names | None]",
@@ -219,16 +234,14 @@ def _items(
     *,
     with_orbit: bool,
 ) -> "Iterator[Item]":
+    from aetia.evals.harness.items import listed_items
     from aetia.evals.task import generated, orbit
 
-    if not task.is_generated and data is not None:
-        from itertools import islice
-
-        from aetia.evals.published._folder import published_items
-
-        yield from islice((item for item in published_items(task, data) if item.language == worded[0]), count)
+    task, name = named
+    if not task.is_generated:
+        yield from listed_items(task, name, data, worded[0])[:count]
         return
-    style = _style(task, *worded) if task.is_generated else None
+    style = _style(task, *worded)
     for index in range(count):
         if with_orbit:
             yield from orbit(task, index, seed, style)

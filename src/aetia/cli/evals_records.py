@@ -6,10 +6,11 @@ from aetia.cli.records import Record
 from aetia.runs.keys import JSON
 
 if TYPE_CHECKING:
+    from aetia.evals.adaptations import WayOfAsking
     from aetia.evals.item import Item
     from aetia.evals.task import Task
 
-__all__ = ["AuditRecord", "ComparisonRecord", "ItemRecord", "ScoreRecord", "TaskRecord"]
+__all__ = ["AuditRecord", "ComparisonRecord", "ItemRecord", "ScoreRecord", "TaskRecord", "WayRecord"]
 
 
 class TaskRecord(Record):
@@ -53,6 +54,34 @@ class TaskRecord(Record):
             citation=task.citation,
             licence="Apache-2.0" if isinstance(source, Generator) else source.licence,
             home="" if isinstance(source, Generator) else source.home,
+        )
+
+
+class WayRecord(Record):
+    """A way of asking."""
+
+    record: Literal["adaptation"] = "adaptation"
+    name: str
+    does: str
+    needs: list[str]
+    is_control: bool
+    knows_label: bool
+    is_written_out: bool
+    seeds: list[str]
+    citation: str
+
+    @classmethod
+    def of(cls, way: "WayOfAsking") -> "WayRecord":
+        """The record of a way of asking."""
+        return cls(
+            name=way.name,
+            does=way.line,
+            needs=list(way.needs),
+            is_control=way.is_control,
+            knows_label=way.knows_label,
+            is_written_out=way.is_written_out,
+            seeds=list(way.seeds),
+            citation=way.citation,
         )
 
 

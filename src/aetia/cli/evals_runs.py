@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aetia.cli.evals_records import ComparisonRecord, ScoreRecord
+from aetia.cli.records import FileRecord
 from aetia.cli.voice import Voice, json_option
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def run_evaluation(
     """  # noqa: D301  click leaves the lines after its mark as they are
     from aetia.cli.models import fetch_if_known
     from aetia.cli.progress import watching
+    from aetia.evals.harness.answering import settle
     from aetia.runs import execute
 
     voice = Voice(as_json)
@@ -71,6 +73,8 @@ def run_evaluation(
         return 0
     with watching(voice, "asking") as observe:
         run = execute(study, directory, observe=observe)
+    if run.status == "complete":
+        settle(study)
     return _show(voice, run)
 
 
@@ -78,16 +82,16 @@ def run_evaluation(
 @click.argument("run", metavar="RUN")
 @json_option
 def score_run(run: str, *, as_json: bool) -> int:
-    """Score the replies of RUN again, by this aetia's rules; nothing is asked."""
-    from dataclasses import replace
+    """Score the replies of RUN again, by this aetia's rules; nothing is asked.
 
-    from aetia.runs import instrument_named, open_run
+    A run that was stopped is scored by what it has.
+    """
+    from aetia.evals.harness.rescoring import score_again
+    from aetia.runs import open_run
 
-    voice, found = Voice(as_json), open_run(run)
-    effects = instrument_named("evaluate").summarise(found.study, found.values())
-    kept = found.effects().provenance
-    replace(effects, provenance={**kept, **effects.provenance}).write(found.directory / "effects.parquet")
-    return _show(voice, found)
+    found = open_run(run)
+    score_again(found)
+    return _show(Voice(as_json), found)
 
 
 @click.command("compare")
@@ -121,15 +125,30 @@ def compare_runs(first: str, second: str, *, as_json: bool) -> None:
 
 @click.command("export")
 @click.argument("run", metavar="RUN")
-@click.option("--as", "kind", type=click.Choice(["csv", "parquet", "jsonl", "lm-eval", "inspect"]), default="jsonl")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The file, or for lm-eval the folder.")
-def export_run(run: str, kind: "Kind", out: Path) -> None:
-    """Write every reply of RUN with its item, answer and errors, for other tools."""
+@click.option(
+    "--as",
+    "kind",
+    type=click.Choice(["csv", "parquet", "jsonl", "lm-eval", "inspect"]),
+    default="jsonl",
+    help="A table, or the logs of another tool. [default: jsonl]",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="The file; of lm-eval and inspect the folder."
+)
+@json_option
+def export_run(run: str, kind: "Kind", out: Path, *, as_json: bool) -> None:
+    """Write every reply of RUN with its item, answer and errors, for other tools.
+
+    In CSV a text that a spreadsheet would take for a formula begins with an apostrophe.
+    """
     from aetia.evals.harness.exporting import export
     from aetia.runs import open_run
 
-    written = export(open_run(run), kind, out)
-    Voice(as_json=False).remark(f"{written:,} replies in {out}")
+    voice = Voice(as_json)
+    found = export(open_run(run), kind, out)
+    for path in found.files:
+        voice.emit(lambda path=path: FileRecord(kind="values", path=str(path), bytes=path.stat().st_size))
+    voice.show(f"wrote {out}: {found.replies:,} replies")
 
 
 def _study(
@@ -155,25 +174,37 @@ def _study(
     tasks = record.get("tasks")
     if not tasks:
         raise StudyError("AE-1002", "Nothing is asked: no task is named.", mend="give --tasks; see `aetia evals list`")
-    record["tasks"] = spelled_out([tasks] if isinstance(tasks, str) else cast("Sequence[JSON]", tasks))
+    named = [tasks] if isinstance(tasks, str) else cast("Sequence[JSON]", tasks)
+    record["tasks"] = spelled_out(named, with_published=record.get("data") is not None)
     study = parse_study(record, source="the command line" if path is None else f"{path} with the options")
     return cast("EvaluationStudy", study)
 
 
-def spelled_out(named: "Sequence[JSON]") -> "list[JSON]":
-    """The tasks' names, with patterns such as `calm/*` spelled out."""
+def spelled_out(named: "Sequence[JSON]", *, with_published: bool = True) -> "list[JSON]":
+    """The tasks' names, with patterns such as `calm/*`, and families such as `corr2cause`, spelled out.
+
+    Args:
+        named: Names, patterns, families, files.
+        with_published: Whether a pattern that fits generated tasks means published ones too.
+    """
     from fnmatch import fnmatchcase
 
     from aetia.errors import EvaluationError
     from aetia.evals.task import tasks
 
-    known = [task.name for task in tasks()]
+    known = {task.name: task for task in tasks()}
     found: list[JSON] = []
     for pattern in map(str, named):
-        names = [name for name in known if fnmatchcase(name, pattern)] if "*" in pattern else [pattern]
-        if not names:
+        if pattern in known or pattern.endswith(".jsonl"):
+            names = [pattern]
+        else:
+            wanted = pattern if "*" in pattern else f"{pattern}/*"
+            names = [name for name in known if fnmatchcase(name, wanted)]
+            generated = [name for name in names if known[name].is_generated]
+            names = generated if generated and not with_published else names
+        if not names and "*" in pattern:
             raise EvaluationError("AE-8102", f"No task fits {pattern!r}.", mend="see `aetia evals list`")
-        found += [name for name in names if name not in found]
+        found += [name for name in names or [pattern] if name not in found]
     return found
 
 
@@ -186,8 +217,9 @@ def _show_forecast(voice: Voice, study: "EvaluationStudy", directory: Path) -> N
     from aetia.runs import instrument_named
 
     plan = instrument_named("evaluate").plan(study)
-    found = forecast(study, answerer_of(study))
-    voice.remark(f"{found.timed} conversations were timed; their replies are kept where replies can be kept.")
+    # Replies that are kept would cost nothing, and the forecast would say so.
+    found = forecast(study, answerer_of(study, is_kept=False))
+    voice.remark(f"{found.timed} conversations were timed; replies that are kept from earlier will cost nothing.")
     told = {
         "conversations": found.conversations,
         "seconds": round(found.seconds, 1),
@@ -212,7 +244,7 @@ def _show(voice: Voice, run: "Run") -> int:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("task", "asked", "measure"):
         table.add_column(name, no_wrap=True)
-    for name in ("", "95% interval", "chance", "q"):
+    for name in ("", f"{run.study.level:.0%} interval", "chance", "q"):
         table.add_column(name, justify="right")
     for row in rows:
         if row["measure"] in _SHOWN:
@@ -232,14 +264,25 @@ def _cells(row: "Mapping[str, object]") -> list[str]:
     def percent(value: object) -> str:
         return f"{value:.1%}" if isinstance(value, float) else ""
 
+    from aetia.text import clean_text
+
     q = row["q"]
     interval = f"[{percent(row['low'])}, {percent(row['high'])}]" if row["low"] is not None else ""
     return [
-        str(row["task"]),
+        clean_text(str(row["task"]), 100),
         str(row["adaptation"]),
         str(row["measure"]),
         percent(row["estimate"]),
         interval,
-        str(row["null"] or ""),
+        _chance(row),
         f"{q:.3g}" if isinstance(q, float) else "",
     ]
+
+
+def _chance(row: "Mapping[str, object]") -> str:
+    """What blind guessing gets; of a way of asking that knows the label, that it does."""
+    from aetia.evals.adaptations import way_of_asking
+
+    if row["measure"] == "accuracy" and way_of_asking(str(row["adaptation"])).knows_label:
+        return "knows the label"
+    return str(row["null"] or "").replace("chance:", "")

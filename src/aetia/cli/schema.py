@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from aetia.cli import causal_records as causal
+from aetia.cli import evals_records as evals
 from aetia.cli import records
 from aetia.runs.keys import JSON
 
@@ -29,7 +30,13 @@ _AnyRecord = Annotated[
     | causal.BoundsRecord
     | causal.GraphRecord
     | causal.UnitRecord
-    | causal.CauseRecord,
+    | causal.CauseRecord
+    | evals.TaskRecord
+    | evals.WayRecord
+    | evals.ItemRecord
+    | evals.AuditRecord
+    | evals.ScoreRecord
+    | evals.ComparisonRecord,
     Field(discriminator="record"),
 ]
 

@@ -7,9 +7,10 @@ from itertools import zip_longest
 from pathlib import Path
 
 import pyarrow as pa
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from aetia.effects import Effects, passes
+from aetia.evals.adaptations import way_of_asking
 from aetia.evals.harness.scored import scored
 from aetia.files import write_atomic, writing
 from aetia.report.evidence import Evidence
@@ -22,10 +23,13 @@ from aetia.text import clean_text
 __all__ = ["write_evaluation"]
 
 _BUDGET = 700_000
-"""Bytes of replies on a page; the rest is in the run."""
+"""Bytes of replies on a page, as they stand in it; the rest is in the run."""
+
+_MARKUP = 900  # bytes that a reply takes beside its texts
 
 _TEXT = 4000  # letters of a turn that are shown
 _STEPS = 12  # of a derivation
+_NAME = 80  # letters of a name
 
 _CAVEATS = (
     Fact(
@@ -107,7 +111,8 @@ def _rendered(manifest: Manifest, effects: Effects, replies: pa.Table, directory
             sentences=_sentences(accuracy, level),
             level=f"{level:.0%}",
             ways=ways,
-            tasks=names,
+            oracles={way for way in ways if way_of_asking(way).knows_label},
+            tasks=[_shown(name) for name in names],
             grid=[_line(name, accuracy, ways, level) for name in names],
             measures=_measures(rows),
             details=_details(rows, names, ways),
@@ -124,12 +129,18 @@ def _rendered(manifest: Manifest, effects: Effects, replies: pa.Table, directory
 
 def _title(manifest: Manifest, names: Sequence[str]) -> str:
     model = clean_text(str(manifest.study.get("model")), 80)
-    what = names[0] if len(names) == 1 else f"{len(names)} tasks"
+    what = _shown(names[0]) if len(names) == 1 else f"{len(names)} tasks"
     return f"How well does {model} do {what}?"
 
 
 def _distinct(rows: Iterable[Row], name: str) -> list[str]:
-    return list(dict.fromkeys(clean_text(str(row[name]), 80) for row in rows))
+    return list(dict.fromkeys(str(row[name]) for row in rows))
+
+
+def _shown(name: str) -> str:
+    """A name on the page; the end of a long one, which tells files apart."""
+    cleaned = clean_text(name, 4000)
+    return cleaned if len(cleaned) <= _NAME else "…" + cleaned[1 - _NAME :]
 
 
 def _of(rows: Iterable[Row], task: str, way: str) -> list[Row]:
@@ -164,7 +175,7 @@ def _line(task: str, accuracy: Sequence[Row], ways: Sequence[str], level: float)
         row = found[0]
         chance = _chance(row) if chance is None else chance
         cells.append(_Cell(estimate, _number(row["low"]), _number(row["high"]), _passes(row, level)))
-    return _Line(task, chance, tuple(cells))
+    return _Line(_shown(task), chance, tuple(cells))
 
 
 def _sentences(accuracy: Sequence[Row], level: float) -> list[str]:
@@ -175,7 +186,7 @@ def _sentences(accuracy: Sequence[Row], level: float) -> list[str]:
     found = [f"{len(above)} of {len(tested)} scores are above blind guessing at {1 - level:.0%}, corrected by Holm."]
     if above:
         best = max(above, key=lambda row: (_number(row["estimate"]) or 0.0) - (_chance(row) or 0.0))
-        task, way = clean_text(str(best["task"]), 80), clean_text(str(best["adaptation"]), 80)
+        task, way = _shown(str(best["task"])), str(best["adaptation"])
         found.append(
             f"Furthest above chance is {task}, asked {way}: {_number(best['estimate']):.0%} where guessing gets "
             f"{_chance(best):.0%}."
@@ -203,7 +214,7 @@ def _details(rows: Sequence[Row], names: Sequence[str], ways: Sequence[str]) -> 
         for way in ways:
             told = {str(row["measure"]): row for row in _of(rows, task, way)}
             if told:
-                found.append(_Detail(task, way, tuple(_value(told.get(name)) for name in measures)))
+                found.append(_Detail(_shown(task), way, tuple(_value(told.get(name)) for name in measures)))
     return found
 
 
@@ -249,11 +260,18 @@ def _items(rows: Sequence[Row]) -> list[_Reply]:
             if row is None:
                 continue
             reply = _reply(row)
-            room -= sum(len(part.text) for part in reply.turns) + 900
+            room -= _size(reply)
             if room < 0:
                 return [reply for replies in chosen.values() for reply in replies]
             chosen[row["task"], row["adaptation"]].append(reply)
     return [reply for replies in chosen.values() for reply in replies]
+
+
+def _size(reply: _Reply) -> int:
+    """The bytes that a reply takes on the page: an angle bracket is four there, a Chinese character three."""
+    texts = (*(turn.text for turn in reply.turns), *reply.derivation, reply.answer, reply.label, reply.errors)
+    names = 2 * (len(reply.task) + len(reply.way))
+    return _MARKUP + names + sum(len(str(escape(text)).encode("utf-8", "replace")) for text in texts)
 
 
 def _reply(row: Row) -> _Reply:
@@ -261,8 +279,8 @@ def _reply(row: Row) -> _Reply:
     answer, errors = row["answer"], row["errors"]
     verdict = "right" if row["right"] == 1.0 else "none" if answer is None else "wrong"
     return _Reply(
-        clean_text(str(row["task"]), 80),
-        clean_text(str(row["adaptation"]), 80),
+        _shown(str(row["task"])),
+        str(row["adaptation"]),
         clean_text(str(row["item"]), 40),
         verdict,
         "no answer" if answer is None else clean_text(str(answer), 200),

@@ -4,26 +4,40 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
 import pyarrow as pa
 
 from aetia.evals.harness.scored import scored
-from aetia.files import write_atomic, write_table
+from aetia.files import write_atomic, write_table, writing
 from aetia.runs import Run
 from aetia.runs.keys import JSON
 
-__all__ = ["Kind", "export"]
+__all__ = ["Exported", "Kind", "export"]
 
 Kind = Literal["csv", "parquet", "jsonl", "lm-eval", "inspect"]
 
 Row = Mapping[str, JSON]
 
+_FORMULA = frozenset("=+-@|%\uff1d\uff0b\uff0d\uff20")  # with their full-width forms
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_LONGEST = 150  # characters of a file's name before the time and the ending
 
-def export(run: Run, kind: Kind, path: Path) -> int:
-    """Write every reply of a run with its item and what it was worth; return how many there are.
+
+@dataclass(frozen=True)
+class Exported:
+    """How many replies were written, and into which files."""
+
+    replies: int
+    files: tuple[Path, ...]
+
+
+def export(run: Run, kind: Kind, path: Path) -> Exported:
+    """Write every reply of a run with its item and what it was worth.
 
     Args:
         run: An evaluation.
@@ -35,6 +49,9 @@ def export(run: Run, kind: Kind, path: Path) -> int:
         RunError: AE-6006 the run has no replies; AE-6011, AE-6012 the place cannot be written.
     """
     table = scored(run.values())
+    written: list[Path] = []
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "parquet":
         write_table(path, table)
     elif kind == "csv":
@@ -42,12 +59,14 @@ def export(run: Run, kind: Kind, path: Path) -> int:
     elif kind == "jsonl":
         write_atomic(path, _lines(table.to_pylist()))
     else:
-        path.mkdir(parents=True, exist_ok=True)
+        with writing(path):
+            path.mkdir(parents=True, exist_ok=True)
         groups = _groups(table)
         files = _lm_eval(run, groups) if kind == "lm-eval" else _inspect(run, groups)
         for name, content in files:
             write_atomic(path / name, content)
-    return table.num_rows
+            written.append(path / name)
+    return Exported(table.num_rows, tuple(written) or (path,))
 
 
 def _csv(table: pa.Table) -> bytes:
@@ -61,7 +80,7 @@ def _csv(table: pa.Table) -> bytes:
 def _cell(value: JSON) -> JSON:
     """A text that a spreadsheet does not take for a formula; lists as JSON."""
     if isinstance(value, str):
-        return f"'{value}" if value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
+        return f"'{value}" if value.lstrip()[:1] in _FORMULA and not _NUMBER.fullmatch(value) else value
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
 
 
@@ -76,8 +95,13 @@ def _groups(table: pa.Table) -> dict[tuple[str, str], list[Row]]:
     return found
 
 
-def _file_name(task: str, way: str) -> str:
-    return f"{task}_{way}".replace("/", "_")
+def _names(groups: Mapping[tuple[str, str], list[Row]]) -> list[str]:
+    """A name for each group that any file system takes, and no two of them the same."""
+    found: list[str] = []
+    for task, way in groups:
+        name = re.sub(r"[^\w.-]+", "_", f"{task}_{way}")[-_LONGEST:].lstrip(".-")
+        found.append(f"{name}_{_hash(f'{task}:{way}')[:8]}" if name in found else name)
+    return found
 
 
 def _mean(rows: Sequence[Row]) -> float:
@@ -96,8 +120,7 @@ def _hash(text: str) -> str:
 def _lm_eval(run: Run, groups: Mapping[tuple[str, str], list[Row]]) -> Iterator[tuple[str, bytes]]:
     """The files that `lm_eval --log_samples` writes."""
     study, results, counts = run.manifest.study, dict[str, JSON](), dict[str, JSON]()
-    for (task, way), rows in groups.items():
-        name = _file_name(task, way)
+    for name, rows in zip(_names(groups), groups.values(), strict=True):
         results[name] = {"alias": name, "acc,none": _mean(rows), "acc_stderr,none": _error(rows)}
         counts[name] = {"original": len(rows), "effective": len(rows)}
         samples = [_lm_eval_sample(place, row) for place, row in enumerate(rows)]
@@ -155,8 +178,7 @@ def _inspect(run: Run, groups: Mapping[tuple[str, str], list[Row]]) -> Iterator[
     """Logs in the JSON form of inspect's `EvalLog`, version 2."""
     model = str(run.manifest.study.get("model"))
     created = str(run.manifest.started)
-    for (task, way), rows in groups.items():
-        name = _file_name(task, way)
+    for name, ((task, way), rows) in zip(_names(groups), groups.items(), strict=True):
         metrics: dict[str, JSON] = {
             "accuracy": {"name": "accuracy", "value": _mean(rows), "params": {}},
             "stderr": {"name": "stderr", "value": _error(rows), "params": {}},
@@ -198,7 +220,7 @@ def _inspect_sample(row: Row, model: str) -> dict[str, JSON]:
         "input": _prompt(row),
         "target": row["label"],
         "messages": [*messages, said],
-        "output": {"model": model, "choices": [{"message": said, "stop_reason": "stop"}]},
+        "output": {"model": model, "choices": [{"message": said, "stop_reason": _stop_reason(turns)}]},
         "scores": {
             "aetia": {
                 "value": "C" if row["right"] == 1.0 else "I",
@@ -210,3 +232,8 @@ def _inspect_sample(row: Row, model: str) -> dict[str, JSON]:
         "store": {},
         "model_usage": {},
     }
+
+
+def _stop_reason(turns: Sequence[Mapping[str, JSON]]) -> str:
+    reply = cast("Mapping[str, JSON]", turns[-1]["reply"]) if turns else {}
+    return "max_tokens" if reply.get("finish") == "length" else "stop"

@@ -44,7 +44,7 @@ def forecast(study: EvaluationStudy, answerer: Answerer) -> Forecast:
 
     Args:
         study: The evaluation.
-        answerer: Whom it asks; one that keeps its replies loses nothing by this.
+        answerer: Whom it asks; one that knows replies already would make it look too cheap.
     """
     pairs: list[tuple[Item, Adaptation]] = []
     cells: list[tuple[str, str]] = []
