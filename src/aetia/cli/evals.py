@@ -25,7 +25,7 @@ _language = click.option("--language", type=click.Choice(["en", "zh"]), default=
 
 @click.group("evals")
 def command() -> None:
-    """Ask models causal questions whose answers are exact, and say what goes wrong.
+    """Ask models causal questions whose answers are exact.
 
     Items are generated with labels that the causal engine derives, or are read from published sets, whose labels
     `aetia evals audit` derives again.

@@ -56,7 +56,9 @@ def _row(value: Mapping[str, JSON]) -> dict[str, object]:
     first = _answered(turns[0], item) if len(turns) > 1 else None
     return {
         **{name: value[name] for name in ("task", "adaptation", "item", "refusal", "record", "turns")},
-        **{name: vars(item)[name] for name in ("cluster", "orbit", "variant", "form", "label")},
+        **{name: vars(item)[name] for name in ("orbit", "variant", "form", "label")},
+        # Items that name no cluster are not all of one.
+        "cluster": item.cluster or item.orbit or item.id,
         "answer": None if answer is None else answer.label,
         "right": float(is_right(answer, item)),
         "first_answer": None if first is None else first.label,
