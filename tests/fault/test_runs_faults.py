@@ -211,7 +211,11 @@ def record(pid, started="1", host=None):
     return json.dumps({"pid": pid, "started": started, "host": host or platform.node()})
 
 
-@pytest.mark.parametrize("content", ["", "{", record(2**22 + 1), record(os.getpid()), record(1, host="elsewhere")])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", record(2**22 + 1), record(os.getpid()), record(1, host="elsewhere")],
+    ids=["empty", "damaged", "no process", "another start", "elsewhere"],
+)
 def test_a_lock_that_nobody_holds_is_taken_over(content, tmp_path):
     run = tmp_path / "run"
     execute(STUDY, run)
