@@ -98,13 +98,22 @@ def show_task(
 
     TASK is a name of `aetia evals list`, or a file of items.
     """
+    from aetia.evals.harness.items import is_file_of_items
+
     voice = Voice(as_json)
     found = _task(task)
-    voice.emit(lambda: TaskRecord.of(found))
+    is_elsewhere = not found.is_generated and data is None and not is_file_of_items(task)
+    shown = [] if is_elsewhere else list(_items((found, task), items, seed, (language, names), data, with_orbit))
+    record = TaskRecord.of(found)
+    voice.emit(lambda: record)
     voice.show(f"{found.name}  ({found.target.rung}, {found.target.form}, chance {found.chance:.0%})", found.asks)
     if found.citation:
         voice.show(f"cite  {found.citation}")
-    for item in _items((found, task), items, seed, (language, names), data, with_orbit=with_orbit):
+    if record.home and not is_file_of_items(task):
+        voice.show(f"home  {record.home}  (licence: {record.licence or 'none named'})")
+    if is_elsewhere:
+        voice.remark("Name the folder that holds it with --data to see its items.")
+    for item in shown:
         voice.emit(lambda item=item: ItemRecord.of(item))
         _show_item(voice, item)
 
@@ -152,7 +161,7 @@ def generate_items(
     from aetia.files import write_atomic
 
     voice = Voice(as_json)
-    found = _items((_task(task), task), items, seed, (language, names), None, with_orbit=with_orbit)
+    found = _items((_task(task), task), items, seed, (language, names), None, with_orbit)
     if out is None and as_json:
         for item in found:
             voice.emit(lambda item=item: ItemRecord.of(item))
@@ -231,8 +240,7 @@ def _items(
     seed: int,
     worded: "tuple[Language, Names | None]",
     data: Path | None,
-    *,
-    with_orbit: bool,
+    with_orbit: bool,  # noqa: FBT001  private
 ) -> "Iterator[Item]":
     from aetia.evals.harness.items import listed_items
     from aetia.evals.task import generated, orbit
