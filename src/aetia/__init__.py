@@ -7,9 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aetia import circuits, contrasts, scm
+    from aetia import circuits, contrasts, evals, scm
     from aetia.circuits import circuit
     from aetia.effects import Effects
+    from aetia.evals import evaluate
     from aetia.features import align, patch_subspace
     from aetia.models import load
     from aetia.runs import open_run
@@ -23,6 +24,8 @@ __all__ = [
     "circuit",
     "circuits",
     "contrasts",
+    "evals",
+    "evaluate",
     "impair",
     "load",
     "open_run",
@@ -40,6 +43,8 @@ _HOMES = {
     "circuit": "aetia.circuits",
     "circuits": "aetia.circuits",
     "contrasts": "aetia.contrasts",
+    "evals": "aetia.evals",
+    "evaluate": "aetia.evals",
     "impair": "aetia.tracing.impair",
     "load": "aetia.models",
     "open_run": "aetia.runs",

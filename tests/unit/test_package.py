@@ -12,7 +12,16 @@ import pytest
 import aetia
 
 SOURCE = Path(aetia.__file__).parent
-QUIET = ("aetia", "aetia.cli", "aetia.report", "aetia.runs", "aetia.effects", "aetia.contrasts", "aetia.tracing")
+QUIET = (
+    "aetia",
+    "aetia.cli",
+    "aetia.report",
+    "aetia.runs",
+    "aetia.effects",
+    "aetia.contrasts",
+    "aetia.evals",
+    "aetia.tracing",
+)
 
 
 def test_every_public_name_can_be_imported() -> None:
