@@ -277,7 +277,7 @@ def test_twenty_answers_in_a_table_have_the_columns_that_are_promised():
 
 def test_a_hostile_reply_is_kept_and_read(scripted):
     hostile = "\ud800 </script>\0\u202e" + "x" * 1_000_000 + "\nAnswer: "
-    run = scripted(lambda item, _: Reply(hostile + words(item)), items=2)
+    run = scripted(lambda item, _: Reply(f"{hostile}{words(item)}"), items=2)
     assert figures(run)[BINARY, "basic", "accuracy"]["estimate"] == 1.0
     assert run.values()["text"][0].as_py().startswith("? </script>\0")
 

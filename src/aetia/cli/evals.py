@@ -240,7 +240,7 @@ def _items(
     seed: int,
     worded: "tuple[Language, Names | None]",
     data: Path | None,
-    with_orbit: bool,  # noqa: FBT001  private
+    with_orbit: bool,
 ) -> "Iterator[Item]":
     from aetia.evals.harness.items import listed_items
     from aetia.evals.task import generated, orbit
