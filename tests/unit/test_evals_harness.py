@@ -352,6 +352,8 @@ def test_a_file_that_is_written_again_is_read_again_and_its_labels_are_part_of_t
         (json.dumps({**row_of(1), "colour": "red"}), "colour"),
         (json.dumps(row_of(1, question=" ")), "question"),
         (json.dumps(row_of(0)), "line 1"),
+        (json.dumps(row_of(1, context="half \ud800")), "context"),
+        (json.dumps({**row_of(1), "facts": {"\ud800": 1}}), "facts"),
     ],
 )
 def test_an_error_in_a_file_names_file_line_and_field(tmp_path, line, told):

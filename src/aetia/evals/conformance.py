@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from aetia.errors import AetiaError
 from aetia.evals.blind import View, blind_accuracy
 from aetia.evals.item import Item, item_from_record
+from aetia.evals.scoring.scores import is_rewording
 from aetia.evals.task import Generator, Task, generated, orbit
 
 __all__ = ["faults_of"]
 
 _ORBITS = 10
-_REWORDED = ("names=", "wording=", "language=", "order")
 _VIEWS: tuple[View, ...] = ("options", "context", "question")
 
 
@@ -93,7 +93,7 @@ def _orbit_faults(task: Task, members: tuple[Item, ...]) -> Iterator[str]:
     base = members[0]
     for item in members[1:]:
         yield from _item_faults(task, item)
-        is_reworded = item.variant.startswith(_REWORDED)
+        is_reworded = is_rewording(item.variant) or item.variant == "order"
         same_text = (item.context, item.question, item.options) == (base.context, base.question, base.options)
         if same_text:
             yield f"item {item.origin.seed}: the variant {item.variant} has the same text as the item"

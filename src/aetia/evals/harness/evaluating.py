@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import cast
 
+from aetia.evals.harness.answering import settle
 from aetia.evals.harness.study import EvaluationStudy
 from aetia.runs import JSON, Run, execute, parse_study
 
@@ -34,4 +35,7 @@ def evaluate(study: EvaluationStudy | None = None, *, out: str | Path | None = N
     record: dict[str, JSON] = {"instrument": "evaluate"} if study is None else dict(study.record())
     asked = cast("EvaluationStudy", parse_study({**record, **fields}, source="the evaluation"))
     directory = Path(out) if out is not None else Path("runs") / f"evals-{asked.identity()[:8]}"
-    return execute(asked, directory)
+    run = execute(asked, directory)
+    if run.status == "complete":
+        settle(asked)
+    return run

@@ -1,5 +1,7 @@
 """Where is a published set, is it the one that was published, and what are its items, or those of one's own file?"""
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +33,9 @@ __all__ = [
     "published_items",
     "task_from_file",
 ]
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def published_items(task: Task, place: Path) -> Iterator[Item]:
@@ -122,6 +127,10 @@ def _own_item(row: Row) -> Item:
         item = item_from_record(row.fields(), "it")
     except EvaluationError as error:
         raise damaged(row.path, row.line, error.found.rstrip(".")) from error
+    for name, value in item.to_record().items():
+        # JSON may escape half a character, which no file or table can hold.
+        if _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+            raise row.wrong("it holds half a character (a lone surrogate)", name)
     if not item.question.strip():
         raise row.wrong("it is empty", "question")
     if item.form in {"number", "text"} and not item.label.strip():
