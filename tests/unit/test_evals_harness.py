@@ -9,8 +9,10 @@ import pytest
 from scipy.stats import binom
 
 from aetia.errors import AetiaError, EvaluationError
+from aetia.evals.answerers.cache import ReplyCache
 from aetia.evals.dialogue import Message, Reply, Request
 from aetia.evals.harness import instrument
+from aetia.evals.harness.answering import settle
 from aetia.evals.harness.asking import Asked
 from aetia.evals.harness.comparing import compared
 from aetia.evals.harness.forecast import forecast
@@ -448,3 +450,15 @@ def test_a_forecast_scales_what_a_few_items_take():
     found = forecast(asked, answerer)
     assert (found.conversations, found.timed, answerer.asked) == (120, 12, 18)
     assert (found.prompt_tokens, found.tokens) == (30 * 2 * 40 * 3, 30 * 2 * 2 * 3)
+
+
+def test_replies_that_wait_for_a_study_are_forgotten_once_its_run_has_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("AETIA_CACHE", str(tmp_path))
+    asked, other = study(model="smollm2-135m"), study(model="smollm2-135m", seed=1)
+    settle(asked)
+    assert not (tmp_path / "replies.sqlite").exists()
+    with ReplyCache(tmp_path / "replies.sqlite") as cache:
+        for one in (asked.identity(), other.identity(), ""):
+            cache.keep("key", Reply("Yes"), one)
+        settle(asked)
+        assert [cache.count(one) for one in (asked.identity(), other.identity(), "")] == [0, 1, 1]
