@@ -1,7 +1,11 @@
 """Does the page over several evaluations rank them by what is sure?"""
 
-import pytest
+import json
 
+import pytest
+from click.testing import CliRunner
+
+from aetia.cli.evals import command
 from aetia.errors import EvaluationError
 from aetia.evals.harness.study import EvaluationStudy
 from aetia.report.standings import standings, write_standings
@@ -56,3 +60,14 @@ def test_the_page_names_every_model_and_stands_alone(runs, tmp_path):
     for part in ("reference:engine", "reference:random", *TASKS, "Content-Security-Policy"):
         assert part in page
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_the_shell_ranks_runs_and_writes_the_page(runs, tmp_path):
+    page = tmp_path / "ranks.html"
+    asked = [str(runs[name].directory) for name in ("random", "engine")]
+    done = CliRunner().invoke(command, ["standings", *asked, "--page", str(page), "--json"])
+    assert done.exit_code == 0, done.output
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert (first["record"], first["model"], first["tasks"]) == ("standing", "reference:engine", 3)
+    assert second["better"] is None
+    assert "reference:random" in page.read_text("utf-8")

@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from aetia.evals.adaptations import WayOfAsking
     from aetia.evals.item import Item
     from aetia.evals.task import Task
+    from aetia.report.standings import Standing
 
-__all__ = ["AuditRecord", "ComparisonRecord", "ItemRecord", "ScoreRecord", "TaskRecord", "WayRecord"]
+__all__ = ["AuditRecord", "ComparisonRecord", "ItemRecord", "ScoreRecord", "StandingRecord", "TaskRecord", "WayRecord"]
 
 
 class TaskRecord(Record):
@@ -154,4 +155,43 @@ class ComparisonRecord(Record):
             f"{self.p:.3g}",
             f"{self.q:.3g}",
             "" if self.detectable is None else f"{self.detectable:.1%}",
+        ]
+
+
+class StandingRecord(Record):
+    """How one run stands among several; `better` and `worse` are against the next one, absent for the last."""
+
+    record: Literal["standing"] = "standing"
+    model: str
+    above_chance: float
+    low: float
+    high: float
+    tasks_above: int
+    tasks: int
+    better: int | None
+    worse: int | None
+
+    @classmethod
+    def of(cls, standing: "Standing", tasks: int) -> "StandingRecord":
+        """The record of a standing among so many tasks and ways of asking."""
+        return cls(
+            model=standing.name,
+            above_chance=standing.mean,
+            low=standing.low,
+            high=standing.high,
+            tasks_above=standing.above,
+            tasks=tasks,
+            better=standing.better,
+            worse=standing.worse,
+        )
+
+    def cells_shown(self) -> list[str]:
+        """The record as a line of a table."""
+        return [
+            self.model,
+            f"{self.above_chance:+.3f}",
+            f"[{self.low:+.3f}, {self.high:+.3f}]",
+            f"{self.tasks_above} of {self.tasks}",
+            "" if self.better is None else str(self.better),
+            "" if self.worse is None else str(self.worse),
         ]

@@ -1,4 +1,4 @@
-"""`aetia evals run`, `score`, `compare` and `export`: from a question to replies, and from replies to what they say."""
+"""`aetia evals run`, `score`, `compare`, `standings`, `export`: from a question to replies, and what these say."""
 
 import math
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aetia.cli.evals_records import ComparisonRecord, ScoreRecord
+from aetia.cli.evals_records import ComparisonRecord, ScoreRecord, StandingRecord
 from aetia.cli.records import FileRecord
 from aetia.cli.voice import Voice, json_option
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aetia.runs import Run
     from aetia.runs.keys import JSON
 
-__all__ = ["compare_runs", "export_run", "run_evaluation", "score_run", "spelled_out"]
+__all__ = ["compare_runs", "export_run", "rank_runs", "run_evaluation", "score_run", "spelled_out"]
 
 _SHOWN = ("accuracy", "robustness", "orbit consistency", "no answer")
 
@@ -121,6 +121,37 @@ def compare_runs(first: str, second: str, *, as_json: bool) -> None:
         voice.emit(lambda record=record: record)
         table.add_row(*record.cells())
     voice.show(table)
+
+
+@click.command("standings")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("--page", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with every task, too.")
+@json_option
+def rank_runs(runs: tuple[str, ...], page: Path | None, *, as_json: bool) -> None:
+    """Rank several runs by what all of them were asked: the mean above chance, and what is surely better.
+
+    Each is compared with the next one item by item, corrected for all tasks. RUN is a run directory.
+
+    Example: aetia evals standings runs/a runs/b runs/c --page standings.html
+    """
+    from rich.table import Table
+
+    from aetia.report.standings import standings, write_standings
+    from aetia.runs import open_run
+
+    voice = Voice(as_json)
+    opened = [open_run(run) for run in runs]
+    cells, found = standings(opened)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("model", "above chance", "95% interval", "tasks above chance", "better than the next", "worse"):
+        table.add_column(name, justify="left" if name == "model" else "right")
+    for one in found:
+        record = StandingRecord.of(one, len(cells))
+        voice.emit(lambda record=record: record)
+        table.add_row(*record.cells_shown())
+    voice.show(table)
+    if page is not None:
+        voice.show(f"  page  {write_standings(opened, page)}")
 
 
 @click.command("export")

@@ -36,7 +36,8 @@ _AnyRecord = Annotated[
     | evals.ItemRecord
     | evals.AuditRecord
     | evals.ScoreRecord
-    | evals.ComparisonRecord,
+    | evals.ComparisonRecord
+    | evals.StandingRecord,
     Field(discriminator="record"),
 ]
 
