@@ -3,6 +3,7 @@
 from collections import Counter
 from fractions import Fraction
 from random import Random
+from typing import Literal
 
 import pytest
 
@@ -12,7 +13,12 @@ from aetia.evals.item import Item
 from aetia.evals.task import Style, Task, generated, orbit
 from aetia.evals.tasks._rule_worlds import Rule, drawn_rules, equations, outcome, renamed, worlds
 from aetia.evals.tasks._story_case import is_but_for, verdict
-from aetia.evals.tasks._story_problems import RuleStory, counterfactual_values, pose_explaining_away
+from aetia.evals.tasks._story_problems import (
+    RuleStory,
+    counterfactual_values,
+    pose_backadj,
+    pose_explaining_away,
+)
 from aetia.evals.tasks.calm_stories import TASKS
 from aetia.scm.actual import Setting
 
@@ -119,6 +125,21 @@ def test_half_of_the_collider_graphs_have_an_effect() -> None:
     items = [generated(BY_NAME["calm/collider-bias"], index, 8) for index in range(200)]
     effects = sum(item.derivation[0].startswith("A directed path") for item in items)
     assert 70 < effects < 130
+
+
+@pytest.mark.parametrize("criterion", ["back-door", "adjustment"])
+def test_one_of_two_methods_alone_gives_the_effect(criterion: Literal["back-door", "adjustment"]) -> None:
+    """Back-door sets are not the only ones that serve: what both criteria say is what no expert disputes."""
+    random = Random(5)
+    for _ in range(150):
+        story = pose_backadj(random)
+        places = range(len(story.parents))
+        pairs = [
+            (f"V{cause}", f"V{effect}") for effect in places for cause in places if story.parents[effect] >> cause & 1
+        ]
+        graph, x, y, third = scm.Graph.of(pairs), f"V{story.x}", f"V{story.y}", f"V{story.third}"
+        whole = scm.is_adjustment_set(graph, x, y, (), criterion=criterion)
+        assert whole is not scm.is_adjustment_set(graph, x, y, (third,), criterion=criterion), (pairs, x, y, third)
 
 
 def test_a_text_in_no_known_wording_is_not_read() -> None:

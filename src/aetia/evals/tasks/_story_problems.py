@@ -8,7 +8,7 @@ from functools import cache
 from itertools import permutations
 from random import Random
 
-from aetia.evals.tasks._graph_masks import above, is_back_door_set, parents_from
+from aetia.evals.tasks._graph_masks import above, below, is_back_door_set, is_separated, parents_from
 from aetia.evals.tasks._rule_worlds import World, drawn_rules, outcome, worlds
 
 __all__ = [
@@ -139,10 +139,24 @@ def _adjustable() -> tuple[list[tuple[tuple[int, ...], int, int, int]], list[tup
         ancestors = above(parents)
         for x, y, third in permutations(range(len(parents)), 3):
             if ancestors[y] >> x & 1:
-                is_whole = is_back_door_set(parents, x, y, 0)
-                if is_whole != is_back_door_set(parents, x, y, 1 << third):
+                is_whole, is_strata = is_back_door_set(parents, x, y, 0), is_back_door_set(parents, x, y, 1 << third)
+                if is_whole != is_strata and is_strata == _is_harmless(parents, x, y, third):
                     (whole if is_whole else strata).append((parents, x, y, third))
     return whole, strata
+
+
+def _is_harmless(parents: tuple[int, ...], x: int, y: int, third: int) -> bool:
+    """Whether adjusting for the third gives the effect by the complete criterion.
+
+    The back-door criterion turns down every effect of the treatment, also one that adjusting for does not harm; then
+    neither method is more correct than the other.
+    """
+    ancestors, cause = above(parents), 1 << x
+    between = below(ancestors, x) & ancestors[y] & ~cause  # on the ways from the treatment to the outcome
+    if ancestors[third] & between:
+        return False
+    cut = tuple(one & ~cause if between >> place & 1 else one for place, one in enumerate(parents))
+    return is_separated(cut, above(cut), cause, 1 << y, 1 << third)
 
 
 def counterfactual_values(story: RuleStory) -> set[bool]:

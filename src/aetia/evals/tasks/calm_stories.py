@@ -6,7 +6,7 @@ is told: whether more or less is asked about, which method comes first.
 Source: Chen et al., Causal Evaluation of Language Models, arXiv 2405.00622; Jin et al., CLadder, arXiv 2312.04350.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal, cast
@@ -51,6 +51,7 @@ class _Numbers(Generator[NumberStory]):
     """A graph, a few numbers or two methods, and a question of more or less."""
 
     kind: Literal["correlation", "explaining-away", "collider-bias", "backadj"]
+    version = 2
     labels = ("yes", "no")
     languages = ("en", "zh")
     names = _NAMES
@@ -195,6 +196,7 @@ class _Rules(Generator[RuleStory]):
     """Rules, a case, and what would have been, or what was a cause."""
 
     kind: Literal["det-counterfactual", "actual-causality"]
+    version = 2
     labels = ("yes", "no")
     languages = ("en", "zh")
     names = _NAMES
@@ -223,10 +225,12 @@ class _Rules(Generator[RuleStory]):
         rules = list[str]()
         for place, rule in enumerate(problem.rules):
             if rule is not None:
-                causes = words["and" if rule.is_all else "or"].join(literal(*one) for one in rule.causes)
+                causes = words["and" if rule.is_all else "or"].join(literal(*one) for one in _plain_first(rule.causes))
                 rules.append(words["rule"].format(effect=names[place], causes=causes))
         gap = " " if style.language == "en" else ""
-        facts = words["list"].join(literal(*one) for one in problem.seen)
+        # "Not a and b" would leave open how far the "not" reaches.
+        seen = _plain_first(problem.seen) if self.kind == "det-counterfactual" else problem.seen
+        facts = words["list"].join(literal(*one) for one in seen)
         asked = {"action": literal(problem.x, problem.action), "event": literal(problem.y, problem.wanted)}
         x, y = names[problem.x], names[problem.y]
         return Wording(
@@ -259,6 +263,10 @@ class _Rules(Generator[RuleStory]):
         if self.kind == "det-counterfactual":
             return {"other-polarity": replace(problem, wanted=not problem.wanted)}
         return {}
+
+
+def _plain_first(literals: Sequence[tuple[int, bool]]) -> list[tuple[int, bool]]:
+    return sorted(literals, key=lambda one: not one[1])
 
 
 def _task(name: str, asks: str, rung: Rung, scenario: str, skill: str, source: object) -> Task:
