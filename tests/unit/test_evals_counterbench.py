@@ -100,17 +100,17 @@ def test_a_turned_condition_gives_a_minimal_pair():
 @pytest.mark.parametrize(
     ("rules", "seen", "question", "label"),
     [
-        ("Ab causes Cd, not Cd causes Ef. Nothing here causes Ab", "Ab", IF_NOT, "yes"),
+        ("Ab causes Cd, not Cd causes Ef. No cause is told of Ab", "Ab", IF_NOT, "yes"),
         (
-            "Ab causes Cd, Ab and not Cd together cause Ef. Nothing here causes Ab",
+            "Ab causes Cd, Ab and not Cd together cause Ef. No cause is told of Ab",
             "Ab",
             "Assume Ab, and on this assumption suppose further not Cd. Would Ef occur?",
             "yes",
         ),
-        ("Ab or Cd causes Ef. Nothing here causes Ab and Cd", "Ab and not Ef", IF_NOT, None),  # cannot be
-        ("Ab or Cd causes Ef. Nothing here causes Ab and Cd", "Ab", IF_NOT, None),  # depends on Cd
-        ("Ab loves Ef. Nothing here causes Ab", "Ab", IF_NOT, None),
-        ("Ab causes Ef. Nothing here causes Ab", "Ab", "Why did Ef occur?", None),
+        ("Ab or Cd causes Ef. No cause is told of Ab and Cd", "Ab and not Ef", IF_NOT, None),  # cannot be
+        ("Ab or Cd causes Ef. No cause is told of Ab and Cd", "Ab", IF_NOT, None),  # depends on Cd
+        ("Ab loves Ef. No cause is told of Ab", "Ab", IF_NOT, None),
+        ("Ab causes Ef. No cause is told of Ab", "Ab", "Why did Ef occur?", None),
     ],
 )
 def test_worlds_are_read_from_words(rules, seen, question, label):

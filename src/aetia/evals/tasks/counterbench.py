@@ -118,6 +118,7 @@ def _drawn_rules(random: Random, fewest: int) -> tuple[_Rule, ...]:
 
 
 class _CounterBench(Generator[_Problem]):
+    version = 2
     names: tuple[Names, ...] = ("nonsense", "random")
     wordings = len(_WORDS)
     has_order = True
@@ -208,16 +209,19 @@ class _CounterBench(Generator[_Problem]):
         if style.order:
             turn = 1 + style.order % (len(made) - 1)
             made = made[turn:] + made[:turn]
-        seen = words["and"].join([_literal(words, called, one) for one in problem.seen])
+        seen = words["and"].join([_literal(words, called, one) for one in _plain_first(problem.seen)])
         context = words["opening"].format(rules=words["between"].join(made), roots=words["and"].join(roots))
         context += words["observed"].format(seen=seen)
-        supposed = [_literal(words, called, one) for one in problem.supposed]
         outcome = called[problem.outcome]
         if problem.kind == "nested":
-            question = words["nested"].format(supposed=supposed[0], further=supposed[1], outcome=outcome)
+            supposed, further = (_literal(words, called, one) for one in problem.supposed)
+            question = words["nested"].format(supposed=supposed, further=further, outcome=outcome)
         else:
-            were = [_literal(words, called, (event, not is_so)) for event, is_so in problem.supposed]
-            joined, factual = words["and"].join(supposed), words["and"].join(were)
+            were = [(event, not is_so) for event, is_so in problem.supposed]
+            joined, factual = (
+                words["and"].join([_literal(words, called, one) for one in _plain_first(literals)])
+                for literals in (problem.supposed, were)
+            )
             question = words["instead"].format(supposed=joined, factual=factual, outcome=outcome)
         edges = [(called[one], called[event]) for event, rule in enumerate(problem.rules) for one, _ in rule.conditions]
         world = ", ".join(f"{called[event]}={int(is_so)}" for event, is_so in problem.supposed)
@@ -268,8 +272,13 @@ def _literal(words: Mapping[str, str], called: Sequence[str], literal: _Literal)
     return called[event] if is_so else words["no"].format(event=called[event])
 
 
+def _plain_first(literals: Sequence[_Literal]) -> list[_Literal]:
+    """What is so, then what is not: "not A and B" would leave open how far the "not" reaches."""
+    return sorted(literals, key=lambda one: not one[1])
+
+
 def _ruled(words: Mapping[str, str], called: Sequence[str], event: int, rule: _Rule) -> str:
-    told = [_literal(words, called, one) for one in rule.conditions]
+    told = [_literal(words, called, one) for one in _plain_first(rule.conditions)]
     if len(told) == 1:
         return words["one"].format(first=told[0], event=called[event])
     return words["both" if rule.needs_all else "either"].format(first=told[0], second=told[1], event=called[event])
