@@ -62,6 +62,7 @@ def _facts(worded: _Worded, cause: str, effect: str, query: str) -> dict[str, st
 class _OfGraphs(Generator[GraphProblem]):
     """What all of them share."""
 
+    version = 2
     languages = ("en", "zh")
     names = ("random", "nonsense", "real")
     wordings = 2
