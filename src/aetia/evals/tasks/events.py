@@ -44,6 +44,7 @@ class Chosen:
 class _Choices(Generator[Chosen]):
     """Two options; what the right one has to do with the premise is a subclass's to say."""
 
+    version = 2
     languages = _LANGUAGES
     wordings = 2
     has_order = True
@@ -160,6 +161,7 @@ class Counterfactual(_Choices):
 class Related(Generator[Pair]):
     """Is the earlier of two events a cause of the later?"""
 
+    version = 2
     languages = _LANGUAGES
     wordings = 2
 
@@ -207,6 +209,7 @@ class Story:
 class Stories(Generator[Story]):
     """A short narrative of five events; are two of them causally related?"""
 
+    version = 2
     languages = _LANGUAGES
     wordings = 2
 
@@ -245,6 +248,7 @@ class Stories(Generator[Story]):
 class Explanations(Generator[Mediated]):
     """By which event did a cause have its effect?"""
 
+    version = 2
     languages = _LANGUAGES
     wordings = 2
 
