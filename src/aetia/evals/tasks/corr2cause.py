@@ -84,6 +84,7 @@ def _pairs(size: int, number: int, relation: int) -> tuple[tuple[tuple[int, int]
 
 
 class _Corr2Cause(Generator[_Problem]):
+    version = 2
     names: tuple[Names, ...] = ("nonsense", "random")
     wordings = len(_WORDS)
     has_order = True

@@ -192,6 +192,7 @@ def _dollars(cents: int) -> str:
 class Street(Generator[Bill]):
     """Sums of one topic; each of its kinds comes as often as the others."""
 
+    version = 2
     names = ("real",)
     wordings = 2
 
@@ -238,7 +239,9 @@ def _said(name: str, value: int) -> str:
 
 def _steps(bill: Bill, value: int) -> tuple[str, ...]:
     rules = ", ".join(f"{name} {_said(name, number)}" for name, number in bill.numbers.items())
-    return (f"the prices sum to {_dollars(sum(bill.prices))}", f"{bill.kind}: {rules}", f"to pay: {_dollars(value)}")
+    first = "the prices sum to" if len(bill.prices) > 1 else "the price is"
+    steps = (f"{first} {_dollars(sum(bill.prices))}", f"{bill.kind}: {rules}", f"to pay: {_dollars(value)}")
+    return steps if rules else (steps[0], steps[2])
 
 
 def _engine(item: Item) -> str:
