@@ -355,7 +355,7 @@ def test_a_question_that_a_batch_finds_wrong_ends_the_run_with_its_own_error(eng
     run = open_run(tmp_path / "run")
     assert run.status == "failed"
     assert "asks for too much" in (run.manifest.error or "")
-    assert run.cells[0] in (6, 9)  # a pool may have been a batch ahead
+    assert run.cells[0] in (3, 6, 9)  # a pool may have been a batch ahead, or behind
 
 
 def test_when_every_batch_fails_there_are_no_effects_and_it_says_why(tmp_path):
