@@ -84,8 +84,8 @@ def compile_program(program: Program, *, heads: int = 4, seed: int = 0) -> Compi
 
     The equality is exact up to float32 rounding (about 1e-6 logits), under patches of any part by its value in another
     run too, and under zero ablation of a head's or an MLP's output, which is `NOTHING`. One case differs: zero ablation
-    at position 0 of what heads look for. It has one value there in every prompt, by which the weights keep it from being
-    a match; without the value, another position may be read where nothing matches.
+    at position 0 of what heads look for. It has one value there in every prompt, by which the weights keep it from
+    being a match; without the value, another position may be read where nothing matches.
 
     Args:
         program: The program.
