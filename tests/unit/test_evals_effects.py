@@ -1,5 +1,6 @@
 """Are the labels of questions about effects what the causal engine says, and can each text be read back?"""
 
+import re
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
@@ -11,7 +12,7 @@ import pytest
 from aetia import scm
 from aetia.errors import EvaluationError
 from aetia.evals.item import Item
-from aetia.evals.task import Style, generated, orbit, task_named
+from aetia.evals.task import Style, Task, generated, orbit, task_named
 from aetia.evals.tasks._effect_engine import answered, read_item
 from aetia.evals.tasks._effect_estimands import Given, Question, assignment, estimate, four_decimals
 from aetia.evals.tasks._effect_numbers import (
@@ -333,3 +334,11 @@ def test_from_joint_rounds_as_it_is_printed():
     value = from_joint(joint)
     assert value(1, 1, 2, 2) == round(joint[3] / (joint[2] + joint[3]) * SCALE)
     assert value(2, 2, 0, 0) == round((joint[2] + joint[3]) * SCALE)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_a_chinese_item_has_its_steps_in_chinese(task: Task) -> None:
+    for index in range(12):
+        steps = generated(task, index, 3, Style("zh")).derivation
+        english = [word for step in steps for word in re.findall(r"[a-z]{3,}", step)]
+        assert set(english) <= {"max", "min"}, steps

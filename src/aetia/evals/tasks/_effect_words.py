@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from aetia.evals.item import Language
 from aetia.evals.task import Names, Solution, Style, Wording
 from aetia.evals.tasks._effect_numbers import SCALE, Asked, Problem, Statement
+from aetia.evals.tasks._graph_names import words_file
 from aetia.evals.tasks._phrases import phrase, phrases
 
 if TYPE_CHECKING:
@@ -135,8 +136,14 @@ def worded(problem: Problem, solution: Solution, style: Style, random: Random, f
         "numbers": {_symbol(one, roles): _number(units) for one, units in numbers},
     }
     context_question = speaker.question(f"{asked.kind} {form}", asked)
-    derivation = tuple(one.format(x=roles[1], y=roles[0], m=roles[2], z=roles[3]) for one in solution.derivation)
+    steps = [_step(one, style.language) for one in solution.derivation]
+    derivation = tuple(one.format(x=roles[1], y=roles[0], m=roles[2], z=roles[3]) for one in steps)
     return Wording(context, context_question, solution.label, (), facts, (), solution.rivals, derivation)
+
+
+def _step(told: str, language: Language) -> str:
+    """A step of the derivation in a language; what is not translated is a number."""
+    return told if language == "en" else str(words_file("calm_effects_steps", language).get(told, told))
 
 
 _PartT = TypeVar("_PartT")
