@@ -312,8 +312,8 @@ def _related_steps(activity: Activity, pair: Pair, who: str, style: Style) -> tu
     first, second = sorted(pair[1:3])
     if pair.is_cause:
         return (" -> ".join([_said(activity, place, "told", style, who) for place in activity.chain(first, second)]),)
-    given = ", ".join(activity.events[first].causes) or "nothing"
-    return (f"{activity.events[first].name} _||_ {activity.events[second].name} given {given}",)
+    # Given its causes the first is independent of the second. The item's own words, since an example may show them.
+    return (" -/-> ".join([_said(activity, place, "told", style, who) for place in (first, second)]),)
 
 
 def _pair_facts(activity: Activity, pair: Pair) -> dict[str, JSON]:
