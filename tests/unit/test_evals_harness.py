@@ -101,7 +101,7 @@ def test_the_engine_is_always_right_and_guessing_is_not(tmp_path):
     tasks = (BINARY, CHOICE, NUMBER)
     right = figures(execute(study(model="reference:engine", tasks=tasks), tmp_path / "engine"))
     assert [right[task, "basic", "accuracy"]["estimate"] for task in tasks] == [1.0] * 3
-    guessed = figures(execute(study(tasks=(BINARY, CHOICE), items=60), tmp_path / "random"))
+    guessed = figures(execute(study(tasks=(BINARY, CHOICE), items=500), tmp_path / "random"))
     for task, chance in ((BINARY, 1 / 2), (CHOICE, 1 / 3)):
         row = guessed[task, "basic", "accuracy"]
         assert row["low"] < chance < row["high"]
