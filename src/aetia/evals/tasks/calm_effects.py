@@ -64,7 +64,6 @@ class EffectGenerator(Generator[Problem]):
     kind: Kind
     form: Form
     is_hard: bool = False
-    version = 2
     languages = ("en", "zh")
     wordings = WORDINGS
     has_order = True
