@@ -23,6 +23,7 @@ from aetia.evals.harness.scored import REPLIES, scored
 from aetia.evals.harness.study import EvaluationStudy
 from aetia.evals.harness.summary import summary
 from aetia.evals.item import Item
+from aetia.evals.task import tasks as all_tasks
 from aetia.runs import execute, resume
 
 BINARY, CHOICE, NUMBER = "calm/ate-natural", "calm/bas-max", "calm/ate-basic"
@@ -450,6 +451,17 @@ def test_a_forecast_scales_what_a_few_items_take():
     found = forecast(asked, answerer)
     assert (found.conversations, found.timed, answerer.asked) == (120, 12, 18)
     assert (found.prompt_tokens, found.tokens) == (30 * 2 * 40 * 3, 30 * 2 * 2 * 3)
+
+
+def test_a_forecast_of_many_tasks_times_some_of_them():
+    names = tuple(task.name for task in all_tasks() if task.is_generated and task.name.startswith("street-maths"))
+    ways = ("basic", "zero-shot-icl", "one-shot-icl", "three-shot-icl", "explicit-function", "question-blind")
+    asked = study(tasks=(BINARY, CHOICE, *names), items=500, adaptations=ways)
+    items = {item.id: item for task in asked.tasks for item in chosen_items(asked, task).items}
+    found = forecast(asked, Scripted(lambda item, _: Reply("1", prompt_tokens=10, tokens=1), items))
+    assert found.timed <= 72
+    assert found.conversations == 500 * len(asked.tasks) * len(asked.adaptations)
+    assert found.tokens == found.conversations
 
 
 def test_replies_that_wait_for_a_study_are_forgotten_once_its_run_has_them(tmp_path, monkeypatch):

@@ -2,21 +2,20 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from aetia.evals.dialogue import Adaptation, Answerer
+from aetia.evals.dialogue import Adaptation, Answerer, Reply
 from aetia.evals.harness.asking import Asked, ask, limits_of
 from aetia.evals.harness.items import chosen_items
 from aetia.evals.harness.study import EvaluationStudy
 from aetia.evals.harness.ways import way_named
-
-if TYPE_CHECKING:
-    from aetia.evals.item import Item
+from aetia.evals.item import Item
 
 __all__ = ["Forecast", "forecast"]
 
-_PILOT = 3  # items of each task and way of asking
+_PILOT = 3  # items of each task and way of asking, as far as the next line allows
+_MOST = 72  # conversations that are timed: of many tasks, evenly spaced ones stand for the others
 _READ = 8  # tokens that are read in the time in which one is written, in batches
 
 
@@ -40,47 +39,50 @@ class Forecast:
 
 
 def forecast(study: EvaluationStudy, answerer: Answerer) -> Forecast:
-    """Ask a few items of each task and way of asking, all together, and scale what these take to the whole.
+    """Ask a few items of each way of asking, all together, and scale what these take to the whole.
 
     Args:
         study: The evaluation.
         answerer: Whom it asks; one that knows replies already would make it look too cheap.
     """
-    pairs: list[tuple[Item, Adaptation]] = []
-    cells: list[tuple[str, str]] = []
-    sizes: dict[tuple[str, str], int] = {}
-    for task in study.tasks:
-        chosen = chosen_items(study, task)
-        step = max(1, len(chosen.items) // _PILOT)
-        for way in study.adaptations:
-            adaptation = way_named(way, study, chosen)
-            sizes[task, way] = len(chosen.items)
-            for item in chosen.items[::step][:_PILOT]:
-                pairs.append((item, adaptation))
-                cells.append((task, way))
+    counts = {task: len(chosen_items(study, task).items) for task in study.tasks}
+    pairs = [(way, pair) for way in study.adaptations for pair in _sample(study, way)]
     begun = time.perf_counter()
-    found: dict[tuple[str, str], list[Asked]] = defaultdict(list)
-    for place, asked in ask(pairs, answerer, scored=study.scored, limits=limits_of(study)):
-        found[cells[place]].append(asked)
+    found: dict[str, list[Asked]] = defaultdict(list)
+    for place, asked in ask([pair for _, pair in pairs], answerer, scored=study.scored, limits=limits_of(study)):
+        found[pairs[place][0]].append(asked)
     spent = time.perf_counter() - begun
-    read = {
-        cell: _mean([sum(reply.prompt_tokens for _, reply in one.turns) for one in some])
-        for cell, some in found.items()
-    }
-    written = {
-        cell: _mean([sum(reply.tokens for _, reply in one.turns) for one in some]) for cell, some in found.items()
-    }
-    price = {cell: read[cell] / _READ + written[cell] for cell in found}
-    timed = sum(len(some) * price[cell] for cell, some in found.items())
-    whole = sum(sizes[cell] * price[cell] for cell in found)
+    read = {way: _mean([reply.prompt_tokens for reply in _replies(some)], some) for way, some in found.items()}
+    written = {way: _mean([reply.tokens for reply in _replies(some)], some) for way, some in found.items()}
+    each = sum(counts.values())
+    timed = sum(len(some) * (read[way] / _READ + written[way]) for way, some in found.items())
+    whole = sum(each * (read[way] / _READ + written[way]) for way in found)
     return Forecast(
-        conversations=sum(sizes.values()),
+        conversations=each * len(study.adaptations),
         seconds=spent * whole / timed if timed else spent,
-        prompt_tokens=round(sum(sizes[cell] * read[cell] for cell in found)),
-        tokens=round(sum(sizes[cell] * written[cell] for cell in found)),
+        prompt_tokens=round(sum(each * read[way] for way in found)),
+        tokens=round(sum(each * written[way] for way in found)),
         timed=len(pairs),
     )
 
 
-def _mean(values: list[int]) -> float:
-    return sum(values) / len(values)
+def _sample(study: EvaluationStudy, way: str) -> list[tuple[Item, Adaptation]]:
+    """Items of evenly spaced tasks, with the way of asking them."""
+    most = max(1, _MOST // len(study.adaptations))
+    tasks = study.tasks[:: -(-len(study.tasks) // most)]
+    each = max(1, min(_PILOT, most // len(tasks)))
+    found: list[tuple[Item, Adaptation]] = []
+    for task in tasks:
+        chosen = chosen_items(study, task)
+        adaptation = way_named(way, study, chosen)
+        step = max(1, len(chosen.items) // each)
+        found += [(item, adaptation) for item in chosen.items[::step][:each]]
+    return found
+
+
+def _replies(some: Sequence[Asked]) -> list[Reply]:
+    return [reply for one in some for _, reply in one.turns]
+
+
+def _mean(values: Sequence[int], conversations: Sequence[Asked]) -> float:
+    return sum(values) / len(conversations)
