@@ -144,7 +144,7 @@ class ComparisonRecord(Record):
 
     def cells(self) -> list[str]:
         """The record as a line of a table."""
-        bounds = "" if self.low is None or self.high is None else f" [{self.low:+.1%}, {self.high:+.1%}]"
+        bounds = "" if self.low is None or self.high is None else f" [{self.low * 100:+.1f}, {self.high * 100:+.1f}]"
         return [
             self.task,
             self.adaptation,

@@ -109,8 +109,8 @@ def compare_runs(first: str, second: str, *, as_json: bool) -> None:
 
     voice = Voice(as_json)
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("task", "adaptation", "items", "A", "B", "B - A", "p", "q", "smallest effect seen"):
-        table.add_column(name, justify="left" if name in ("task", "adaptation") else "right")
+    for name in ("task", "adaptation", "items", "A", "B", "B - A", "p", "q", "smallest\neffect seen"):
+        table.add_column(name, justify="left" if name in ("task", "adaptation") else "right", no_wrap=True)
     found = compared(first, second)
     unpaired = {key: len(alone) + len(others) for key, (alone, others) in found.unpaired.items()}
     for row in found.table.to_pylist():
@@ -144,7 +144,7 @@ def rank_runs(runs: tuple[str, ...], page: Path | None, *, as_json: bool) -> Non
     cells, found = standings(opened)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("model", "above chance", "95% interval", "tasks above chance", "better than the next", "worse"):
-        table.add_column(name, justify="left" if name == "model" else "right")
+        table.add_column(name, justify="left" if name == "model" else "right", overflow="fold")
     for one in found:
         record = StandingRecord.of(one, len(cells))
         voice.emit(lambda record=record: record)
