@@ -1,0 +1,33 @@
+"""Rendered scenes whose every fact is known: what is where, which pixels show it, what caused what.
+
+A scene is drawn from a seed, and is a table of things before it is a picture; questions, captions, masks and edits are
+read off the table. Needs numpy, and pillow where pictures are written.
+"""
+
+from aetia.scenes.asking import caption, questions
+from aetia.scenes.drawing import draw
+from aetia.scenes.question import KINDS, Question
+from aetia.scenes.rendering import masks, render
+from aetia.scenes.scene import Prior, Scene, Settings, Thing
+from aetia.scenes.words import COLOURS, NUMBERS, PAINTS, RELATIONS, SHAPES, SIZES, TEXTURES
+
+__all__ = [
+    "COLOURS",
+    "KINDS",
+    "NUMBERS",
+    "PAINTS",
+    "RELATIONS",
+    "SHAPES",
+    "SIZES",
+    "TEXTURES",
+    "Prior",
+    "Question",
+    "Scene",
+    "Settings",
+    "Thing",
+    "caption",
+    "draw",
+    "masks",
+    "questions",
+    "render",
+]
