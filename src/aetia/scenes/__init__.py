@@ -6,12 +6,14 @@ read off the table. Needs numpy, and pillow where pictures are written.
 
 from aetia.scenes.asking import caption, questions
 from aetia.scenes.drawing import draw
+from aetia.scenes.editing import CHANGES, Edit, changed, draw_edit, edit
 from aetia.scenes.question import KINDS, Question
-from aetia.scenes.rendering import masks, render
+from aetia.scenes.rendering import footprints, masks, render
 from aetia.scenes.scene import Prior, Scene, Settings, Thing
 from aetia.scenes.words import COLOURS, NUMBERS, PAINTS, RELATIONS, SHAPES, SIZES, TEXTURES
 
 __all__ = [
+    "CHANGES",
     "COLOURS",
     "KINDS",
     "NUMBERS",
@@ -20,13 +22,18 @@ __all__ = [
     "SHAPES",
     "SIZES",
     "TEXTURES",
+    "Edit",
     "Prior",
     "Question",
     "Scene",
     "Settings",
     "Thing",
     "caption",
+    "changed",
     "draw",
+    "draw_edit",
+    "edit",
+    "footprints",
     "masks",
     "questions",
     "render",

@@ -12,14 +12,16 @@ from itertools import combinations, permutations, takewhile
 from random import Random
 
 from aetia.scenes.drawing import draw
+from aetia.scenes.looks import cover_question, label_question, named_alone, size_question, texture_question
 from aetia.scenes.question import MOST_OF_ONE_SHAPE, YES_NO, Question, options
 from aetia.scenes.scene import Scene, Settings, Thing
 from aetia.scenes.words import NUMBERS, plural
 
-__all__ = ["caption", "is_related", "named_alone", "questions", "relation_question"]
+__all__ = ["caption", "is_related", "questions", "relation_question"]
 
 _ESTIMATED_BY = 2000  # scenes; how often a count can be asked for is then known to 5% of itself or better
 _LEAST_SHARE = 0.05  # of scenes in which a count can be asked for
+_CLEAR = 0.5  # cells
 _ACROSS, _DOWN = ("left of", "right of"), ("above", "below")
 
 
@@ -50,16 +52,13 @@ def caption(scene: Scene) -> str:
     return ", ".join(parts)
 
 
-def named_alone(scene: Scene) -> list[int]:
-    """Things whose colour and shape together are shared by no other thing, by index."""
-    counts = Counter(thing.name for thing in scene.things)
-    return [index for index, thing in enumerate(scene.things) if counts[thing.name] == 1]
-
-
 def is_related(first: Thing, relation: str, second: Thing) -> bool | None:
-    """Whether one thing is left of, right of, above or below another; None if they share the column or row."""
-    one, other = (first.column, second.column) if relation in _ACROSS else (first.row, second.row)
-    return None if one == other else (one < other) == (relation in {"left of", "above"})
+    """Whether one thing is left of, right of, above or below another; None if their centres are less than half a cell
+    apart along that line, as those of things in one column or row are.
+    """
+    axis = 1 if relation in _ACROSS else 0
+    distance = second.centre[axis] - first.centre[axis]
+    return None if abs(distance) < _CLEAR else (distance > 0) == (relation in {"left of", "above"})
 
 
 def relation_question(scene: Scene, first: int, relation: str, second: int) -> Question:
@@ -200,4 +199,8 @@ _KINDS: tuple[Callable[[Scene, Random], Question | None], ...] = (
     _count_of,
     _relation,
     _comparison,
+    size_question,
+    texture_question,
+    label_question,
+    cover_question,
 )

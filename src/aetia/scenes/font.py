@@ -23,7 +23,7 @@ _ROWS = {
 
 @cache
 def written(text: str, cell: int) -> np.ndarray:
-    """A text as bool [height, width], as large as fits into a cell.
+    """A text as bool [height, width] with an empty edge of one, at most half as high as a cell.
 
     Args:
         text: Letters, taken as capitals, and digits.
@@ -32,19 +32,16 @@ def written(text: str, cell: int) -> np.ndarray:
     Raises:
         StudyError: AE-9103 it does not fit.
     """
-    width = 6 * len(text) - 1
-    scale = min(cell * 2 // (3 * 7), cell // width)
-    if len(text) == 1:
-        scale = min(scale, max(1, cell // 16))
+    width = 6 * len(text) + 1
+    scale = min(max(1, cell // 18), cell // width)
     if scale < 1:
         raise StudyError(
             "AE-9103",
-            f"The label {text!r} needs {width} x 7 pixels, and a cell has {cell} x {cell}.",
+            f"The label {text!r} needs {width} x 9 pixels, and a cell has {cell} x {cell}.",
             mend="shorten the label, or draw larger scenes",
         )
-    letters = [bytes.fromhex(_ROWS[letter]) for letter in text.upper()]
-    rows = np.zeros((7, width), bool)
-    for place, letter in enumerate(letters):
-        for row, bits in enumerate(letter):
-            rows[row, 6 * place : 6 * place + 5] = [bool(bits >> (4 - column) & 1) for column in range(5)]
+    rows = np.zeros((9, width), bool)
+    for place, letter in enumerate(text.upper()):
+        for row, bits in enumerate(bytes.fromhex(_ROWS[letter]), 1):
+            rows[row, 6 * place + 1 : 6 * place + 6] = [bool(bits >> (4 - column) & 1) for column in range(5)]
     return np.kron(rows, np.ones((scale, scale), bool))

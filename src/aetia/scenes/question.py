@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from aetia.scenes.scene import Settings
-from aetia.scenes.words import NUMBERS, SIZES, TEXTURES
+from aetia.scenes.words import LETTERS, NUMBERS, SIZES, TEXTURES
 
 __all__ = ["KINDS", "MOST_OF_ONE_SHAPE", "YES_NO", "Question", "options"]
 
@@ -61,6 +61,7 @@ def options(kind: str, settings: Settings) -> tuple[str, ...]:
         "count": NUMBERS[settings.fewest : settings.most + 1],
         "size": SIZES,
         "texture": TEXTURES,
+        "label": tuple(LETTERS.lower()),
         "caption": (),
     }
     return known.get(kind, YES_NO)

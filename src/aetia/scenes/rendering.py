@@ -4,6 +4,7 @@ The noise is a field of the whole picture that the seed alone decides, so that t
 wherever they show the same thing.
 """
 
+import math
 from functools import cache
 from statistics import NormalDist
 
@@ -13,7 +14,7 @@ from aetia.scenes.font import written
 from aetia.scenes.scene import Scene, Thing
 from aetia.scenes.words import PAINTS
 
-__all__ = ["masks", "render"]
+__all__ = ["footprints", "masks", "render"]
 
 _GROUND = 25
 _DARK = 12
@@ -46,14 +47,27 @@ def masks(scene: Scene) -> np.ndarray:
     return owner[None] == np.arange(len(scene.things), dtype=np.int16)[:, None, None]
 
 
+def footprints(scene: Scene) -> np.ndarray:
+    """Where each thing lies, bool [things, S, S], whatever covers it."""
+    settings = scene.settings
+    found = np.zeros((len(scene.things), settings.size, settings.size), bool)
+    for index, thing in enumerate(scene.things):
+        window, shape, _ = _painted(thing, settings.size, settings.cell)
+        found[index][window] = shape
+    return found
+
+
 def _painted(thing: Thing, size: int, cell: int) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray]:
     """The window that a thing lies in, which of its pixels [h, w] it covers, and their paint [h, w or 1, 3]."""
     centre = [place * cell - 0.5 for place in thing.centre]  # pixel 0 has its middle at 0
     radius = thing.radius * cell
-    reach = max(radius, *(side / 2 for side in written(thing.label, cell).shape)) if thing.label else radius
-    rows, columns = (
-        slice(max(0, int(np.ceil(middle - reach))), min(size, int(np.floor(middle + reach)) + 1)) for middle in centre
-    )
+    corners = [(math.ceil(middle - radius), math.floor(middle + radius) + 1) for middle in centre]
+    plate = _plate(thing, cell, corners) if thing.label else None
+    if plate is not None:
+        corners = [
+            (min(edges[0], start), max(edges[1], stop)) for edges, (start, stop) in zip(corners, plate, strict=True)
+        ]
+    rows, columns = (slice(max(0, start), max(0, min(size, stop))) for start, stop in corners)
     down = np.arange(rows.start, rows.stop)[:, None] - centre[0]
     right = np.arange(columns.start, columns.stop)[None, :] - centre[1]
     shape = _shape(thing.shape, radius, down, right)
@@ -62,11 +76,34 @@ def _painted(thing: Thing, size: int, cell: int) -> tuple[tuple[slice, slice], n
     if thing.texture != "plain":
         dark = _texture(thing.texture, cell, down, right)
         paint = np.where(dark[:, :, None], np.rint(levels * _TEXTURE).astype(np.int16), paint)
-    if thing.label:
-        text = _placed(written(thing.label, cell), down, right)
-        paint = np.where(text[:, :, None], np.where(shape, _DARK, _LIGHT)[:, :, None].astype(np.int16), paint)
-        shape = shape | text
+    if plate is not None:
+        paint = np.broadcast_to(paint, (*shape.shape, 3)).copy()
+        _write(thing.label, cell, (shape, paint), [plate[0][0] - rows.start, plate[1][0] - columns.start])
     return (rows, columns), shape, paint
+
+
+def _plate(thing: Thing, cell: int, corners: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The rows and columns of the plate that bears the label: at the lower right of the thing, inside its cell."""
+    places = []
+    for length, place, (_, stop) in zip(
+        written(thing.label, cell).shape, (thing.row, thing.column), corners, strict=True
+    ):
+        end = min(stop + 1, (place + 1) * cell)
+        start = max(end - length, place * cell)
+        places.append((start, start + length))
+    return places
+
+
+def _write(label: str, cell: int, painted: tuple[np.ndarray, np.ndarray], start: list[int]) -> None:
+    """Lay a dark plate with light letters over a thing, from a row and column of its window on; edges cut it off."""
+    shape, paint = painted
+    text = written(label, cell)
+    cut = [max(0, -place) for place in start]
+    row, column = (max(0, place) for place in start)
+    text = text[cut[0] : cut[0] + shape.shape[0] - row, cut[1] : cut[1] + shape.shape[1] - column]
+    window = slice(row, row + text.shape[0]), slice(column, column + text.shape[1])
+    shape[window] = True
+    paint[window] = np.where(text, _LIGHT, _DARK)[:, :, None]
 
 
 def _shape(shape: str, radius: float, down: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -82,21 +119,11 @@ def _shape(shape: str, radius: float, down: np.ndarray, right: np.ndarray) -> np
 
 
 def _texture(texture: str, cell: int, down: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Which pixels are dark [h, w]: stripes and dots, four to a cell and never thinner than a pixel."""
+    """Which pixels are dark [h, w]: stripes and dots, about five to a cell."""
     period = max(3.0, cell / 5)
     if texture == "striped":
         return np.broadcast_to(down % period < period / 2.5, (down.shape[0], right.shape[1]))
     return ((down + period / 2) % period < period / 2) & ((right + period / 2) % period < period / 2)
-
-
-def _placed(text: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """A small picture of letters laid over the centre of the window [h, w]."""
-    height, width = text.shape
-    row = np.floor(down[:, 0] + height / 2).astype(int)
-    column = np.floor(right[0] + width / 2).astype(int)
-    found = text[np.clip(row, 0, height - 1)][:, np.clip(column, 0, width - 1)]
-    is_in = ((row >= 0) & (row < height))[:, None] & ((column >= 0) & (column < width))[None, :]
-    return found & is_in
 
 
 def _noise(seed: int, size: int, deviation: float) -> np.ndarray:

@@ -7,7 +7,7 @@ from aetia.scenes.words import COLOURS, NUMBERS, PAINTS, SHAPES, SIZES, TEXTURES
 
 __all__ = ["Prior", "Scene", "Settings", "Thing"]
 
-_LEAST_CELL = 8  # pixels: below, a cross and a square look alike
+_LEAST_CELL = 9  # pixels: below, a cross and a square look alike, and a letter does not fit
 _LARGEST = 4096  # pixels: a picture of 50 MB
 _MOST_CELLS = 32
 
