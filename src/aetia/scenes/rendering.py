@@ -88,7 +88,7 @@ def _plate(thing: Thing, cell: int, corners: list[tuple[int, int]]) -> list[tupl
     for length, place, (_, stop) in zip(
         written(thing.label, cell).shape, (thing.row, thing.column), corners, strict=True
     ):
-        end = min(stop + 1, (place + 1) * cell)
+        end = min(stop + length // 2, (place + 1) * cell)
         start = max(end - length, place * cell)
         places.append((start, start + length))
     return places
