@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("aetia.cli.report", "Write the page about a run."),
     "calibrate": ("aetia.cli.calibrate", "Measure how far each instrument can be trusted."),
     "evals": ("aetia.cli.evals", "Ask models causal questions whose answers are exact."),
+    "scenes": ("aetia.cli.scenes", "Draw pictures of which every fact is known, with questions, edits and clips."),
     "scm": ("aetia.cli.scm", "Ask explicit causal models and graphs, exactly."),
     "methods": ("aetia.cli.methods", "List the methods, what each needs, and whom to cite."),
     "doctor": ("aetia.cli.machine", "Check that this machine has what aetia needs."),

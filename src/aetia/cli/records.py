@@ -31,6 +31,7 @@ __all__ = [
     "PlanRecord",
     "Record",
     "RunRecord",
+    "ScenesRecord",
     "StartRecord",
 ]
 
@@ -177,6 +178,18 @@ class FileRecord(Record):
     kind: Literal["report", "effects", "values", "items", "graph", "units"]
     path: str
     bytes: int
+
+
+class ScenesRecord(Record):
+    """A folder of scenes: pictures written and pictures that were there, or with --dry-run how many are planned."""
+
+    record: Literal["scenes"] = "scenes"
+    folder: str
+    items: int
+    written: int
+    kept: int
+    bytes: int
+    planned: int | None = None
 
 
 class ModelRecord(Record):

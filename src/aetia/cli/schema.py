@@ -18,6 +18,7 @@ _AnyRecord = Annotated[
     | records.ErrorRecord
     | records.RunRecord
     | records.FileRecord
+    | records.ScenesRecord
     | records.ModelRecord
     | records.MethodRecord
     | records.ContrastsRecord

@@ -5,8 +5,10 @@ read off the table. Needs numpy, and pillow where pictures are written.
 """
 
 from aetia.scenes.asking import caption, questions
+from aetia.scenes.clips import Clip, Motion, Siamese, clip, siamese
 from aetia.scenes.drawing import draw
 from aetia.scenes.editing import CHANGES, Edit, changed, draw_edit, edit
+from aetia.scenes.folder import Item, Recipe, Written, items, read_scenes, write_scenes
 from aetia.scenes.question import KINDS, Question
 from aetia.scenes.rendering import footprints, masks, render
 from aetia.scenes.scene import Prior, Scene, Settings, Thing
@@ -22,19 +24,30 @@ __all__ = [
     "SHAPES",
     "SIZES",
     "TEXTURES",
+    "Clip",
     "Edit",
+    "Item",
+    "Motion",
     "Prior",
     "Question",
+    "Recipe",
     "Scene",
     "Settings",
+    "Siamese",
     "Thing",
+    "Written",
     "caption",
     "changed",
+    "clip",
     "draw",
     "draw_edit",
     "edit",
     "footprints",
+    "items",
     "masks",
     "questions",
+    "read_scenes",
     "render",
+    "siamese",
+    "write_scenes",
 ]

@@ -160,12 +160,25 @@ class Scene:
     Args:
         things: In the order in which they are drawn: a later one covers an earlier one.
         settings: What they were drawn by.
-        seed: What the noise is drawn from.
+        seed: What the noise is drawn from; 0 or more.
+
+    Raises:
+        StudyError: AE-9101 the seed is negative, or a thing lies outside the grid.
     """
 
     things: tuple[Thing, ...]
     settings: Settings
     seed: int
+
+    def __post_init__(self) -> None:
+        cells = range(self.settings.cells)
+        if self.seed < 0:
+            raise StudyError("AE-9101", f"The seed is {self.seed}.", mend="have 0 or more")
+        if not all(thing.row in cells and thing.column in cells for thing in self.things):
+            last = self.settings.cells - 1
+            raise StudyError(
+                "AE-9101", "A thing lies outside the grid.", mend=f"have rows and columns from 0 to {last}"
+            )
 
 
 def _check_word(value: str, known: tuple[str, ...]) -> None:
