@@ -1,6 +1,6 @@
 """Does every built-in set serve the default model: enough items, one length, and can the model do it?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -31,13 +31,13 @@ def tokenizer() -> PreTrainedTokenizerBase:
 
 
 @pytest.fixture(scope="module")
-def last_logits() -> Callable[[torch.Tensor], torch.Tensor]:
+def last_logits() -> Callable[[Sequence[Sequence[int]]], torch.Tensor]:
     path = pull("smollm2-135m").path
     model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, local_files_only=True).eval()
 
     @torch.inference_mode()
-    def last(ids: torch.Tensor) -> torch.Tensor:
-        return model(ids, logits_to_keep=1, use_cache=False).logits[:, -1]
+    def last(prompts: Sequence[Sequence[int]]) -> torch.Tensor:
+        return model(torch.tensor(prompts), logits_to_keep=1, use_cache=False).logits[:, -1]
 
     return last
 
@@ -45,7 +45,7 @@ def last_logits() -> Callable[[torch.Tensor], torch.Tensor]:
 class Plain:
     """The plain Hugging Face model, as measuring needs it."""
 
-    def __init__(self, last_logits: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    def __init__(self, last_logits: Callable[[Sequence[Sequence[int]]], torch.Tensor]) -> None:
         self.last_logits = last_logits
 
 

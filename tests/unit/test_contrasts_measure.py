@@ -1,5 +1,7 @@
 """Is a model that can do a set told from one that cannot?"""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -18,7 +20,8 @@ class Planted:
         self.logits = logits
         self.batches: list[tuple[int, ...]] = []
 
-    def last_logits(self, ids: torch.Tensor) -> torch.Tensor:
+    def last_logits(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
+        ids = torch.tensor(prompts)
         self.batches.append(tuple(ids.shape))
         return self.logits[ids[:, -1]]
 

@@ -421,6 +421,6 @@ class _Walk:
         if (whole - expected).abs().max() > tolerance * expected.abs().max().clamp(min=1.0):
             raise StudyError(
                 "AE-1354",
-                f"Layer {layer} of this {self.network.module.config.model_type} does more than the rules say.",
+                f"Layer {layer} of this {self.network.config.model_type} does more than the rules say.",
                 mend="use another circuit method: this variant of the architecture has no rules yet.",
             )

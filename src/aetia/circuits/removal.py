@@ -79,7 +79,7 @@ def attend_without(
         raise Stop  # what the heads' outputs are mixed into is not asked
 
     module = next(module for module, at in network.attentions.items() if at == layer)
-    with suppress(Stop), handled_attention(network.module.config, handler):
+    with suppress(Stop), handled_attention(network.config, handler):
         module(hidden_states=torch.cat([hidden[None], without]), **arguments)
     z = made[0][:, -length:]  # (1 + n, S, H, d)
     return z[:1] - z[1:]

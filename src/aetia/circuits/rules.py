@@ -148,7 +148,7 @@ def units_of(network: Network) -> Units:
     Raises:
         StudyError: AE-1351 if the rules are not written for this architecture.
     """
-    kind = network.module.config.model_type
+    kind = network.config.model_type
     if kind not in _UNITS:
         raise StudyError(
             "AE-1351",

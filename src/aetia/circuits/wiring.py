@@ -51,7 +51,7 @@ def wiring_of(network: Network) -> tuple[Wiring, ...]:
     if family.attn_out != family.attention:
         raise StudyError(
             "AE-1304",
-            f"In {network.module.config.model_type} a norm follows attention, so that no head's write is its own.",
+            f"In {network.config.model_type} a norm follows attention, so that no head's write is its own.",
             mend="trace attn_out and mlp_out instead, or use Llama, Mistral, Qwen, Phi-3, GPT-2, GPT-NeoX or OPT.",
         )
     return tuple(_block_wiring(network, layer) for layer in range(len(network.blocks)))
@@ -110,7 +110,7 @@ def run_blocks(network: Network, run: Recording, hidden: Tensor, *, layer: int, 
     """
     positions = torch.arange(start, run.length, device=hidden.device)
     made_here = ("attention_mask", "past_key_values", "layer_past")
-    with handled_attention(network.module.config, _attention_after(network, run, start)):
+    with handled_attention(network.config, _attention_after(network, run, start)):
         for block, recorded in zip(network.blocks[layer:], run.arguments[layer:], strict=True):
             further = {name: at_rows(value, positions, run.length) for name, value in recorded.items()}
             hidden = block(hidden, **further | {name: None for name in made_here if name in recorded})

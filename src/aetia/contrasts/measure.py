@@ -18,9 +18,9 @@ __all__ = ["Measured", "Measurement", "measure"]
 
 
 class LastLogits(Protocol):
-    """What measuring needs of a network: logits at the last position `[N, V]` of prompts `[N, T]`."""
+    """What measuring needs of a network: logits at the last position `[N, V]` of N prompts of one length."""
 
-    def last_logits(self, ids: "Tensor", /) -> "Tensor":
+    def last_logits(self, prompts: Sequence[Sequence[int]], /) -> "Tensor":
         """Logits at the last position."""
         ...
 
@@ -146,4 +146,4 @@ def _log_probabilities(network: LastLogits, rows: list[tuple[int, ...]]) -> "Ten
     import torch
 
     # In float64 the difference of two of them is that of the logits, to the last bit that matters.
-    return torch.log_softmax(network.last_logits(torch.tensor(rows)).double(), dim=-1)
+    return torch.log_softmax(network.last_logits(rows).double(), dim=-1)

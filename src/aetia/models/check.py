@@ -81,6 +81,6 @@ def _check_acts(network: Network, site: Site, rows: Tensor, logits: Tensor) -> N
 def _fail(network: Network, what: str) -> None:
     raise StudyError(
         "AE-1205",
-        f"{network.module.config.model_type} is not wired as its family says: {what}.",
+        f"{network.config.model_type} is not wired as its family says: {what}.",
         mend="describe this variant in aetia/models/families.py; no result would be trustworthy.",
     )

@@ -155,7 +155,7 @@ def hooked(
     pattern.captured = captured
     with ExitStack() as stack:
         if pattern.is_needed:
-            stack.enter_context(handled_attention(network.module.config, pattern))
+            stack.enter_context(handled_attention(network.config, pattern))
         for (component, layer), (edits, sites) in by_place.items():
             if component == "pattern":
                 continue
@@ -183,9 +183,9 @@ def run_with_hooks(
         captures: The sites whose values are wanted.
         keep: How many last positions' logits are wanted; 0 for all.
     """
-    rows = torch.as_tensor([list(ids)], device=network.device)
+    inputs = network.inputs([ids])
     with hooked(network, len(ids), interventions, captures) as captured:
-        logits = network.module(rows, logits_to_keep=keep, use_cache=False).logits[0]
+        logits = network.module(**inputs, logits_to_keep=keep, use_cache=False).logits[0]
     return HookedRun(logits, captured)
 
 
@@ -223,17 +223,17 @@ def gradients(
         keep(place, weights)
         return out, weights
 
-    rows = torch.as_tensor([list(ids)], device=network.device)
+    inputs = network.inputs([ids])
     with torch.enable_grad(), ExitStack() as stack:
         stack.callback(network.embedding.register_forward_hook(_require_grad).remove)
         if any(component == "pattern" for component, _ in places):
-            stack.enter_context(handled_attention(network.module.config, keep_weights))
+            stack.enter_context(handled_attention(network.config, keep_weights))
         stack.enter_context(hooked(network, len(ids), interventions))
         for component, layer in places:
             if component != "pattern":
                 handle = listen(network.port(component, layer), lambda t, place=(component, layer): keep(place, t))
                 stack.callback(handle.remove)
-        read = outcome(network.module(rows, use_cache=False).logits[0])
+        read = outcome(network.module(**inputs, use_cache=False).logits[0])
         found = dict(zip(kept, _gradients(read.reshape(-1), list(kept.values())), strict=True))
     slopes = {}
     for site in sites:

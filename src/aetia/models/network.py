@@ -18,14 +18,23 @@ from torch import Tensor, nn
 from aetia.errors import SiteError, StudyError
 from aetia.models.allocator import keep_large_blocks
 from aetia.models.families import Family, family_of
+from aetia.models.pictures import Picture
 from aetia.models.ports import Heads, Port, block_ports, head_count, missing_component
+from aetia.models.prompts import Prompt, pictures_of
 from aetia.models.sites import HEAD_COMPONENTS, Site
+from aetia.models.vision import ImageProcessor, Vision, processor_in, vision_of
 from aetia.text import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import (
+        AutoModelForCausalLM,
+        AutoModelForImageTextToText,
+        PreTrainedConfig,
+        PreTrainedModel,
+        PreTrainedTokenizerFast,
+    )
 
     from aetia.models.resolve import LocalModel
 
@@ -44,27 +53,48 @@ class Tokens:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A causal decoder whose sites can be read and set.
+    """A causal decoder whose sites can be read and set, alone or with a vision tower before it.
 
     Args:
         module: The Hugging Face model, in eval mode, its parameters frozen.
         tokenizer: Its tokenizer; None for a model without text (tests, truth systems).
         source: Where the weights came from; None for a module that was wrapped.
+        processor: What prepares pictures for it; None for the family's own, or a model of text alone.
     """
 
     module: "PreTrainedModel"
     tokenizer: "PreTrainedTokenizerFast | None" = None
     source: "LocalModel | None" = None
+    processor: ImageProcessor | None = None
+
+    @cached_property
+    def vision(self) -> Vision | None:
+        """The part that sees; None for a model of text alone."""
+        return vision_of(self.module, self.processor)
+
+    @cached_property
+    def decoder(self) -> nn.Module:
+        """The language model, to which `family`'s paths belong: the whole model if it is of text alone."""
+        return self.module if self.vision is None else self.module.get_submodule(self.vision.family.decoder)
+
+    @property
+    def config(self) -> "PreTrainedConfig":
+        """The configuration of the language model."""
+        return cast("PreTrainedConfig", self.decoder.config)
 
     @cached_property
     def family(self) -> Family:
         """Where this architecture keeps its parts."""
-        return family_of(self.module.config.model_type)
+        return family_of(self.config.model_type)
+
+    def _part(self, path: str) -> nn.Module:
+        """The decoder's part at a family's path; inside a model that sees, the path lacks its first step."""
+        return self.decoder.get_submodule(path if self.vision is None else path.partition(".")[2])
 
     @cached_property
     def blocks(self) -> tuple[nn.Module, ...]:
         """The blocks, in the order in which they run."""
-        return tuple(self.module.get_submodule(self.family.layers).children())
+        return tuple(self._part(self.family.layers).children())
 
     @cached_property
     def attentions(self) -> dict[nn.Module, int]:
@@ -74,7 +104,7 @@ class Network:
     @cached_property
     def heads(self) -> Heads:
         """How many heads a block has, and their width."""
-        config = self.module.config
+        config = self.config
         query = config.num_attention_heads
         width = getattr(config, "head_dim", None) or config.hidden_size // query
         return Heads(query, getattr(config, "num_key_value_heads", None) or query, width)
@@ -83,13 +113,13 @@ class Network:
     def ports(self) -> tuple[dict[str, Port], ...]:
         """The ports of every block, by component."""
         flag = self.family.parallel
-        is_parallel = flag is not None and bool(getattr(self.module.config, flag))
+        is_parallel = flag is not None and bool(getattr(self.config, flag))
         return tuple(block_ports(block, self.family, self.heads, is_parallel) for block in self.blocks)
 
     @property
     def final_norm(self) -> nn.Module:
         """The norm before the unembedding."""
-        return self.module.get_submodule(self.family.final_norm)
+        return self._part(self.family.final_norm)
 
     @property
     def embedding(self) -> nn.Module:
@@ -114,7 +144,7 @@ class Network:
     @property
     def width(self) -> int:
         """The width of the residual stream, D."""
-        return self.module.config.hidden_size
+        return self.config.hidden_size
 
     def unembed(self, hidden: Tensor, tokens: Tensor | None = None) -> Tensor:
         """Logits of residual rows `[..., D]`, of all tokens or of `tokens` `[k]`, in float32.
@@ -127,7 +157,7 @@ class Network:
         logits = self.final_norm(hidden).float() @ weight.float().T
         if linear.bias is not None:
             logits = logits + (linear.bias if tokens is None else linear.bias[tokens]).float()
-        cap = getattr(self.module.config, "final_logit_softcapping", None)
+        cap = getattr(self.config, "final_logit_softcapping", None)
         return logits if cap is None else torch.tanh(logits / cap) * cap
 
     def port(self, component: str, layer: int | None) -> Port:
@@ -137,7 +167,9 @@ class Network:
             SiteError: If this architecture has no such component or layer.
         """
         if layer is None:
-            return Port(self.embedding, "output", lambda tensor: tensor.view(-1, tensor.shape[-1]))
+            # With pictures among the embeddings, what the decoder is given is the embedding's output no longer.
+            module, side = (self.embedding, "output") if self.vision is None else (self.decoder, "input")
+            return Port(module, side, lambda tensor: tensor.view(-1, tensor.shape[-1]))
         if not 0 <= layer < len(self.blocks):
             raise SiteError(
                 "AE-3108",
@@ -145,7 +177,7 @@ class Network:
                 mend=f"use a layer from 0 to {len(self.blocks) - 1}.",
             )
         if component not in self.ports[layer]:
-            raise missing_component(component, self.module.config.model_type)
+            raise missing_component(component, self.config.model_type)
         return self.ports[layer][component]
 
     def check_site(self, site: Site) -> None:
@@ -195,32 +227,79 @@ class Network:
         ids = tokenizer(text, add_special_tokens=not chat).input_ids
         return Tokens(tuple(ids), tuple(cast("str", tokenizer.decode([token])) for token in ids))
 
+    def inputs(self, prompts: Sequence[Sequence[int]]) -> dict[str, Tensor]:
+        """What the module's forward takes for N prompts of equal length: ids `[N, T]`, and pixels where some see.
+
+        Raises:
+            StudyError: AE-9703 if there are image tokens without their pictures, or pictures without a vision tower.
+        """
+        rows = torch.as_tensor([list(ids) for ids in prompts], device=self.device)
+        pictures = [picture for ids in prompts for picture in pictures_of(ids)]
+        if self.vision is None:
+            if pictures:
+                raise StudyError(
+                    "AE-9703", "This model reads text alone.", mend="use a vision-language model, such as toy-llava."
+                )
+            return {"input_ids": rows}
+        expected = sum(self.vision.positions(picture) for picture in pictures)
+        found = int((rows == self.vision.image_token).sum())
+        if found != expected:
+            raise StudyError(
+                "AE-9703",
+                f"The prompt has {found} image tokens, and its pictures take {expected} positions.",
+                mend="make the prompt with network.prompt(text, pictures), and lengthen it by prompt + (id,).",
+            )
+        pixels = self.vision.preprocess(pictures)
+        floats = {name: value.to(self.device) for name, value in pixels.items()}
+        kept = {name: value.to(self.dtype) if value.is_floating_point() else value for name, value in floats.items()}
+        return {"input_ids": rows, **kept}
+
+    def prompt(self, text: str, pictures: Sequence[Picture] = ()) -> Prompt:
+        """A question about pictures, as this model's chat template puts it, up to where the answer begins.
+
+        Raises:
+            StudyError: AE-1202 without a tokenizer, AE-9703 if the model cannot see, AE-9704 if its template does not
+                take the pictures.
+        """
+        from aetia.models.rendering import prompt_of, rendered
+
+        if self.tokenizer is None or self.vision is None:
+            missing = "tokenizer" if self.tokenizer is None else "vision tower"
+            mend = "load a vision-language model by name, such as toy-llava."
+            raise StudyError("AE-9703", f"This network has no {missing}.", mend=mend)
+        whole, _ = rendered(text, pictures, self.tokenizer, self.vision)
+        return prompt_of(self.tokenizer(whole, add_special_tokens=False).input_ids, pictures, self.vision)
+
     @torch.inference_mode()
-    def last_logits(self, ids: Sequence[Sequence[int]] | Tensor) -> Tensor:
+    def last_logits(self, prompts: Sequence[Sequence[int]]) -> Tensor:
         """Logits at the last position, `[N, V]`, of N prompts of equal length."""
-        rows = torch.as_tensor(ids, device=self.device)
-        return self.module(rows, logits_to_keep=1, use_cache=False).logits[:, -1].float()
+        return self.module(**self.inputs(prompts), logits_to_keep=1, use_cache=False).logits[:, -1].float()
 
     @torch.inference_mode()
     def logits(self, ids: Sequence[int]) -> Tensor:
         """Logits at all positions, `[T, V]`: exactly what the module itself gives."""
-        return self.module(torch.as_tensor([list(ids)], device=self.device), use_cache=False).logits[0]
+        return self.module(**self.inputs([ids]), use_cache=False).logits[0]
 
     @torch.inference_mode()
     def generate(self, ids: Sequence[int], *, tokens: int, temperature: float = 0.0, seed: int = 0) -> tuple[int, ...]:
         """Up to `tokens` further token ids after `ids`; greedy at temperature 0."""
         sampling = {"do_sample": True, "temperature": temperature} if temperature > 0 else {"do_sample": False}
-        rows = torch.as_tensor([list(ids)], device=self.device)
+        inputs = self.inputs([ids])
+        mask = torch.ones_like(inputs["input_ids"])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             out = cast("Callable[..., Tensor]", self.module.generate)(
-                rows, attention_mask=torch.ones_like(rows), max_new_tokens=tokens, use_cache=True, **sampling
+                **inputs, attention_mask=mask, max_new_tokens=tokens, use_cache=True, **sampling
             )
-        return tuple(out[0, rows.shape[1] :].tolist())
+        return tuple(out[0, len(ids) :].tolist())
 
 
-def wrap(module: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast | None" = None) -> Network:
-    """A network around a Hugging Face causal decoder that is already in memory.
+def wrap(
+    module: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerFast | None" = None,
+    processor: ImageProcessor | None = None,
+) -> Network:
+    """A network around a Hugging Face causal decoder, or a vision-language model, that is already in memory.
 
     Puts the module into eval mode and freezes its parameters, since neither dropout nor a weight's gradient
     belongs to a causal question about a trained model; then checks numerically that every part is what the
@@ -229,13 +308,13 @@ def wrap(module: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast | None" 
     Raises:
         StudyError: If the architecture is unknown, or a part is not what its name says.
     """
-    return _checked(Network(module.eval().requires_grad_(requires_grad=False), tokenizer))
+    return _checked(Network(module.eval().requires_grad_(requires_grad=False), tokenizer, None, processor))
 
 
 def _checked(network: Network) -> Network:
     from aetia.models.check import check_network
 
-    config = network.module.config
+    config = network.config
     if getattr(config, "word_embed_proj_dim", config.hidden_size) != config.hidden_size:
         found = f"This {config.model_type} projects its embeddings to another width, which its sites do not show."
         raise StudyError("AE-1201", found, mend="use a model whose embeddings are as wide as its residual stream.")
@@ -259,7 +338,7 @@ def load(
         MissingError: If the model is nowhere to be found.
         RefusedError: If the folder holds anything that could run code.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 
     from aetia.models.resolve import locate
@@ -271,7 +350,7 @@ def load(
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     with _readable(source.name):
-        module = AutoModelForCausalLM.from_pretrained(
+        module = _class_for(AutoConfig.from_pretrained(source.path, local_files_only=True)).from_pretrained(
             source.path,
             dtype=_DTYPES[dtype],
             attn_implementation=attention,
@@ -279,8 +358,9 @@ def load(
             use_safetensors=True,
         )
         tokenizer = AutoTokenizer.from_pretrained(source.path, local_files_only=True)
+        processor = processor_in(source.path)
     cast("nn.Module", module).to(device)
-    return _checked(Network(module.eval().requires_grad_(requires_grad=False), tokenizer, source))
+    return _checked(Network(module.eval().requires_grad_(requires_grad=False), tokenizer, source, processor))
 
 
 def skeleton(name_or_path: str | Path) -> Network:
@@ -288,7 +368,7 @@ def skeleton(name_or_path: str | Path) -> Network:
 
     Raises: As `load`.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoTokenizer
 
     from aetia.models.resolve import locate
 
@@ -296,9 +376,17 @@ def skeleton(name_or_path: str | Path) -> Network:
     with _readable(source.name):
         config = AutoConfig.from_pretrained(source.path, local_files_only=True)
         with torch.device("meta"):
-            module = AutoModelForCausalLM.from_config(config)
+            module = _class_for(config).from_config(config)
         tokenizer = AutoTokenizer.from_pretrained(source.path, local_files_only=True)
-    return Network(module.eval(), tokenizer, source)
+        processor = processor_in(source.path)
+    return Network(module.eval(), tokenizer, source, processor)
+
+
+def _class_for(config: "PreTrainedConfig") -> "type[AutoModelForCausalLM | AutoModelForImageTextToText]":
+    """What makes a model of this configuration: one that sees is of another class."""
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    return AutoModelForCausalLM if getattr(config, "vision_config", None) is None else AutoModelForImageTextToText
 
 
 @contextmanager

@@ -168,7 +168,7 @@ def first_residual(network: Network, world: Recording, embedding: Sequence[Inter
     handle = listen(network.port("resid_pre", 0), stop)
     try:
         with hooked(network, world.length, (*world.interventions, *embedding)), suppress(Stop):
-            network.module(torch.as_tensor([list(world.ids)], device=network.device), use_cache=False)
+            network.module(**network.inputs([world.ids]), use_cache=False)
     finally:
         handle.remove()
     return kept[0]

@@ -94,7 +94,7 @@ def listen(port: Port, receive: Callable[[Tensor], None]) -> RemovableHandle:
         return port.module.register_forward_hook(after)
 
     def before(_module: nn.Module, arguments: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
-        receive(arguments[0] if arguments else named["hidden_states"])
+        receive(arguments[0] if arguments else named["hidden_states" if "hidden_states" in named else "inputs_embeds"])
 
     return port.module.register_forward_pre_hook(before, with_kwargs=True)
 

@@ -34,7 +34,7 @@ def randomised(network: Network, seed: int) -> Network:
     generator = torch.Generator().manual_seed(seed)
     for parameter in module.parameters():  # gives a tied parameter once
         parameter.copy_(_redrawn(parameter, generator))
-    return Network(module, network.tokenizer)
+    return Network(module, network.tokenizer, None, network.processor)
 
 
 def _redrawn(weights: Tensor, generator: torch.Generator) -> Tensor:

@@ -16,6 +16,7 @@ from aetia.models.attention import AttentionCall, handled_attention, own_attenti
 from aetia.models.hooks import hooked
 from aetia.models.interventions import Intervention
 from aetia.models.network import Network
+from aetia.models.prompts import Prompt, pictures_of
 from aetia.models.sites import Site
 
 __all__ = ["Recording", "first_difference", "record"]
@@ -28,7 +29,7 @@ class Recording:
     """One run's residuals, keys, values and whatever else was asked for, without a batch axis.
 
     Args:
-        ids: The token ids, length T.
+        ids: The token ids, length T, with their pictures.
         resid_pre: `[L + 1, T, D]`; the last one is the last block's resid_post.
         keys: `[L, K, T, d]`, after the rotation.
         values: `[L, K, T, d]`.
@@ -37,7 +38,7 @@ class Recording:
         interventions: What was done in this run, at the embedding.
     """
 
-    ids: tuple[int, ...]
+    ids: Prompt
     resid_pre: Tensor
     keys: Tensor
     values: Tensor
@@ -114,7 +115,9 @@ def first_difference(one: Recording, other: Recording) -> int:
     if one.interventions or other.interventions:
         return 0
     pairs = enumerate(zip(one.ids, other.ids, strict=True))
-    return next((position for position, (a, b) in pairs if a != b), one.length)
+    first = next((position for position, (a, b) in pairs if a != b), one.length)
+    pictures = zip(pictures_of(one.ids), pictures_of(other.ids), strict=True)
+    return min([first, *(one.ids.starts[n] for n, (a, b) in enumerate(pictures) if a != b)])
 
 
 @torch.inference_mode()
@@ -128,7 +131,7 @@ def record(
 
     Args:
         network: The network.
-        ids: Token ids, length T.
+        ids: Token ids, length T; a `Prompt` if some stand for pictures.
         components: Further (component, layer) pairs to keep.
         interventions: What is done to the embedding in this run, for instance ROME's noise. Elsewhere a run that
             starts in the middle would have to do it again, so it belongs into the cells.
@@ -146,18 +149,18 @@ def record(
     recorder = _Recorder(network, patterns)
     residual = [Site("resid_pre", layer) for layer in blocks] + [Site("resid_post", blocks[-1])]
     wanted = [Site(name, layer) for name, layer in components if name != "pattern"]
-    rows = torch.as_tensor([list(ids)], device=network.device)
+    inputs = network.inputs([ids])
     with ExitStack() as stack:
-        stack.enter_context(handled_attention(network.module.config, recorder.attend))
+        stack.enter_context(handled_attention(network.config, recorder.attend))
         for layer in blocks:
             hook = recorder.block_arguments(layer)
             stack.callback(network.blocks[layer].register_forward_pre_hook(hook, with_kwargs=True).remove)
         found = stack.enter_context(hooked(network, len(ids), interventions, [*residual, *wanted]))
-        network.module(rows, logits_to_keep=1, use_cache=False)
+        network.module(**inputs, logits_to_keep=1, use_cache=False)
     kept = {(site.component, site.layer): found[site] for site in wanted}
     kept |= {("pattern", layer): weights for layer, weights in recorder.weights.items()}
     return Recording(
-        ids=tuple(ids),
+        ids=ids if isinstance(ids, Prompt) else Prompt(ids),
         resid_pre=torch.stack([found[site] for site in residual]),
         keys=torch.stack([key for key in recorder.keys if key is not None]),
         values=torch.stack([value for value in recorder.values if value is not None]),

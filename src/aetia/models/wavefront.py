@@ -218,7 +218,7 @@ class _Wave:
         """The block's output rows `[R, D]`, with the chunk's interventions and captures in this layer."""
         with ExitStack() as stack:
             stack.enter_context(
-                handled_attention(self.network.module.config, PackedAttention(self.network, self.worlds, layer, chunk))
+                handled_attention(self.network.config, PackedAttention(self.network, self.worlds, layer, chunk))
             )
             self._listen(stack, layer, list(chunk.edits(layer)), list(chunk.captures(layer)))
             return self.network.blocks[layer](rows[None], **self._arguments(layer, chunk))[0]
@@ -276,7 +276,7 @@ class _Wave:
                     edits.append(([row_of[rows[n]] for n in kept], replace(i, operation=operation)))
         port = self.network.port("attn_out", layer)
         with ExitStack() as stack:
-            stack.enter_context(handled_attention(self.network.module.config, no_attention))
+            stack.enter_context(handled_attention(self.network.config, no_attention))
             stack.callback(listen(port, _erase).remove)
             self._listen(stack, layer, edits, ())
             ends = self.network.blocks[layer](middle[read][None], **self._arguments(layer, chunk, read))[0]
@@ -295,7 +295,7 @@ class _Wave:
         edits = [(rows, i) for rows, i in chunk.edits(layer) if i.site.component in _ATTENTION_SIDE]
         with ExitStack() as stack:
             stack.enter_context(
-                handled_attention(self.network.module.config, PackedAttention(self.network, self.worlds, layer, chunk))
+                handled_attention(self.network.config, PackedAttention(self.network, self.worlds, layer, chunk))
             )
             self._listen(stack, layer, edits, ())
             stack.callback(listen(port, stop).remove)  # after the edits, so that it sees them

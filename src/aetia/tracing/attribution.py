@@ -114,7 +114,7 @@ def _attended(network: Network, base: Recording, source: Recording) -> dict[int,
             seen[network.attentions[call.module]] = call
             return own_attention(call)
 
-        with handled_attention(network.module.config, keep):
+        with handled_attention(network.config, keep):
             network.module(torch.tensor([run.ids], device=network.device), logits_to_keep=1, use_cache=False)
         calls.append(seen)
     return {layer: _Attended(call, calls[1][layer]) for layer, call in calls[0].items()}

@@ -214,7 +214,7 @@ class Tracer:
             rows.add(name, "baseline", "clean_correct", _draws(verdict.read(self.network, hidden)[0]))
         for layer, values in enumerate(_lists(logit_lens(self.network, one.clean, one.outcome))):
             rows.add(name, "logit_lens", "resid_post", values, layer)
-        is_capped = getattr(self.network.module.config, "final_logit_softcapping", None) is not None
+        is_capped = getattr(self.network.config, "final_logit_softcapping", None) is not None
         if one.outcome.kind == "logit_difference" and not is_capped:  # no sum of parts can follow a cap
             labels = [(one.outcome.answer[0], one.outcome.foil), *one.outcome.decoys]
             pairs = [(answer, foil) for answer, foil in labels if foil is not None]

@@ -92,7 +92,7 @@ def planted(network: Network, items: "Sequence[AlignedContrast]", sizes: Sequenc
         raise StudyError(
             "AE-1707", f"There are {len(items)} items and {len(sizes)} sizes.", mend="give one size an item."
         )
-    if getattr(network.module.config, "final_logit_softcapping", None) is not None:
+    if getattr(network.config, "final_logit_softcapping", None) is not None:
         raise StudyError("AE-1707", "This model caps its logits, so that none can be added.", mend="use another model.")
     prompts = list(dict.fromkeys(ids for item in items for ids in (item.corrupted_ids, item.clean_ids)))
     points = torch.stack([record(network, ids).resid_pre[-1, -1] for ids in prompts])

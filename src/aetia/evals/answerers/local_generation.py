@@ -180,7 +180,7 @@ class _Slots:
         kept = [reply.kept for reply in self.replies]
         attention = _SlotAttention(network, self, kept, edits)
         rows = Rows(tuple(kept), (), 0, 1, 0)
-        with edited_run(network, edits, [rows]), handled_attention(network.module.config, attention):
+        with edited_run(network, edits, [rows]), handled_attention(network.config, attention):
             hidden = forward(network, [reply.tokens[-1] for reply in self.replies], kept, range(len(kept)))
         for reply in self.replies:
             reply.kept += 1

@@ -175,7 +175,7 @@ def forward(network: Network, tokens: Sequence[int], positions: Sequence[int], w
 def logits(network: Network, hidden: Tensor) -> Tensor:
     """Logits `[rows, V]` of rows that `forward` gave, in float32."""
     found = network.unembedding(hidden).float()
-    cap = getattr(network.module.config, "final_logit_softcapping", None)
+    cap = getattr(network.config, "final_logit_softcapping", None)
     return found if cap is None else torch.tanh(found / cap) * cap
 
 
@@ -189,6 +189,6 @@ def read(
     positions = [position for one in placed for position in one.tree.positions]
     wanted = [one.row + row for one in placed for row in one.tree.wanted]
     rows = [Rows.of(one.tree, one.row, one.prompt) for one in placed]
-    with edited_run(network, edits, rows), handled_attention(network.module.config, attention):
+    with edited_run(network, edits, rows), handled_attention(network.config, attention):
         hidden = forward(network, tokens, positions, wanted)
     return hidden, attention.kept
