@@ -13,7 +13,7 @@ TRIALS = Path(__file__).with_name("kill_trials.py")
 @pytest.mark.parametrize(("kind", "most", "least_kills"), [("calls", 300, 40), ("torn", 100, 8), ("times", 10, 10)])
 def test_a_killed_run_resumes_to_the_same_bytes_and_stores_no_batch_twice(kind, most, least_kills, tmp_path):
     command = [sys.executable, str(TRIALS), str(tmp_path), kind, str(most)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr
     results = [json.loads(line) for line in done.stdout.splitlines()]
     assert sum(result["kills"] for result in results) >= least_kills
