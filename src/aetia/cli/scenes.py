@@ -55,8 +55,8 @@ def command(
 ) -> None:
     """Draw pictures of which every fact is known, with questions, edits and clips.
 
-    They show coloured shapes. The folder has a PNG file a picture, and a line of scenes.jsonl an item: what is where, a caption, and questions
-    with their answers. A command that was stopped goes on where it was when it is given again.
+    They show coloured shapes. The folder has a PNG file a picture, and a line of scenes.jsonl an item: what is where,
+    a caption, and questions with their answers. A command that was stopped goes on where it was when it is given again.
 
     Example: aetia scenes --edited colour --items 60 --out pairs
     """

@@ -5,21 +5,20 @@ of a pair are drawn evenly. A kind is left out where the scene could give only o
 only by what no other thing of the scene shares.
 """
 
+import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from itertools import combinations, permutations, takewhile
+from itertools import combinations, permutations
 from random import Random
 
-from aetia.scenes.drawing import draw
 from aetia.scenes.looks import cover_question, label_question, named_alone, size_question, texture_question
 from aetia.scenes.question import MOST_OF_ONE_SHAPE, YES_NO, Question, options
-from aetia.scenes.scene import Scene, Settings, Thing
+from aetia.scenes.scene import Prior, Scene, Settings, Thing
 from aetia.scenes.words import NUMBERS, plural
 
 __all__ = ["caption", "is_related", "questions", "relation_question"]
 
-_ESTIMATED_BY = 2000  # scenes; how often a count can be asked for is then known to 5% of itself or better
 _LEAST_SHARE = 0.05  # of scenes in which a count can be asked for
 _CLEAR = 0.5  # cells
 _ACROSS, _DOWN = ("left of", "right of"), ("above", "below")
@@ -135,27 +134,61 @@ def _count(scene: Scene, random: Random) -> Question | None:  # noqa: ARG001  on
 
 def _count_of(scene: Scene, random: Random) -> Question | None:
     """How many of a shape: a number is drawn first, more often the rarer it can be asked for."""
-    rarity = _rarity(scene.settings)
-    known = NUMBERS[: len(rarity)]
-    wanted = random.choices(range(len(rarity)), rarity)[0]
+    shares = _shares(scene.settings)
+    if len(shares) < 2:
+        return None
+    wanted = random.choices(list(shares), [1 / share for share in shares.values()])[0]
     counts = Counter(thing.shape for thing in scene.things)
     fit = [shape for shape in scene.settings.shapes if counts[shape] == wanted]
     if not fit:
         return None
     shape = random.choice(fit)
     about = tuple(index for index, thing in enumerate(scene.things) if thing.shape == shape)
-    return Question("count-of", f"How many {plural(shape)} are there?", NUMBERS[wanted], known, about)
+    return Question(
+        "count-of",
+        f"How many {plural(shape)} are there?",
+        NUMBERS[wanted],
+        tuple(NUMBERS[number] for number in shares),
+        about,
+    )
 
 
 @cache
-def _rarity(settings: Settings) -> tuple[float, ...]:
-    """One over the share of scenes that have so many of some shape: for 0, 1, ... up to what is not too rare."""
-    seen: Counter[int] = Counter()
-    for seed in range(_ESTIMATED_BY):
-        shapes = Counter(thing.shape for thing in draw(seed, settings).things)
-        seen.update({shapes[shape] for shape in settings.shapes})
-    numbers = takewhile(lambda number: seen[number] >= _LEAST_SHARE * _ESTIMATED_BY, range(MOST_OF_ONE_SHAPE + 1))
-    return tuple(_ESTIMATED_BY / seen[number] for number in numbers)
+def _shares(settings: Settings) -> dict[int, float]:
+    """Number -> the share of all scenes that have so many of some shape, exactly, for those that are not too rare."""
+    shapes, colours = len(settings.shapes), len(settings.colours)
+    sizes = range(settings.fewest, settings.most + 1)
+    shares = dict.fromkeys(range(MOST_OF_ONE_SHAPE + 1), 0.0)
+    for total in sizes:
+        for counts in _splits(total, shapes):
+            if settings.prior is None:  # names are drawn without replacement
+                chance = math.prod(math.comb(colours, count) for count in counts) / math.comb(colours * shapes, total)
+            else:
+                terms = zip(_shape_shares(settings, settings.prior), counts, strict=True)
+                chance = math.factorial(total) * math.prod(p**count / math.factorial(count) for p, count in terms)
+            for number in shares.keys() & set(counts):
+                shares[number] += chance / len(sizes)
+    return {number: share for number, share in shares.items() if share >= _LEAST_SHARE}
+
+
+def _splits(total: int, parts: int) -> Iterator[tuple[int, ...]]:
+    """All ways to split a number into so many, from 0 up."""
+    if parts == 1:
+        yield (total,)
+        return
+    for first in range(total + 1):
+        for rest in _splits(total - first, parts - 1):
+            yield (first, *rest)
+
+
+def _shape_shares(settings: Settings, prior: Prior) -> list[float]:
+    """How often a thing has each shape under a prior."""
+    shapes = settings.shapes
+    if prior.of == "shape":
+        return [1 / len(shapes)] * len(shapes)
+    planted = Counter(prior.planted(colour, settings) for colour in settings.colours)
+    other = (1 - prior.strength) / (len(shapes) - 1)
+    return [other + (prior.strength - other) * planted[shape] / len(settings.colours) for shape in shapes]
 
 
 def _relation(scene: Scene, random: Random) -> Question | None:
