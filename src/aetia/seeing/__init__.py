@@ -1,0 +1,43 @@
+"""Vision-language models that aetia trains: small, shipped with the package, and made again from a seed.
+
+Names are imported when they are first used: what they need is torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aetia.seeing.judging import Score, judge
+    from aetia.seeing.recipe import Progress, Recipe
+    from aetia.seeing.shipping import shipped_toy, write_toy
+    from aetia.seeing.tokens import VOCABULARY
+    from aetia.seeing.toy import Trained, train_toy
+
+__all__ = [
+    "VOCABULARY",
+    "Progress",
+    "Recipe",
+    "Score",
+    "Trained",
+    "judge",
+    "shipped_toy",
+    "train_toy",
+    "write_toy",
+]
+
+_HOMES = {
+    "judging": ("Score", "judge"),
+    "recipe": ("Progress", "Recipe"),
+    "shipping": ("shipped_toy", "write_toy"),
+    "tokens": ("VOCABULARY",),
+    "toy": ("Trained", "train_toy"),
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(f"aetia.seeing.{module}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'aetia.seeing' has no attribute {name!r}")
