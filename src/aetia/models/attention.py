@@ -135,7 +135,12 @@ def weights_attention(call: AttentionCall, cut: Tensor | None = None) -> tuple[T
 
 
 def causal_mask(rows: int, columns: int, options: Mapping[str, object], device: torch.device) -> Tensor:
-    """Who may read whom, `[1, 1, rows, columns]`: the last `rows` of `columns` positions read what lies before them."""
+    """Who may read whom, `[1, 1, rows, columns]`: the last `rows` of `columns` positions read what lies before them.
+
+    With `is_causal` False among the options, as encoders have it, all read all.
+    """
+    if options.get("is_causal") is False:
+        return torch.ones(1, 1, rows, columns, dtype=torch.bool, device=device)
     window = options.get("sliding_window")
     mask = torch.ones(rows, columns, dtype=torch.bool, device=device).tril(columns - rows)
     if isinstance(window, int) and window < columns:

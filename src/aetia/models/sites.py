@@ -1,17 +1,17 @@
 """Which variable of a network is meant: addresses such as `L12.z.h3@-1` as values.
 
-An address has up to five coordinates: component, layer, head, units, position. All of them are
+An address has up to six coordinates: tower, layer, component, head, units, position. All of them are
 checked against the model before anything runs, because a dropped coordinate would name another
 tensor of a valid shape.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from aetia.errors import SiteError
 
-__all__ = ["ALL", "COMPONENTS", "HEAD_COMPONENTS", "KEY_VALUE_COMPONENTS", "Site"]
+__all__ = ["ALL", "COMPONENTS", "HEAD_COMPONENTS", "KEY_VALUE_COMPONENTS", "PROJECTOR", "VISION", "Site"]
 
 COMPONENTS = (
     "embed",
@@ -33,12 +33,18 @@ HEAD_COMPONENTS = frozenset({"q", "k", "v", "pattern", "z"})
 KEY_VALUE_COMPONENTS = frozenset({"k", "v"})
 """Components whose heads are key/value heads; under grouped-query attention these are fewer."""
 
+PROJECTOR = "projector"
+"""What a vision tower's projector hands to the language model: a row for each image token."""
+
+VISION = "vision"
+"""The tower of a vision-language model, whose sites are written `vision.L2.attn_out@5`."""
+
 ALL = "all"
 
-_RANGE = re.compile(r"(\d+):(\d*)")
+_LIST = re.compile(r"\d+:\d*|\d+(:\d+)?(,\d+(:\d+)?)+")
 _ADDRESS = re.compile(
-    r"(?:L(?P<layer>\d+)\.)?(?P<component>[a-z_]+)(?:\.h(?P<head>\d+))?(?:\.u(?P<start>\d+)(?::(?P<stop>\d+))?)?"
-    r"(?:@(?P<position>.+))?"
+    r"(?:(?P<tower>vision)\.)?(?:L(?P<layer>\d+)\.)?(?P<component>[a-z_]+)(?:\.h(?P<head>\d+))?"
+    r"(?:\.u(?P<start>\d+)(?::(?P<stop>\d+))?)?(?:@(?P<position>.+))?"
 )
 
 
@@ -47,11 +53,15 @@ class Site:
     """One variable of a network.
 
     Args:
-        component: One of `COMPONENTS`.
-        layer: The block, from 0; None for `embed`.
+        component: One of `COMPONENTS`, or `projector`.
+        layer: The block, from 0; None for `embed` and `projector`.
         head: The head, or None for all heads (or a component without heads).
         units: Half-open range of units of the last axis, or None for all of them.
-        position: A token position (negative: from the end), a half-open range `2:5` or `2:`, a span's name, or `all`.
+        position: A position (negative: from the end), a half-open range `2:5` or `2:`, increasing positions and
+            ranges with commas between them `1,4:6`, a span's name, or `all`. In a tower positions count its tokens
+            (class tokens first), picture after picture; at the projector, image tokens.
+        tower: `vision` for a block of a vision-language model's tower; empty for the language model's own, and in a
+            network that is one tower alone.
 
     Raises:
         SiteError: If the coordinates do not belong together.
@@ -62,19 +72,27 @@ class Site:
     head: int | None = None
     units: tuple[int, int] | None = None
     position: int | str = ALL
+    tower: str = ""
 
     def __post_init__(self) -> None:
-        if self.component not in COMPONENTS:
+        if self.component not in (*COMPONENTS, PROJECTOR):
             raise SiteError(
                 "AE-3101",
                 f"There is no component {self.component!r}.",
                 details=(f"known: {', '.join(COMPONENTS)}",),
                 mend="use one of the known components.",
             )
-        if (self.layer is None) != (self.component == "embed"):
+        if (self.layer is None) != (self.component in ("embed", PROJECTOR)):
             if self.layer is None:
                 raise SiteError("AE-3102", f"{self.component!r} needs a layer.", mend=f"write L3.{self.component}.")
-            raise SiteError("AE-3102", "The embedding has no layer.", mend="write embed.")
+            part = "embedding" if self.component == "embed" else "projector"
+            raise SiteError("AE-3102", f"The {part} has no layer.", mend=f"write {self.component}.")
+        if self.tower and (self.tower != VISION or self.layer is None):
+            raise SiteError(
+                "AE-9403",
+                f"There is no {self.component} in a tower {self.tower!r}.",
+                mend="write vision.L0.resid_pre for what enters its blocks, projector for what leaves them.",
+            )
         if self.head is not None and self.component not in HEAD_COMPONENTS:
             raise SiteError(
                 "AE-3103",
@@ -92,7 +110,7 @@ class Site:
         """The site that `text` names; `Site.parse(str(site)) == site`.
 
         >>> Site.parse("L12.z.h3@-1")
-        Site(component='z', layer=12, head=3, units=None, position=-1)
+        Site(component='z', layer=12, head=3, units=None, position=-1, tower='')
 
         Raises:
             SiteError: If `text` is no address.
@@ -112,23 +130,45 @@ class Site:
             head=None if part["head"] is None else int(part["head"]),
             units=units,
             position=int(position) if re.fullmatch(r"-?\d+", position) else position,
+            tower=part["tower"] or "",
         )
 
     def __str__(self) -> str:
+        tower = f"{self.tower}." if self.tower else ""
         layer = "" if self.layer is None else f"L{self.layer}."
         head = "" if self.head is None else f".h{self.head}"
         units = "" if self.units is None else f".u{self.units[0]}:{self.units[1]}"
-        return f"{layer}{self.component}{head}{units}@{self.position}"
+        return f"{tower}{layer}{self.component}{head}{units}@{self.position}"
 
     def at(self, position: int | str) -> "Site":
         """The same variable at another position."""
         return replace(self, position=position)
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether the site lies before the language model: in the tower, or at the projector."""
+        return bool(self.tower) or self.component == PROJECTOR
+
     def positions(self, length: int, spans: Mapping[str, tuple[int, int]] | None = None) -> tuple[int, ...]:
         """The token positions this site covers in a prompt of `length` tokens, increasing.
 
         Raises:
-            SiteError: If the position lies outside the prompt or the span is not one of `spans`.
+            SiteError: If the position lies outside the prompt, the span is not one of `spans`, or the site belongs to
+                a vision tower, whose positions are no tokens of a prompt.
+        """
+        if self.is_seen:
+            raise SiteError(
+                "AE-9404",
+                f"{self} lies before the language model, in whose runs it is no site.",
+                mend="run its cells through aetia.models.tower_cells, with a model that sees.",
+            )
+        return self.rows(length, spans)
+
+    def rows(self, length: int, spans: Mapping[str, tuple[int, int]] | None = None) -> tuple[int, ...]:
+        """The positions this site covers among `length`, increasing, in whichever part of a network it is.
+
+        Raises:
+            SiteError: If the position lies outside, or the span is not one of `spans`.
         """
         spans = spans or {}
         if isinstance(self.position, int):
@@ -142,16 +182,8 @@ class Site:
             return (position,)
         if self.position == ALL:
             return tuple(range(length))
-        bounds = _RANGE.fullmatch(self.position)
-        if bounds is not None:
-            first, stop = int(bounds[1]), int(bounds[2] or length)
-            if not first < stop <= length:
-                raise SiteError(
-                    "AE-3105",
-                    f"{self} is no part of a prompt of {length} tokens.",
-                    mend=f"use a range start:stop with start < stop <= {length}.",
-                )
-            return tuple(range(first, stop))
+        if _LIST.fullmatch(self.position):
+            return self._listed(self.position.split(","), length)
         if self.position not in spans:
             raise SiteError(
                 "AE-3106",
@@ -160,3 +192,19 @@ class Site:
                 mend="use one of its spans, a number, a range, or all.",
             )
         return tuple(range(*spans[self.position]))
+
+    def _listed(self, parts: Sequence[str], length: int) -> tuple[int, ...]:
+        """The positions of ranges and numbers, which must increase."""
+        found: list[int] = []
+        for part in parts:
+            start, colon, end = part.partition(":")
+            first = int(start)
+            stop = int(end or length) if colon else first + 1
+            if not first < stop <= length or (found and first <= found[-1]):
+                raise SiteError(
+                    "AE-3105",
+                    f"{self} is no part of a prompt of {length} tokens.",
+                    mend=f"use a range start:stop with start < stop <= {length}, or increasing ones with commas.",
+                )
+            found += range(first, stop)
+        return tuple(found)
