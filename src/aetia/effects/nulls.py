@@ -19,5 +19,10 @@ NULLS: dict[str, tuple[str, str]] = {
         "any change of this size at this place would do as well",
     ),
     "random-subspace": ("a random subspace of equal rank", "any subspace of this size would do as well"),
+    "random-keys": (
+        "attention is cut to as many random positions of the same kind",
+        "any other positions would do as well",
+    ),
+    "random-edges": ("as many random edges are cut", "any other edges would do as well"),
 }
 """What is done under each null, and the claim that an effect speaks against by passing its test."""

@@ -1,0 +1,214 @@
+"""Cut edges between groups of positions: plain hooks, closed forms, what carries nothing, and chance."""
+
+import math
+
+import numpy as np
+import pyarrow.compute as pc
+import pytest
+from flow_networks import LAYERS, LENGTH, OBJECT, STRENGTHS, VALUES, planted, planted_items, seeing, seen_items
+
+from aetia.errors import StudyError
+from aetia.flow.groups import Edge, cuts_of, default_edges, groups_of, partition_of
+from aetia.flow.instrument import Flow
+from aetia.flow.knockout import random_keys
+from aetia.flow.study import FlowStudy
+from aetia.flow.values import flow_values
+from aetia.models import run_with_hooks
+from aetia.models.interventions import Intervention, Knockout
+from aetia.models.sites import Site
+
+
+def study(**fields):
+    return FlowStudy(**({"contrasts": "own", "null": "none"} | fields))
+
+
+def by_edge(table, measure="probability"):
+    rows = table.filter(pc.field("draw").is_null()).to_pylist()
+    rows = [row for row in rows if row["measure"] == measure and row["source"] is not None]
+    return {(row["item"], f"{row['source']}->{row['reader']}", row["layer"]): row["value"] for row in rows}
+
+
+def test_every_cut_is_what_plain_hooks_say_row_by_row():
+    network, items = seeing(), seen_items(2)
+    edges = default_edges(items)
+    assert {str(edge) for edge in edges} >= {"object->last", "image->question", "question->question", "image->image"}
+    found = by_edge(flow_values(study(), network, items, edges, 0))
+    for item in items:
+        plain = run_with_hooks(network, item.clean_ids).logits[0].float().softmax(-1)[item.answer_ids[0]]
+        for edge in edges:
+            source, reader = (groups_of(item)[name] for name in (edge.source, edge.reader))
+            for layer in range(LAYERS):
+                cut = [
+                    Intervention(
+                        Site("pattern", layer, position=row), Knockout(tuple(key for key in source if key != row))
+                    )
+                    for row in reader
+                ]
+                hooked = run_with_hooks(network, item.clean_ids, cut).logits[0].float().softmax(-1)
+                change = float(hooked[item.answer_ids[0]] - plain)
+                assert found[item.id, str(edge), layer] == pytest.approx(change, abs=1e-5)
+    assert max(abs(value) for value in found.values()) > 1e-3
+
+
+def probability(value):
+    """That of the answer if its logit is `value`, the foil's the opposite and all others 0."""
+    return math.exp(value) / (math.exp(value) + math.exp(-value) + 2 * VALUES + 1)
+
+
+def test_one_hop_is_lost_with_the_one_edge_that_carries_it_and_with_no_other():
+    gain, items = 20.0, planted_items(6)
+    found = by_edge(flow_values(study(), planted(hops=1, gain=gain), items, default_edges(items), 0))
+    for number, strength in enumerate(STRENGTHS[:6]):
+        name = f"planted-{number}"
+        plain = probability(gain * strength / LENGTH)
+        assert found[name, "object->last", 1] == pytest.approx(probability(0) - plain, abs=1e-5)
+        # What is left is read the more: the mean is one of three keys, not of five.
+        assert found[name, "question->last", 1] == pytest.approx(probability(gain * strength / 3) - plain, abs=1e-5)
+        for edge, layer in (
+            ("object->last", 0),
+            ("question->last", 0),
+            ("object->question", 0),
+            ("object->question", 1),
+        ):
+            assert found[name, edge, layer] == 0.0  # exactly: nothing passes there
+
+
+def test_a_window_cuts_its_layers_together():
+    items = planted_items(1)
+    edges = [Edge("object", "last")]
+    network = planted(hops=2, gain=6.0, layers=4)
+    found = by_edge(flow_values(study(window=4), network, items, edges, 0))
+    cut = [
+        Intervention(Site("pattern", layer, position=LENGTH - 1), Knockout((OBJECT,))) for layer in range(4)
+    ]  # a window of 4 around layer 2 is all of them
+    logits = run_with_hooks(network, items[0].clean_ids, cut).logits[0].softmax(-1)
+    plain = run_with_hooks(network, items[0].clean_ids).logits[0].softmax(-1)
+    change = float(logits[items[0].answer_ids[0]] - plain[items[0].answer_ids[0]])
+    assert found["planted-0", "object->last", 2] == pytest.approx(change, abs=1e-6)
+    assert abs(change) > 0.01
+
+
+def test_a_position_keeps_itself_so_that_no_row_is_emptied():
+    item = seen_items(1)[0]
+    cuts = cuts_of(Edge("image", "image"), item)
+    image = set(groups_of(item)["image"])
+    assert all(row not in keys and keys == image - {row} for row, keys in cuts.items())
+    first = min(image)
+    assert first not in cuts  # it could read no other position of the picture anyway
+    whole = flow_values(study(window=2 * LAYERS), seeing(), [item], [Edge("*", "last")], 0)
+    assert np.isfinite(whole["value"].to_numpy()).all()
+
+
+def test_frames_are_cut_off_from_each_other_and_stay_whole():
+    item = seen_items(1)[0]
+    groups = dict(item.groups) | {f"frame{n}": tuple(range(1 + 4 * n, 5 + 4 * n)) for n in range(4)}
+    object.__setattr__(item, "groups", groups)
+    cuts = cuts_of(Edge.parse("frame*->frame*"), item)
+    assert cuts[5] == frozenset(groups["frame0"])
+    assert cuts[16] == frozenset(set(groups["image"]) - set(groups["frame3"]))
+    assert min(cuts) == 5
+    assert "frame*->frame*" in {str(edge) for edge in default_edges([item])}
+
+
+def test_random_keys_are_as_many_of_the_same_kind_from_every_row():
+    item = seen_items(1)[0]
+    image = set(groups_of(item)["image"])
+    drawn = [random_keys(item, cuts_of(Edge("object", "last"), item), seed) for seed in range(200)]
+    assert {row for cuts in drawn for row in cuts} == {item.length - 1}
+    assert all(len(keys) == 1 and keys <= image for cuts in drawn for keys in cuts.values())
+    assert len({next(iter(cuts.values())) for cuts in drawn}) == len(image)  # its own patch among them
+    for edge in default_edges([item]):
+        cuts = cuts_of(edge, item)
+        for row, keys in random_keys(item, cuts, 3).items():
+            assert len(keys) == sum(key < row for key in cuts[row])
+            assert all(key < row for key in keys)
+    whole = random_keys(item, cuts_of(Edge("image", "last"), item), 1)
+    assert next(iter(whole.values())) != frozenset(image)  # all of a kind could only be drawn as itself
+
+
+def test_a_partition_covers_every_position_once():
+    item = seen_items(1)[0]
+    parts = partition_of(item)
+    assert sorted(place for places in parts.values() for place in places) == list(range(item.length))
+    assert list(parts) == [
+        "before",
+        *sorted(("object", "background"), key=lambda name: parts[name][0]),
+        "question",
+        "last",
+    ]
+    bare = planted_items(1)[0]
+    assert partition_of(bare)["rest"] == (0,)
+
+
+def test_what_carries_the_answer_passes_against_random_keys_and_nothing_else_does():
+    effects = Flow().run_on(
+        study(null="random-keys:19"),
+        planted(hops=1, gain=20.0),
+        planted_items(),
+    )
+    tested = effects.where(items="all", measure="probability").table.to_pylist()
+    passed = {f"{row['source']}->{row['reader']}@{row['layer']}" for row in tested if row["q"] and row["q"] <= 0.05}
+    # Without the question the object is read the more, which most random keys would not do: that is an effect too.
+    assert passed == {"object->last@1", "question->last@1"}
+    change = {row["source"]: row["estimate"] for row in tested if row["reader"] == "last" and row["layer"] == 1}
+    assert change["object"] < 0 < change["question"]
+    assert {row["null"] for row in tested if row["source"]} == {"random-keys:19"}
+
+
+def test_relative_changes_are_pooled_and_split_by_right_and_wrong():
+    items = planted_items()
+    wrong = {"answer_ids": items[0].foil_ids, "foil_ids": items[0].answer_ids}
+    for name, value in wrong.items():
+        object.__setattr__(items[0], name, value)
+    effects = Flow().run_on(study(edges=("object->last",)), planted(hops=1, gain=20.0), items)
+
+    def estimate(group, measure):
+        return effects.where(items=group, measure=measure, layer=1).table.to_pylist()[0]["estimate"]
+
+    plain = [probability(20.0 * strength / LENGTH) for strength in STRENGTHS[1:]]
+    expected = 100 * (len(plain) * probability(0) - sum(plain)) / sum(plain)
+    assert estimate("right", "relative") == pytest.approx(expected, rel=1e-4)
+    lost = probability(-20.0 * STRENGTHS[0] / LENGTH)
+    assert estimate("wrong", "relative") == pytest.approx(100 * (probability(0) - lost) / lost, rel=1e-4)
+    both = 100 * ((len(plain) + 1) * probability(0) - sum(plain) - lost) / (sum(plain) + lost)
+    assert estimate("all", "relative") == pytest.approx(both, rel=1e-4)
+    assert effects.where(measure="correct").table["estimate"].to_pylist() == [pytest.approx(1 - 1 / VALUES)]
+
+
+def test_the_predicted_token_is_read_where_that_is_asked():
+    items = planted_items(2)
+    answer, foil = items[0].answer_ids, items[0].foil_ids
+    object.__setattr__(items[0], "answer_ids", foil)
+    network, edges = planted(hops=1, gain=20.0), [Edge("object", "last")]
+    found = by_edge(flow_values(study(read="predicted"), network, items, edges, 0))
+    object.__setattr__(items[0], "answer_ids", answer)
+    assert found == by_edge(flow_values(study(), network, items, edges, 0))
+
+
+@pytest.mark.parametrize(
+    ("edge", "code"), [("image", "AE-9501"), ("picture->last", "AE-9502"), ("last->object", "AE-9503")]
+)
+def test_an_edge_that_cannot_be_cut_is_one_clear_line(edge, code):
+    with pytest.raises(StudyError) as caught:
+        Flow().run_on(study(edges=("object->last", edge)), planted(hops=1), planted_items())
+    assert code in (caught.value.code, str(caught.value))
+
+
+def test_items_without_common_groups_are_refused():
+    items = planted_items(2)
+    object.__setattr__(items[1], "groups", {})
+    object.__setattr__(items[0], "groups", {})
+    assert [str(edge) for edge in default_edges(items)] == []
+    with pytest.raises(StudyError, match="AE-9504"):
+        Flow().run_on(study(), planted(hops=1), items)
+
+
+def test_chance_passes_no_more_often_than_its_level():
+    """Random pictures, random weights: the object's patch is one of 16 that are alike."""
+    false, trials = 0, 40
+    asked = study(edges=("object->last",), layers=(0, 1), null="random-keys:19")
+    for seed in range(trials):
+        effects = Flow().run_on(asked, seeing(seed % 4), seen_items(6, seed + 100))
+        q = [row["q"] for row in effects.where(items="all", measure="probability").table.to_pylist() if row["source"]]
+        false += min(q) <= 0.05
+    assert false <= 6  # more in 1% of such tests at 5%
