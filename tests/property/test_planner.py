@@ -4,56 +4,17 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from planned_jobs import OUTCOMES, agree, interventions
 from tiny_models import CONFIGS, LAYERS, VOCABULARY, tiny_network
 
-from aetia.errors import SiteError, StudyError
-from aetia.models import Add, Cell, Intervention, Knockout, Network, Outcome, Project, Replace, Scale, Set, Site
+from aetia.errors import StudyError
+from aetia.models import Cell, Intervention, Network, Scale, Site
 from aetia.models.planner import plan
 from aetia.models.recording import Recording, record
-from aetia.models.sites import HEAD_COMPONENTS
 from aetia.models.wavefront import base_outcomes, run_cells_with_hooks, run_planned
 
 WORST = {torch.float32: 1e-4, torch.float64: 1e-4, torch.bfloat16: 0.15}
-OUTCOMES = (
-    Outcome("logit_difference", (5,), 6),
-    Outcome("log_probability", (5, 7, 9)),
-    Outcome("probability", (11,)),
-    Outcome("kl", (5,), reference=torch.full((VOCABULARY,), 1 / VOCABULARY).log()),
-)
-
 ids = st.lists(st.integers(3, VOCABULARY - 1), min_size=4, max_size=9)
-
-
-@st.composite
-def operations(draw: st.DrawFn, site: Site, source: Recording, rows: tuple[int, ...]) -> object:
-    kind = draw(st.sampled_from(["set", "set", "add", "scale", "project", "replace"]))
-    value = source.at(site, rows)
-    if kind == "set":
-        return Set(value)
-    if kind == "add":
-        return Add(value * 0.5)
-    if kind == "scale":
-        return Scale(draw(st.sampled_from([0.0, 0.5, 2.0])))
-    if kind == "project":
-        generator = torch.Generator().manual_seed(draw(st.integers(0, 9)))
-        basis = torch.linalg.qr(torch.randn(value.shape[-1], 2, generator=generator)).Q
-        return Project(basis, draw(st.sampled_from([None, value])))
-    return Replace(lambda old: old.flip(-1))
-
-
-@st.composite
-def interventions(draw: st.DrawFn, network: Network, source: Recording, length: int) -> Intervention:
-    component = draw(st.sampled_from([*network.ports[0], "embed", "pattern"]))
-    layer = None if component == "embed" else draw(st.integers(0, LAYERS - 1))
-    head = draw(st.sampled_from([None, 0, 1])) if component in HEAD_COMPONENTS else None
-    if component == "pattern":
-        target = draw(st.integers(1, length - 1))
-        keys = draw(st.sets(st.integers(0, target), min_size=1, max_size=target))
-        return Intervention(Site("pattern", layer, head, position=target), Knockout(tuple(sorted(keys))))
-    position = draw(st.one_of(st.just("all"), st.integers(-length, length - 1)))
-    units = draw(st.sampled_from([None, (1, 3)])) if component not in ("embed", "resid_pre") else None
-    site = Site(component, layer, head, units, position)
-    return Intervention(site, draw(operations(site, source, site.positions(length))))
 
 
 @st.composite
@@ -70,18 +31,6 @@ def jobs(draw: st.DrawFn, network: Network) -> tuple[list[Recording], list[Cell]
         done = draw(st.lists(interventions(network, source, length), max_size=3))
         cells.append(Cell(tuple(done), world))
     return worlds, cells
-
-
-def agree(network: Network, worlds: list[Recording], cells: list[Cell], outcome: Outcome) -> float:
-    outcomes = [outcome] * len(worlds)
-    try:
-        reference = run_cells_with_hooks(network, worlds, cells, outcomes).values
-    except SiteError as error:  # a knockout that leaves a position nothing
-        with pytest.raises(type(error)):
-            run_planned(network, worlds, cells, outcomes)
-        return 0.0
-    planned = run_planned(network, worlds, cells, outcomes).values
-    return float((planned - reference).abs().max())
 
 
 @pytest.mark.parametrize("family", CONFIGS)

@@ -49,7 +49,7 @@ class Family:
 
 
 FAMILIES: tuple[Family, ...] = (
-    Family(("llama", "mistral", "qwen2", "qwen3")),
+    Family(("llama", "mistral", "qwen2", "qwen3", "qwen2_5_vl_text", "qwen3_vl_text")),
     Family(
         ("gemma2", "gemma3_text"),
         attn_out="post_attention_layernorm",

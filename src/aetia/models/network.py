@@ -157,7 +157,8 @@ class Network:
         logits = self.final_norm(hidden).float() @ weight.float().T
         if linear.bias is not None:
             logits = logits + (linear.bias if tokens is None else linear.bias[tokens]).float()
-        cap = getattr(self.config, "final_logit_softcapping", None)
+        # The cap belongs to the causal decoder around the language model, which a model that sees does not have.
+        cap = getattr(self.config, "final_logit_softcapping", None) if self.vision is None else None
         return logits if cap is None else torch.tanh(logits / cap) * cap
 
     def port(self, component: str, layer: int | None) -> Port:
@@ -231,7 +232,8 @@ class Network:
         """What the module's forward takes for N prompts of equal length: ids `[N, T]`, and pixels where some see.
 
         Raises:
-            StudyError: AE-9703 if there are image tokens without their pictures, or pictures without a vision tower.
+            StudyError: AE-9703 if there are image tokens without their pictures, or pictures without a vision tower;
+                AE-9309 if nothing lies between two pictures of a model that has to tell them apart.
         """
         rows = torch.as_tensor([list(ids) for ids in prompts], device=self.device)
         pictures = [picture for ids in prompts for picture in pictures_of(ids)]
@@ -241,17 +243,11 @@ class Network:
                     "AE-9703", "This model reads text alone.", mend="use a vision-language model, such as toy-llava."
                 )
             return {"input_ids": rows}
-        expected = sum(self.vision.positions(picture) for picture in pictures)
-        found = int((rows == self.vision.image_token).sum())
-        if found != expected:
-            raise StudyError(
-                "AE-9703",
-                f"The prompt has {found} image tokens, and its pictures take {expected} positions.",
-                mend="make the prompt with network.prompt(text, pictures), and lengthen it by prompt + (id,).",
-            )
-        pixels = self.vision.preprocess(pictures)
-        floats = {name: value.to(self.device) for name, value in pixels.items()}
-        kept = {name: value.to(self.dtype) if value.is_floating_point() else value for name, value in floats.items()}
+        self.vision.check_places(prompts)
+        pixels = {name: value.to(self.device) for name, value in self.vision.preprocess(pictures).items()}
+        kept = {name: value.to(self.dtype) if value.is_floating_point() else value for name, value in pixels.items()}
+        if pictures and self.vision.family.marks_pictures:
+            kept["mm_token_type_ids"] = (rows == self.vision.image_token).int()
         return {"input_ids": rows, **kept}
 
     def prompt(self, text: str, pictures: Sequence[Picture] = ()) -> Prompt:

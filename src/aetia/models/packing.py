@@ -146,12 +146,17 @@ def no_attention(call: AttentionCall) -> tuple[Tensor, Tensor | None]:
     return torch.zeros_like(call.query).transpose(1, 2), None
 
 
+# Of [T]; of [B, T] and [B, T, d], as position ids and embeddings are; of [3, B, T, d], with an embedding for the
+# time, the height and the width of a picture each, and of masks.
+_POSITION_AXES = {1: 0, 2: 1, 3: 1, 4: 2}
+
+
 def at_rows(value: object, positions: Tensor, length: int) -> object:
     """A block's argument for rows at `positions`, from the one the model passed for positions 0 to `length`."""
     if isinstance(value, Tensor):
-        if value.dim() > 1 and value.shape[1] == length:
-            return value[:, positions]
-        return value[positions] if value.dim() == 1 and len(value) == length else value
+        axis = _POSITION_AXES.get(value.dim(), 0)
+        is_along = value.dim() > 0 and value.shape[axis] == length
+        return value.index_select(axis, positions) if is_along else value
     if isinstance(value, tuple):
         return tuple(at_rows(part, positions, length) for part in value)
     return {k: at_rows(v, positions, length) for k, v in value.items()} if isinstance(value, dict) else value

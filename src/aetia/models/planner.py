@@ -168,8 +168,7 @@ def _schedule(network: Network, length: int, index: int, cell: Cell) -> tuple[Me
         positions = i.site.positions(length)
         if positions:
             start = min(start, positions[0])
-            site = _before_block(i.site)
-            edits[site.layer or 0].append(replace(i, site=site))
+            edits[_entry_layer(i.site)].append(i)
     if not edits and not cell.captures:
         return None, start
     captures: dict[int, list[Site]] = defaultdict(list)
@@ -188,12 +187,9 @@ def _schedule(network: Network, length: int, index: int, cell: Cell) -> tuple[Me
     return member, start
 
 
-def _before_block(site: Site) -> Site:
-    """What leaves one block enters the next: resid_post of layer l is resid_pre of layer l + 1, of the last one too."""
-    if site.component == "resid_post":
-        assert site.layer is not None
-        return replace(site, component="resid_pre", layer=site.layer + 1)
-    return site
+def _entry_layer(site: Site) -> int:
+    """The layer that an edit belongs to: what leaves one block enters the next, or the final norm."""
+    return (site.layer or 0) + (site.component == "resid_post")
 
 
 def _split(groups: Sequence[Group], room: int) -> tuple[Pass, ...]:

@@ -16,10 +16,11 @@ from aetia.models.attention import AttentionCall, handled_attention, own_attenti
 from aetia.models.hooks import hooked
 from aetia.models.interventions import Intervention
 from aetia.models.network import Network
+from aetia.models.ports import Port, listen
 from aetia.models.prompts import Prompt, pictures_of
 from aetia.models.sites import Site
 
-__all__ = ["Recording", "first_difference", "record"]
+__all__ = ["Recording", "first_difference", "record", "wide"]
 
 BlockArguments = dict[str, object]
 
@@ -30,12 +31,14 @@ class Recording:
 
     Args:
         ids: The token ids, length T, with their pictures.
-        resid_pre: `[L + 1, T, D]`; the last one is the last block's resid_post.
+        resid_pre: `[L + 1, T, D]`; the last one is what the final norm reads.
         keys: `[L, K, T, d]`, after the rotation.
         values: `[L, K, T, d]`.
         components: Further components by name and layer, `[T, ...]` each.
         arguments: What the model passed to each block besides the residual.
         interventions: What was done in this run, at the embedding.
+        added: What the model itself adds to the residual after each block, `[T, D]`, at least in float32: some add
+            what their vision tower saw. None where a block's output is the next one's input; empty if it always is.
     """
 
     ids: Prompt
@@ -45,6 +48,7 @@ class Recording:
     components: dict[tuple[str, int | None], Tensor]
     arguments: tuple[BlockArguments, ...]
     interventions: tuple[Intervention, ...] = ()
+    added: tuple[Tensor | None, ...] = ()
 
     @property
     def length(self) -> int:
@@ -56,15 +60,31 @@ class Recording:
         """How many blocks, L."""
         return len(self.keys)
 
+    @property
+    def layout(self) -> tuple[object, ...]:
+        """What the positions' embeddings depend on: runs of equal layout may share a block's arguments."""
+        return self.length, self.ids.starts, tuple((picture.height, picture.width) for picture in self.ids.pictures)
+
+    def resid_post(self, layer: int) -> Tensor:
+        """What block `layer` gave, `[T, D]`, before anything else was added to it."""
+        after = self.resid_pre[layer + 1]
+        added = self.added_after(layer)
+        return after if added is None else (wide(after) - added).to(after.dtype)
+
+    def added_after(self, layer: int) -> Tensor | None:
+        """What the model adds after block `layer`, `[T, D]`; None if nothing."""
+        return self.added[layer] if self.added else None
+
     def at(self, site: Site, positions: Sequence[int]) -> Tensor:
         """The recorded value of `site`'s component at `positions`, `[rows, ...]`.
 
         Raises:
             KeyError: If the component was not recorded in that layer.
         """
-        if site.component in ("resid_pre", "resid_post"):
-            assert site.layer is not None
-            whole = self.resid_pre[site.layer + (site.component == "resid_post")]
+        if site.layer is not None and site.component == "resid_pre":
+            whole = self.resid_pre[site.layer]
+        elif site.layer is not None and site.component == "resid_post":
+            whole = self.resid_post(site.layer)
         else:
             whole = self.components[site.component, site.layer]
         first, stop = positions[0], positions[-1] + 1
@@ -75,7 +95,8 @@ class Recording:
     @property
     def bytes(self) -> int:
         """What the recording holds in memory."""
-        kept = (self.resid_pre, self.keys, self.values, *self.components.values())
+        added = (tensor for tensor in self.added if tensor is not None)
+        kept = (self.resid_pre, self.keys, self.values, *self.components.values(), *added)
         return sum(t.numel() * t.element_size() for t in kept)
 
 
@@ -89,6 +110,8 @@ class _Recorder:
         self.values: list[Tensor | None] = [None] * layers
         self.arguments: list[BlockArguments] = [{} for _ in range(layers)]
         self.weights: dict[int, Tensor] = {}
+        self.added: list[Tensor | None] = [None] * layers
+        self.residual: list[Tensor] = []
 
     def attend(self, call: AttentionCall) -> tuple[Tensor, Tensor | None]:
         layer = self.network.attentions[call.module]
@@ -108,6 +131,32 @@ class _Recorder:
             self.arguments[layer] = {**bound, **extra}
 
         return hook
+
+    def follow_residual(self, stack: ExitStack) -> None:
+        """Keeps the residual between the blocks, and what the model adds to it there."""
+        ends = [self.network.port("resid_post", layer) for layer in range(len(self.keys))]
+        starts = [self.network.port("resid_pre", layer) for layer in range(len(self.keys))]
+        final = Port(self.network.final_norm, "input", ends[-1].view)
+        given: list[Tensor] = []
+
+        def enter(layer: int, tensor: Tensor) -> None:
+            if given and tensor is not given[0]:
+                added = wide(tensor[0]) - wide(given[0][0])
+                self.added[layer - 1] = added if added.any() else None
+            self.residual.append(tensor[0].clone())
+
+        def leave(tensor: Tensor) -> None:
+            given[:] = [tensor]
+
+        for layer, port in enumerate([*starts, final]):
+            stack.callback(listen(port, lambda tensor, layer=layer: enter(layer, tensor)).remove)
+        for port in ends:
+            stack.callback(listen(port, leave).remove)
+
+
+def wide(tensor: Tensor) -> Tensor:
+    """The tensor in float32, or in more if it has more: what is added is then what was added, not a rounding of it."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def first_difference(one: Recording, other: Recording) -> int:
@@ -147,7 +196,6 @@ def record(
     blocks = range(len(network.blocks))
     patterns = frozenset(layer for name, layer in components if name == "pattern" and layer is not None)
     recorder = _Recorder(network, patterns)
-    residual = [Site("resid_pre", layer) for layer in blocks] + [Site("resid_post", blocks[-1])]
     wanted = [Site(name, layer) for name, layer in components if name != "pattern"]
     inputs = network.inputs([ids])
     with ExitStack() as stack:
@@ -155,16 +203,18 @@ def record(
         for layer in blocks:
             hook = recorder.block_arguments(layer)
             stack.callback(network.blocks[layer].register_forward_pre_hook(hook, with_kwargs=True).remove)
-        found = stack.enter_context(hooked(network, len(ids), interventions, [*residual, *wanted]))
+        found = stack.enter_context(hooked(network, len(ids), interventions, wanted))
+        recorder.follow_residual(stack)
         network.module(**inputs, logits_to_keep=1, use_cache=False)
     kept = {(site.component, site.layer): found[site] for site in wanted}
     kept |= {("pattern", layer): weights for layer, weights in recorder.weights.items()}
     return Recording(
         ids=ids if isinstance(ids, Prompt) else Prompt(ids),
-        resid_pre=torch.stack([found[site] for site in residual]),
+        resid_pre=torch.stack(recorder.residual),
         keys=torch.stack([key for key in recorder.keys if key is not None]),
         values=torch.stack([value for value in recorder.values if value is not None]),
         components=kept,
         arguments=tuple(recorder.arguments),
         interventions=tuple(interventions),
+        added=tuple(recorder.added) if any(one is not None for one in recorder.added) else (),
     )

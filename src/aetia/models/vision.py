@@ -3,8 +3,8 @@
 Letters: n pictures, D residual width of the language model.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from aetia.errors import StudyError
 from aetia.models.pictures import Picture
+from aetia.models.prompts import Prompt, pictures_of
+from aetia.text import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,9 +27,24 @@ __all__ = ["VISION_FAMILIES", "ImageProcessor", "Vision", "VisionFamily", "proce
 class ImageProcessor(Protocol):
     """What turns pictures into what the model's forward takes; those of transformers do."""
 
-    def __call__(self, *, images: list[object], return_tensors: str) -> Mapping[str, Tensor]:
+    def __call__(self, *, images: list[object], return_tensors: str, **options: object) -> Mapping[str, Tensor]:
         """The arguments of the model's forward by name."""
         ...
+
+
+class _Size(Protocol):
+    """A size as processors keep it; what does not apply is None."""
+
+    height: int | None
+    width: int | None
+    shortest_edge: int | None
+
+
+class _Sized(Protocol):
+    """A processor that scales and cuts."""
+
+    size: _Size
+    crop_size: _Size
 
 
 @dataclass(frozen=True)
@@ -42,6 +59,8 @@ class VisionFamily:
         grid: From the configuration and the forward's arguments of one picture to the rows and columns of its tokens.
         processor: Makes a processor for a model that comes without one.
         written: From the image token's text and the number of positions to what stands for a picture in a prompt.
+        options: What the processor is told besides the pictures.
+        marks_pictures: Whether the forward wants to be told which positions are pictures' (`mm_token_type_ids`).
     """
 
     model_types: tuple[str, ...]
@@ -51,6 +70,8 @@ class VisionFamily:
     grid: "Callable[[PreTrainedConfig, Mapping[str, Tensor]], tuple[int, int]]"
     processor: "Callable[[PreTrainedConfig], ImageProcessor]"
     written: "Callable[[str, int], str]"
+    options: Mapping[str, object] = field(default_factory=dict)
+    marks_pictures: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,35 +105,102 @@ class Vision:
         return int(getattr(config, "image_token_id", None) or config.image_token_index)
 
     def preprocess(self, pictures: Sequence[Picture]) -> dict[str, Tensor]:
-        """The forward's arguments of `n` pictures, on the CPU, in float32."""
+        """The forward's arguments of `n` pictures, on the CPU, in float32.
+
+        Raises:
+            StudyError: AE-9308 if the model's processor does not take pictures of such a size.
+        """
         if not pictures:
             return {}
         images = [cast("object", picture.pixels) for picture in pictures]
-        return dict(self.processor(images=images, return_tensors="pt"))
+        try:
+            made = self.processor(
+                images=images, return_tensors="pt", input_data_format="channels_last", **self.family.options
+            )
+        except ValueError as error:
+            sizes = ", ".join(sorted({f"{picture.width} x {picture.height}" for picture in pictures}))
+            raise StudyError(
+                "AE-9308",
+                f"This model does not take pictures of {sizes} pixels: {clean_text(str(error), 120)}.",
+                mend="scale or crop them first.",
+            ) from error
+        return dict(made)
+
+    @cached_property
+    def _grids(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """The grids that are known by now, by the pictures' height and width, on which alone they depend."""
+        return {}
 
     def grid(self, picture: Picture) -> tuple[int, int]:
         """The rows and columns of a picture's tokens."""
-        return self.family.grid(self.module.config, self.preprocess([picture]))
+        size = picture.height, picture.width
+        if size not in self._grids:
+            self._grids[size] = self.family.grid(self.module.config, self.preprocess([picture]))
+        return self._grids[size]
+
+    def seen(self, picture: Picture) -> tuple[float, float, float, float]:
+        """The part of a picture that its tokens divide among them: top, left, height and width in its own pixels.
+
+        It is the whole picture, unless the model's processor cuts out the centre; if that is larger than the scaled
+        picture, it reaches beyond it.
+        """
+        processor = self.processor
+        if not getattr(processor, "do_center_crop", False):
+            return 0.0, 0.0, float(picture.height), float(picture.width)
+        height, width = picture.height, picture.width
+        size, crop = cast("_Sized", processor).size, cast("_Sized", processor).crop_size
+        if getattr(processor, "do_resize", False):
+            if size.shortest_edge:
+                short, long = sorted((height, width))
+                other = int(size.shortest_edge * long / short)
+                height, width = (other, size.shortest_edge) if height >= width else (size.shortest_edge, other)
+            else:
+                height, width = size.height or height, size.width or width
+        down, across = picture.height / height, picture.width / width
+        rows, columns = crop.height or height, crop.width or width
+        return (height - rows) // 2 * down, (width - columns) // 2 * across, rows * down, columns * across
 
     def positions(self, picture: Picture) -> int:
         """How many positions of the language model a picture takes."""
         rows, columns = self.grid(picture)
         return rows * columns
 
+    def check_places(self, prompts: Iterable[Sequence[int]]) -> None:
+        """Return only if every prompt has an image token for each position that its pictures take.
+
+        Raises:
+            StudyError: AE-9703 if it has more or fewer; AE-9309 if nothing lies between two pictures, and the model
+                tells them apart by that.
+        """
+        for ids in prompts:
+            sizes = [self.positions(picture) for picture in pictures_of(ids)]
+            found = ids.count(self.image_token)
+            if found != sum(sizes):
+                raise StudyError(
+                    "AE-9703",
+                    f"The prompt has {found} image tokens, and its pictures take {sum(sizes)} positions.",
+                    mend="make the prompt with network.prompt(text, pictures), and lengthen it by prompt + (id,).",
+                )
+            if not self.family.marks_pictures or not isinstance(ids, Prompt):
+                continue
+            stops = [start + size for start, size in zip(ids.starts, sizes, strict=True)]
+            if set(stops) & set(ids.starts):
+                raise StudyError(
+                    "AE-9309",
+                    "Two pictures of the prompt follow each other with no token between, so that they seem one.",
+                    mend="make the prompt with network.prompt(text, pictures).",
+                )
+
     def written(self, token: str, picture: Picture) -> str:
         """What stands for a picture in a prompt's text, the image token's text once for each position."""
         return self.family.written(token, self.positions(picture))
-
-
-def _alone(token: str, count: int) -> str:
-    return token * count
 
 
 def processor_in(folder: Path) -> ImageProcessor | None:
     """What prepares pictures for the model in a folder, as its own file says; None if there is none."""
     from transformers import AutoImageProcessor
 
-    if not (folder / "preprocessor_config.json").is_file():
+    if not any((folder / name).is_file() for name in ("preprocessor_config.json", "processor_config.json")):
         return None
     # The other implementation asks for torchvision.
     return cast("ImageProcessor", AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil"))
@@ -139,24 +227,60 @@ def vision_of(module: "PreTrainedModel", processor: ImageProcessor | None = None
     )
 
 
+def _alone(token: str, count: int) -> str:
+    return token * count
+
+
+def _between_fakes(token: str, count: int) -> str:
+    return f"<fake_token_around_image><global-img>{token * count}<fake_token_around_image>"
+
+
 def _square_grid(config: "PreTrainedConfig", _arguments: Mapping[str, Tensor]) -> tuple[int, int]:
     side = config.vision_config.image_size // config.vision_config.patch_size
     return side, side
+
+
+def _shuffled_grid(config: "PreTrainedConfig", arguments: Mapping[str, Tensor]) -> tuple[int, int]:
+    """A token takes in `scale_factor` by `scale_factor` patches."""
+    height, width = arguments["pixel_values"].shape[-2:]
+    side = config.vision_config.patch_size * config.scale_factor
+    return height // side, width // side
+
+
+def _merged_grid(config: "PreTrainedConfig", arguments: Mapping[str, Tensor]) -> tuple[int, int]:
+    """A token takes in `spatial_merge_size` by `spatial_merge_size` patches."""
+    _, rows, columns = (arguments["image_grid_thw"][0] // config.vision_config.spatial_merge_size).tolist()
+    return rows, columns
 
 
 def _clip_processor(config: "PreTrainedConfig") -> ImageProcessor:
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
     side = config.vision_config.image_size
-    return cast(
-        "ImageProcessor",
-        CLIPImageProcessorPil(
-            size={"height": side, "width": side},
-            do_center_crop=False,
-            image_mean=[0.5] * 3,
-            image_std=[0.5] * 3,
-        ),
+    size = {"height": side, "width": side}
+    made = CLIPImageProcessorPil(size=size, do_center_crop=False, image_mean=[0.5] * 3, image_std=[0.5] * 3)
+    return cast("ImageProcessor", made)
+
+
+def _idefics_processor(config: "PreTrainedConfig") -> ImageProcessor:
+    from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
+
+    size = {"longest_edge": config.vision_config.image_size}
+    return cast("ImageProcessor", Idefics3ImageProcessorPil(size=size, max_image_size=size))
+
+
+def _qwen_processor(config: "PreTrainedConfig") -> ImageProcessor:
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+    vision = config.vision_config
+    area = (vision.patch_size * vision.spatial_merge_size) ** 2
+    made = Qwen2VLImageProcessorPil(
+        patch_size=vision.patch_size,
+        merge_size=vision.spatial_merge_size,
+        temporal_patch_size=vision.temporal_patch_size,
+        size={"shortest_edge": 4 * area, "longest_edge": 1280 * area},
     )
+    return cast("ImageProcessor", made)
 
 
 VISION_FAMILIES: tuple[VisionFamily, ...] = (
@@ -168,5 +292,26 @@ VISION_FAMILIES: tuple[VisionFamily, ...] = (
         grid=_square_grid,
         processor=_clip_processor,
         written=_alone,
+    ),
+    VisionFamily(
+        ("idefics3", "smolvlm"),
+        decoder="model.text_model",
+        tower="model.vision_model",
+        projector="model.connector",
+        grid=_shuffled_grid,
+        processor=_idefics_processor,
+        written=_between_fakes,
+        # One tile: a picture is then one grid of tokens. Models trained with many tiles know this one as the overview.
+        options={"do_image_splitting": False},
+    ),
+    VisionFamily(
+        ("qwen2_5_vl", "qwen3_vl"),
+        decoder="model.language_model",
+        tower="model.visual",
+        projector="model.visual.merger",
+        grid=_merged_grid,
+        processor=_qwen_processor,
+        written=_alone,
+        marks_pictures=True,
     ),
 )

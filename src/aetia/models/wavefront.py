@@ -32,11 +32,12 @@ from aetia.models.packing import (
 )
 from aetia.models.planner import DEFAULT_MEMORY, Cell, Group, Member, Pass, Plan, cells_a_segment, plan
 from aetia.models.ports import listen
-from aetia.models.recording import Recording
+from aetia.models.recording import Recording, wide
 from aetia.models.sites import Site
 
 __all__ = ["CellResults", "base_outcomes", "run_cells_with_hooks", "run_plan", "run_planned"]
 
+_RESIDUAL = frozenset({"resid_pre", "resid_post"})
 _ATTENTION_SIDE = frozenset({"q", "k", "v", "pattern", "z", "attn_out", "resid_mid"})
 
 
@@ -162,30 +163,44 @@ class _Wave:
             yield [member.index for member in group.members], outcome.read(self.network, hidden)
 
     def _enter(self, layer: int) -> None:
-        """Lets the cells of this layer join from their base run, and applies what is done to the residual here."""
+        """Lets the cells of this layer join from their base run, and applies what is done to the residual here.
+
+        First comes what is done to the last block's output, then what the model itself adds there, then what is done
+        to this block's input.
+        """
         for group, pool in zip(self.groups, self.pools, strict=True):
-            for i, member in enumerate(group.members):
+            added = self.worlds[group.world].added_after(layer - 1) if layer else None
+            for i, member in enumerate(group.members[: group.active(layer)]):
+                edits = [edit for edit in member.edits.get(layer, ()) if edit.site.component in _RESIDUAL]
+                posts = [edit for edit in edits if edit.site.component == "resid_post"]
+                is_before = member.entry < layer or bool(posts)
                 if member.entry == layer:
-                    pool[i] = self._first_rows(group, member, layer)
-                for edit in member.edits.get(layer, ()):
-                    if edit.site.component == "resid_pre":
-                        edit_rows(pool[i], rows_of(group, 0, edit.site), edit.site, edit.operation)
+                    pool[i] = self._first_rows(group, member, layer, is_before=is_before)
+                for edit in posts:
+                    edit_rows(pool[i], rows_of(group, 0, edit.site), edit.site, edit.operation)
+                if added is not None and is_before:
+                    pool[i] = wide(pool[i]) + added[group.start :]
+                for edit in edits[len(posts) :]:
+                    edit_rows(pool[i], rows_of(group, 0, edit.site), edit.site, edit.operation)
                 for site in member.captures.get(layer, ()):
                     if site.component == "resid_pre":
                         value = read_rows(pool[i], rows_of(group, 0, site), site)
                         self.captured.setdefault(member.index, {})[site] = value
 
-    def _first_rows(self, group: Group, member: Member, layer: int) -> Tensor:
+    def _first_rows(self, group: Group, member: Member, layer: int, *, is_before: bool) -> Tensor:
+        """The base run's residual at `layer`; with `is_before`, before the model adds something of its own there."""
         world = self.worlds[group.world]
         embedding = [i for i in member.edits.get(0, ()) if i.site.component == "embed"]
         if layer or not embedding:
-            return world.resid_pre[layer, group.start :]
+            whole = world.resid_post(layer - 1) if is_before and layer else world.resid_pre[layer]
+            return whole[group.start :]
         return first_residual(self.network, world, embedding)[group.start :]
 
     def _chunks(self, layer: int) -> Iterator[Chunk]:
         """The active cells, packed into chunks of about `chunk_rows` rows.
 
-        Prompts of different length are not mixed: some rotary embeddings depend on the whole prompt's length.
+        Prompts of different layout are not mixed: rotary embeddings can depend on the whole prompt's length, and on
+        where its pictures lie.
         """
         segments: list[Segment] = []
         row = 0
@@ -193,7 +208,7 @@ class _Wave:
             first, active = 0, group.active(layer)
             most = cells_a_segment(self.network, group.length)
             while first < active:
-                is_other = bool(segments) and segments[-1].group.length != group.length
+                is_other = bool(segments) and self._layout(segments[-1].group) != self._layout(group)
                 is_full = row + group.suffix > self.chunk_rows or is_other
                 if segments and is_full:
                     yield Chunk(tuple(segments))
@@ -205,6 +220,9 @@ class _Wave:
                 first = stop
         if segments:
             yield Chunk(tuple(segments))
+
+    def _layout(self, group: Group) -> tuple[object, ...]:
+        return self.worlds[group.world].layout
 
     def _load(self, chunk: Chunk) -> Tensor:
         parts = [self.pool_of[id(s.group)][s.first : s.stop].flatten(0, 1) for s in chunk.segments]
@@ -232,7 +250,7 @@ class _Wave:
     ) -> None:
         """Applies and captures at this block's ports until `stack` closes."""
         components = {i.site.component for _, i in edits} | {site.component for _, _, site in captures}
-        for component in components - {"resid_pre", "embed", "pattern"}:
+        for component in components - {*_RESIDUAL, "embed", "pattern"}:
             port = self.network.port(component, layer)
 
             def receive(
