@@ -4,7 +4,7 @@ from aetia.contrasts.align import align, align_one, diagnose_pair
 from aetia.contrasts.contrast import AlignedContrast, Alignment, Contrast, Dropped
 from aetia.contrasts.files import read_contrasts
 from aetia.contrasts.measure import Measured, Measurement, measure
-from aetia.contrasts.sets import ContrastSet, contrast_sets, find_set, study_contrasts
+from aetia.contrasts.sets import ContrastSet, contrast_sets, find_set, picture_sets, study_contrasts
 from aetia.contrasts.tokens import Tokenizer
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "diagnose_pair",
     "find_set",
     "measure",
+    "picture_sets",
     "read_contrasts",
     "study_contrasts",
 ]

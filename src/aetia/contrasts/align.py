@@ -3,10 +3,18 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from aetia.contrasts.contrast import AlignedContrast, Alignment, Contrast, Dropped, Span, quoted
 from aetia.contrasts.tokens import Encoded, Tokenizer, encode, in_chat, token_texts, tokens_of_span
 from aetia.errors import ContrastError
+from aetia.models.groups import token_groups
+from aetia.models.prompts import Prompt
+from aetia.models.rendering import prompt_of, rendered
+
+if TYPE_CHECKING:
+    from aetia.models.pictures import Picture
+    from aetia.models.vision import Vision
 
 __all__ = ["align", "align_first", "align_one", "diagnose_pair", "other_length"]
 
@@ -22,6 +30,12 @@ class _Prompt:
     encoded: Encoded
     offset: int
     special: bool
+    pictured: Prompt | None = None
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Its tokens, with its picture if it has one."""
+        return self.encoded.ids if self.pictured is None else self.pictured
 
 
 def align(
@@ -66,6 +80,7 @@ def align_first(
     continuation: bool = False,
     chat: bool = False,
     placebos: bool = False,
+    vision: "Vision | None" = None,
 ) -> Alignment:
     """As `align`, of any lengths, and only until `items` are aligned; None takes all.
 
@@ -77,7 +92,9 @@ def align_first(
     first: ContrastError | None = None
     for contrast in contrasts:
         try:
-            aligned.append(align_one(contrast, tokenizer, continuation=continuation, chat=chat, placebos=placebos))
+            aligned.append(
+                align_one(contrast, tokenizer, continuation=continuation, chat=chat, placebos=placebos, vision=vision)
+            )
         except ContrastError as error:
             first = first or error
             dropped.append(Dropped(contrast.id, f"{error.code} {error.found}"))
@@ -105,17 +122,22 @@ def align_one(
     continuation: bool = False,
     chat: bool = False,
     placebos: bool = False,
+    vision: "Vision | None" = None,
 ) -> AlignedContrast:
     """One contrast as tokens.
+
+    A contrast with a picture is put into the chat template of a model that sees, whose `vision` is given; the parts of
+    its picture become groups of positions.
 
     Raises:
         ContrastError: AE-2106 no text, AE-2107 unequal lengths, AE-2108 an answer of several tokens, AE-2109 an answer
             without its space, AE-2110 answer and foil alike, AE-2111 a span that is not there, AE-2114 equal prompts,
-            AE-2120 no rewording that can be used, where `placebos` asks for them.
+                AE-2120 no rewording that can be used, where `placebos` asks for them, AE-9705 pictures that the model
+            cannot see or that differ in size.
     """
     character_spans = contrast.character_spans()
-    clean, corrupted = (_prompt(text, tokenizer, chat=chat) for text in (contrast.clean, contrast.corrupted))
-    if clean.encoded.ids == corrupted.encoded.ids:
+    clean, corrupted = _prompts(contrast, tokenizer, vision, chat=chat)
+    if clean.ids == corrupted.ids:
         raise ContrastError(
             "AE-2114",
             f"The clean and the corrupted prompt are the same: {quoted(contrast.clean)}.",
@@ -123,7 +145,7 @@ def align_one(
         )
     if len(clean.encoded.ids) != len(corrupted.encoded.ids):
         raise _unequal_lengths(clean.encoded, corrupted.encoded, tokenizer)
-    if chat and clean.text[-1].isspace():
+    if clean.offset and clean.text[-1].isspace():
         contrast = replace(contrast, answer=contrast.answer.lstrip(), foil=contrast.foil.lstrip())
     prompts = (clean, corrupted)
     answer_ids = _answer("answer", contrast.answer, prompts, tokenizer, continuation=continuation)
@@ -136,27 +158,74 @@ def align_one(
         )
     length = len(clean.encoded.ids)
     spans = {name: _token_span(name, span, clean) for name, span in character_spans.items()}
+    groups, grid = _seen(contrast, clean, vision)
     item = AlignedContrast(
         id=contrast.id,
         clean=contrast.clean,
         corrupted=contrast.corrupted,
         answer=contrast.answer,
         foil=contrast.foil,
-        clean_ids=clean.encoded.ids,
-        corrupted_ids=corrupted.encoded.ids,
+        clean_ids=clean.ids,
+        corrupted_ids=corrupted.ids,
         clean_tokens=token_texts(clean.encoded.ids, tokenizer),
         corrupted_tokens=token_texts(corrupted.encoded.ids, tokenizer),
         answer_ids=answer_ids,
         foil_ids=foil_ids,
         spans=spans | {"last": (length - 1, length)},
         cluster=contrast.cluster,
+        groups=groups,
+        grid=grid,
     )
     return replace(item, placebo_ids=_placebos(item, contrast.placebos, tokenizer, chat=chat)) if placebos else item
+
+
+def _seen(
+    contrast: Contrast, clean: _Prompt, vision: "Vision | None"
+) -> tuple[dict[str, tuple[int, ...]], tuple[int, int] | None]:
+    """The groups of positions and the grid of tokens of a contrast's picture, if it has one."""
+    if clean.pictured is None or vision is None:
+        return {}, None
+    groups = token_groups(vision, clean.pictured, contrast.regions)
+    return {name: group for name, group in groups.items() if name != "last"}, vision.grid(clean.pictured.pictures[0])
 
 
 def diagnose_pair(clean: str, corrupted: str, tokenizer: Tokenizer) -> ContrastError:
     """The error AE-2107 for two prompts: their tokens, with `[` `]` around those that differ."""
     return _unequal_lengths(encode(clean, tokenizer), encode(corrupted, tokenizer), tokenizer)
+
+
+def _prompts(
+    contrast: Contrast, tokenizer: Tokenizer, vision: "Vision | None", *, chat: bool
+) -> tuple[_Prompt, _Prompt]:
+    """The clean and the corrupted prompt, each with its picture if the contrast has one."""
+    picture = contrast.picture
+    if picture is None:
+        clean, corrupted = (_prompt(text, tokenizer, chat=chat) for text in (contrast.clean, contrast.corrupted))
+        return clean, corrupted
+    if vision is None:
+        raise ContrastError(
+            "AE-9705",
+            f"The contrast {contrast.id} has a picture, and this model reads text alone.",
+            mend="use a vision-language model, such as toy-llava.",
+        )
+    edited = contrast.edited or picture
+    sizes = [f"{one.width} x {one.height}" for one in (picture, edited)]
+    if sizes[0] != sizes[1]:
+        raise ContrastError(
+            "AE-9705",
+            f"The picture is {sizes[0]} pixels and the edited one {sizes[1]}: no part of one is that of the other.",
+            mend="edit the picture without resizing or cropping it.",
+        )
+    return (
+        _pictured(contrast.clean, picture, tokenizer, vision),
+        _pictured(contrast.corrupted, edited, tokenizer, vision),
+    )
+
+
+def _pictured(text: str, picture: "Picture", tokenizer: Tokenizer, vision: "Vision") -> _Prompt:
+    whole, start = rendered(text, [picture], tokenizer, vision)
+    encoded = encode(whole, tokenizer, special=False)
+    return _Prompt(whole, encoded, start, special=False, pictured=prompt_of(encoded.ids, [picture], vision))
 
 
 def _prompt(text: str, tokenizer: Tokenizer, *, chat: bool) -> _Prompt:

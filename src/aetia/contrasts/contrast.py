@@ -3,10 +3,16 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aetia.errors import ContrastError
 from aetia.text import clean_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from aetia.models.pictures import Picture
 
 __all__ = ["AlignedContrast", "Alignment", "Contrast", "Dropped", "Span", "quoted"]
 
@@ -27,6 +33,9 @@ class Contrast:
         spans: Named parts of the clean prompt: their text, or a range of characters.
         placebos: Rewordings of the corrupted prompt that keep its cause, so that its answer stays what it is.
         cluster: A name that contrasts share which depend on each other; empty if this one depends on no other.
+        picture: What the clean prompt asks about, for a model that sees; None without a picture.
+        edited: The corrupted prompt's picture, of the same size; None if there is no picture, or the same.
+        regions: Named parts of the picture: true where a pixel belongs to it, `[H, W]`.
     """
 
     id: str
@@ -37,6 +46,9 @@ class Contrast:
     spans: Mapping[str, str | Span] = field(default_factory=dict)
     placebos: tuple[str, ...] = ()
     cluster: str = ""
+    picture: "Picture | None" = None
+    edited: "Picture | None" = None
+    regions: "Mapping[str, NDArray[np.bool_]]" = field(default_factory=dict)
 
     def character_spans(self) -> dict[str, Span]:
         """The named parts as ranges of characters of the clean prompt.
@@ -89,6 +101,9 @@ class AlignedContrast:
         spans: Named half-open ranges of token positions, among them `last`: the position that predicts the answer.
         placebo_ids: Rewordings of the corrupted prompt, T tokens each; none unless they were asked for.
         cluster: As the contrast's.
+        groups: Named sets of token positions, increasing, that need not be neighbours: the parts of a picture, which
+            the ids carry with them as a `Prompt`.
+        grid: Rows and columns of the picture's tokens; None without a picture.
     """
 
     id: str
@@ -105,6 +120,14 @@ class AlignedContrast:
     spans: Mapping[str, Span]
     placebo_ids: tuple[tuple[int, ...], ...] = ()
     cluster: str = ""
+    groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    grid: tuple[int, int] | None = None
+
+    @property
+    def named_positions(self) -> dict[str, tuple[int, ...]]:
+        """The positions of every named part of the prompt, of its text or its picture, the last position at the end."""
+        found = dict(self.groups) | {name: tuple(range(*span)) for name, span in self.spans.items()}
+        return {name: found[name] for name in sorted(found, key="last".__eq__)}
 
     @property
     def length(self) -> int:

@@ -4,20 +4,33 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aetia.contrasts.contrast import Contrast, Span, quoted
-from aetia.errors import ContrastError
+from aetia.errors import AetiaError, ContrastError
 
-__all__ = ["read_contrasts"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from aetia.models.pictures import Picture
+
+__all__ = ["own_contrast", "read_contrasts"]
 
 _REQUIRED = ("clean", "corrupted", "answer", "foil")
-_OPTIONAL = ("spans", "id", "placebos", "cluster")
+_OPTIONAL = ("spans", "id", "placebos", "cluster", "picture", "edited", "regions")
+_TEXTS = ("id", "cluster", "picture", "edited")
 _EXAMPLE = (
     '{"clean": "The capital of France is", "corrupted": "The capital of Italy is", "answer": " Paris", "foil": " Rome"}'
 )
-_FORMS = {"spans": '{"subject": "France"}', "placebos": '["The capital of Italy was"]'}
+_FORMS = {
+    "spans": '{"subject": "France"}',
+    "placebos": '["The capital of Italy was"]',
+    "regions": '{"dog": [10, 20, 60, 80]}',
+}
 _CSV_CELL = 1 << 20  # characters; the csv module's own limit of 128 KiB cuts long prompts
 
 
@@ -144,7 +157,7 @@ def _cell(path: Path, line: int, name: str, cell: str) -> object:
         return cell
     if not cell.strip():
         return None
-    if name in ("id", "cluster"):
+    if name in _TEXTS:
         return cell
     try:
         return json.loads(cell)
@@ -186,11 +199,77 @@ def _contrast(path: Path, line: int, row: Mapping[str, object]) -> Contrast:
         placebos=_placebos(path, line, row.get("placebos")),
         cluster=_name(path, line, "cluster", row),
     )
+    contrast = _seen(path, line, row, contrast)
     try:
         contrast.character_spans()
     except ContrastError as error:
         raise _wrong(error.code, path, line, error.found[0].lower() + error.found[1:-1], error.mend) from error
     return contrast
+
+
+def own_contrast(pair: Mapping[str, object]) -> Contrast:
+    """The one contrast of a study's own question: the fields of `Contrast`, pictures as paths, regions as boxes.
+
+    Raises:
+        ContrastError: AE-2106 a region that is no part of the picture.
+        StudyError: AE-93xx a picture that cannot be read.
+    """
+    known = {name: value for name, value in pair.items() if name not in ("picture", "edited", "regions")}
+    known["corrupted"] = known.get("corrupted") or known["clean"]
+    contrast = Contrast(id="pair", **known)  # pyright: ignore[reportArgumentType]  a study has checked the fields
+    return _with_pictures(contrast, pair, Path())
+
+
+def _seen(path: Path, line: int, row: Mapping[str, object], contrast: Contrast) -> Contrast:
+    """The contrast with the pictures and regions that its line names."""
+    if row.get("picture") is None:
+        for name in ("edited", "regions"):
+            if row.get(name) is not None:
+                raise _wrong("AE-2106", path, line, f"it has {name} and no picture", "give the field picture too.")
+        return contrast
+    fields = {name: _name(path, line, name, row) for name in ("picture", "edited")}
+    try:
+        return _with_pictures(contrast, {**fields, "regions": row.get("regions")}, path.parent)
+    except AetiaError as error:
+        raise _wrong(
+            error.code, path, line, error.found[0].lower() + error.found[1:].rstrip("."), error.mend
+        ) from error
+
+
+def _with_pictures(contrast: Contrast, fields: Mapping[str, object], folder: Path) -> Contrast:
+    from aetia.models.picture_files import read_picture
+
+    if not fields.get("picture"):
+        return contrast
+    picture = read_picture(folder / str(fields["picture"]))
+    edited = read_picture(folder / str(fields["edited"])) if fields.get("edited") else None
+    boxes = fields.get("regions") or {}
+    if not isinstance(boxes, Mapping):
+        raise _no_region("regions", boxes)
+    regions = {str(name): _mask(str(name), box, picture) for name, box in boxes.items()}
+    return replace(contrast, picture=picture, edited=edited, regions=regions)
+
+
+def _mask(name: str, box: object, picture: "Picture") -> "NDArray[np.bool_]":
+    """True inside a box [left, top, right, bottom] of pixels, `[H, W]`."""
+    import numpy as np
+
+    match box:
+        case [int() as left, int() as top, int() as right, int() as bottom] if (
+            0 <= left < right <= picture.width and 0 <= top < bottom <= picture.height
+        ):
+            mask = np.zeros((picture.height, picture.width), bool)
+            mask[top:bottom, left:right] = True
+            return mask
+    raise _no_region(name, box, f" of {picture.width} x {picture.height} pixels")
+
+
+def _no_region(name: str, box: object, size: str = "") -> ContrastError:
+    return ContrastError(
+        "AE-2106",
+        f"The region {quoted(name)} is {_shown(box)}, which is no part of the picture{size}.",
+        mend=f"write regions as {_FORMS['regions']}: left, top, right, bottom in pixels.",
+    )
 
 
 def _name(path: Path, line: int, field: str, row: Mapping[str, object]) -> str:

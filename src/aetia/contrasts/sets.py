@@ -5,18 +5,26 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aetia.contrasts.align import align_first, other_length
 from aetia.contrasts.contrast import AlignedContrast, Alignment, Contrast, Dropped, Span, quoted
-from aetia.contrasts.files import read_contrasts
-from aetia.contrasts.generators import facts, grammar, people, sequences
+from aetia.contrasts.files import own_contrast, read_contrasts
+from aetia.contrasts.generators import facts, grammar, people, scenes, sequences
 from aetia.contrasts.tokens import Tokenizer, encode
 from aetia.errors import ContrastError
 
-__all__ = ["ContrastSet", "contrast_sets", "find_set", "study_contrasts"]
+if TYPE_CHECKING:
+    from aetia.models.vision import Vision
+
+__all__ = ["ContrastSet", "contrast_sets", "find_set", "picture_sets", "study_contrasts"]
 
 
+_MOST_PICTURES = 1000  # where all are asked for of a set that does not end
+_FUTILE = 100  # so many contrasts of such a set may be dropped
 _PLACEBOS = 24  # rewordings of a corrupted prompt: more than the 19 draws that reach a level of 5%
 
 
@@ -29,6 +37,7 @@ class ContrastSet:
         source: The paper that the set follows, or where its facts come from.
         spans: The named parts of every prompt.
         contrasts: Makes the contrasts from a seed, a tokenizer, and how many rewordings each is to have at most.
+        is_pictured: Whether they are about pictures, of which there is no end.
     """
 
     name: str
@@ -36,6 +45,7 @@ class ContrastSet:
     source: str
     spans: tuple[str, ...]
     contrasts: Callable[[int, Tokenizer | None, int], Iterator[Contrast]]
+    is_pictured: bool = False
 
     def generate(
         self, seed: int = 0, tokenizer: Tokenizer | None = None, *, placebos: bool = False
@@ -60,6 +70,7 @@ class ContrastSet:
         continuation: bool = False,
         chat: bool = False,
         placebos: bool = False,
+        vision: "Vision | None" = None,
     ) -> Alignment:
         """The set's contrasts as tokens, all of the length that most of them have.
 
@@ -72,10 +83,15 @@ class ContrastSet:
             continuation: As in `align`.
             chat: As in `align`.
             placebos: As in `align`.
+            vision: The model's own, for a set of pictures.
 
         Raises:
             ContrastError: If none can be aligned.
         """
+        if self.is_pictured:
+            most = _MOST_PICTURES if items is None else items + _FUTILE  # what cannot be aligned at all must end
+            contrasts = islice(self.contrasts(seed, tokenizer, 0), most)
+            return align_first(contrasts, tokenizer, items, continuation=continuation, vision=vision)
         generated = list(self.generate(seed, tokenizer))
         counts = [len(encode(contrast.clean, tokenizer).ids) for contrast in generated]
         common = Counter(counts).most_common(1)[0][0]
@@ -169,9 +185,27 @@ _SETS = (
 )
 
 
+_PICTURE_SETS = tuple(
+    ContrastSet(
+        f"scenes:{change}",
+        f"What does the model see differently when {what}?",
+        "scenes rendered by aetia, whose every fact is known; edited pairs as in NOTICE, Golovanevsky et al. 2025",
+        (),
+        partial(scenes.edited, change),
+        is_pictured=True,
+    )
+    for change, what in scenes.CHANGES.items()
+)
+
+
 def contrast_sets() -> dict[str, ContrastSet]:
-    """The built-in sets by name."""
+    """The built-in sets of text by name."""
     return {one.name: one for one in _SETS}
+
+
+def picture_sets() -> dict[str, ContrastSet]:
+    """The built-in sets about pictures, for models that see, by name."""
+    return {one.name: one for one in _PICTURE_SETS}
 
 
 def find_set(name: str) -> ContrastSet:
@@ -180,7 +214,7 @@ def find_set(name: str) -> ContrastSet:
     Raises:
         ContrastError: AE-2101 if there is none.
     """
-    known = contrast_sets()
+    known = contrast_sets() | picture_sets()
     if name not in known:
         near = get_close_matches(name, known, n=1)
         raise ContrastError(
@@ -202,6 +236,7 @@ def study_contrasts(
     chat: bool = False,
     continuation: bool = False,
     placebos: bool = False,
+    vision: "Vision | None" = None,
 ) -> Alignment:
     """The contrasts that a study names: a built-in set, a file, or one pair of its own; at most `items` of them.
 
@@ -215,6 +250,7 @@ def study_contrasts(
         chat: As in `align`.
         continuation: As in `align`.
         placebos: As in `align`.
+        vision: The part of the model that sees; None if it reads text alone.
 
     Raises:
         ContrastError: If there is no such set or file, or nothing in it can be aligned.
@@ -224,11 +260,14 @@ def study_contrasts(
             "AE-2115", "Contrasts are text, and this model has no tokenizer.", mend="use a model that has one."
         )
     if pair is not None:
-        contrast = Contrast(id="pair", **pair)  # pyright: ignore[reportArgumentType] # a study has checked the fields
-        return align_first([contrast], tokenizer, None, continuation=continuation, chat=chat, placebos=placebos)
+        asked = partial(align_first, items=None, continuation=continuation, chat=chat, placebos=placebos, vision=vision)
+        return asked([own_contrast(pair)], tokenizer)
     name = name_or_path or ""
     # Path.exists raises on a name that is too long for the file system; os.path.exists does not.
-    if name not in contrast_sets() and (Path(name).suffix or os.path.exists(name)):  # noqa: PTH110
+    if name not in contrast_sets() | picture_sets() and (Path(name).suffix or os.path.exists(name)):  # noqa: PTH110
         contrasts = read_contrasts(name)
-        return align_first(contrasts, tokenizer, items, continuation=continuation, chat=chat, placebos=placebos)
-    return find_set(name).draw(tokenizer, items, seed=seed, continuation=continuation, chat=chat, placebos=placebos)
+        return align_first(
+            contrasts, tokenizer, items, continuation=continuation, chat=chat, placebos=placebos, vision=vision
+        )
+    one = find_set(name)
+    return one.draw(tokenizer, items, seed=seed, continuation=continuation, chat=chat, placebos=placebos, vision=vision)

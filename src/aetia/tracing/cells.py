@@ -32,14 +32,14 @@ class Runs:
         base: The run that is intervened upon.
         source: The run that values are copied from (patch, noise, resample).
         mean: Mean values `[T, ...]` by component and layer (mean ablation).
-        spans: The item's named spans.
+        parts: The positions of the item's named parts.
         prompt: How many positions belong to the prompt; a scored continuation follows it.
     """
 
     base: Recording
     source: Recording | None
     mean: dict[tuple[str, int | None], Tensor] | None
-    spans: dict[str, tuple[int, int]]
+    parts: dict[str, tuple[int, ...]]
     prompt: int
 
     @property
@@ -63,7 +63,7 @@ def cells_for(
     """
     if study.method == "knockout":
         return _knockouts(study, network, runs)
-    grid = places(study, network, runs.prompt, runs.spans)
+    grid = places(study, network, runs.prompt, runs.parts)
     operation = _operation(study, runs)
     if direction is not None:
         operation = _in_random_directions(operation, runs.base, direction)
@@ -106,13 +106,13 @@ def _part(whole: Tensor, site: Site) -> Tensor:
     return part if site.units is None else part[..., slice(*site.units)]
 
 
-def noisy_world(network: Network, clean: Sequence[int], span: tuple[int, int], scale: float, seed: int) -> Recording:
-    """The clean prompt run with Gaussian noise on the embeddings of a span.
+def noisy_world(network: Network, clean: Sequence[int], positions: Sequence[int], scale: float, seed: int) -> Recording:
+    """The clean prompt run with Gaussian noise on the embeddings at some positions.
 
     Args:
         network: The network.
         clean: The clean token ids.
-        span: Half-open range of positions.
+        positions: Where the noise is.
         scale: The noise's standard deviation, in the embedding's own units.
         seed: Baseline and restored runs share it, so that the noise itself is no difference between them.
 
@@ -120,8 +120,8 @@ def noisy_world(network: Network, clean: Sequence[int], span: tuple[int, int], s
     """
     generator = torch.Generator().manual_seed(seed)
     width = network.site_shape("embed", 1)[1]
-    added = torch.randn(span[1] - span[0], width, generator=generator) * scale
-    sites = [Site("embed", position=position) for position in range(*span)]
+    added = torch.randn(len(positions), width, generator=generator) * scale
+    sites = [Site("embed", position=position) for position in positions]
     noise = [Intervention(site, Add(row[None])) for site, row in zip(sites, added.to(network.device), strict=True)]
     return record(network, clean, interventions=noise)
 
@@ -133,7 +133,7 @@ def knockout_places(study: TraceStudy, network: Network, runs: Runs) -> list[Pla
     count = len(network.blocks)
     keys: list[tuple[int | None, str | None, tuple[int, ...]]]
     if study.positions == "spans":
-        keys = [(None, name, tuple(range(*span))) for name, span in runs.spans.items()]
+        keys = [(None, name, positions) for name, positions in runs.parts.items()]
     else:
         keys = [(position, None, (position,)) for position in range(runs.prompt)]
     return [
@@ -162,11 +162,11 @@ def _target(study: TraceStudy, runs: Runs) -> tuple[int, ...]:
         return tuple(range(runs.prompt - 1, runs.base.length))
     if re.fullmatch(r"-?[0-9]+", study.target):
         return Site("pattern", 0, position=int(study.target)).positions(runs.prompt)
-    if study.target not in runs.spans:
+    if study.target not in runs.parts:
         raise StudyError(
             "AE-1230",
             f"The knockout's target {study.target!r} is no span of the prompts.",
-            details=(f"their spans: {', '.join(runs.spans) or 'none'}",),
+            details=(f"their spans: {', '.join(runs.parts) or 'none'}",),
             mend="use last, a position, or one of the spans.",
         )
-    return tuple(range(*runs.spans[study.target]))
+    return runs.parts[study.target]

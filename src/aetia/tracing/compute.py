@@ -180,8 +180,8 @@ class Tracer:
         followed = item.answer_ids[:-1] if study.continuation else ()
         extra = direct_components(self.network) if study.outcome == "logit_difference" else []
         wanted = list(dict.fromkeys([*recorded_components(study, self.network), *extra, *self._held()]))
-        clean = record(self.network, (*item.clean_ids, *followed), wanted)
-        corrupted = record(self.network, (*item.corrupted_ids, *followed), wanted)
+        clean = record(self.network, item.clean_ids + followed, wanted)
+        corrupted = record(self.network, item.corrupted_ids + followed, wanted)
         reference = None
         if study.outcome == "kl":
             reference = self.network.unembed(clean.resid_pre[-1, -1]).log_softmax(-1)
@@ -224,29 +224,32 @@ class Tracer:
     def _runs(self, index: int, one: _Item) -> list[Runs]:
         """The base and source runs of an item; several for noise, one a sample."""
         study, item = self.study, one.item
-        spans, prompt = dict(item.spans), len(item.clean_ids)
+        parts, prompt = item.named_positions, len(item.clean_ids)
         if study.method == "noise":
             scale = study.noise_scale * self._embedding_deviation
             return [
-                Runs(self._noisy(one, spans[study.noise_span], scale, index, sample), one.clean, None, spans, prompt)
+                Runs(self._noisy(one, parts[study.noise_span], scale, index, sample), one.clean, None, parts, prompt)
                 for sample in range(study.noise_samples)
             ]
         if study.method == "mean":
-            return [Runs(one.clean, None, self._means, spans, prompt)]
+            return [Runs(one.clean, None, self._means, parts, prompt)]
         if study.method == "resample":
-            return [Runs(one.clean, self._other(index), None, spans, prompt)]
+            return [Runs(one.clean, self._other(index), None, parts, prompt)]
         base, source = (one.corrupted, one.clean) if self.is_denoising else (one.clean, one.corrupted)
-        return [Runs(base, source, None, spans, prompt)]
+        return [Runs(base, source, None, parts, prompt)]
 
-    def _noisy(self, one: _Item, span: tuple[int, int], scale: float, index: int, sample: int) -> Recording:
-        return noisy_world(self.network, one.clean.ids, span, scale, self._seed(index, sample))
+    def _noisy(self, one: _Item, positions: Sequence[int], scale: float, index: int, sample: int) -> Recording:
+        return noisy_world(self.network, one.clean.ids, positions, scale, self._seed(index, sample))
 
     def _seed(self, *what: int) -> int:
         return int(key_of(self.study.seed, *what)[:8], 16)
 
     @cached_property
     def _embedding_deviation(self) -> float:
-        """The standard deviation of the embeddings of all tokens in the items."""
+        """The standard deviation of the embeddings of all tokens in the items, those of pictures among them."""
+        if self.network.vision is not None:
+            runs = [record(self.network, item.clean_ids, [("embed", None)]) for item in self.items]
+            return float(torch.cat([run.components["embed", None] for run in runs]).float().std())
         ids = torch.tensor([token for item in self.items for token in item.clean_ids], device=self.network.device)
         with torch.inference_mode():
             return float(self.network.embedding(ids).float().std())

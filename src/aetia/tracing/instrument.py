@@ -68,7 +68,7 @@ class Trace(ContrastInstrument[TraceStudy]):
         residual = {
             (name, n): source.resid_pre[n] for name in ("resid_pre", "resid_post") for n in range(source.layers)
         }
-        runs = Runs(base, source, source.components | residual, dict(item.spans), length)
+        runs = Runs(base, source, source.components | residual, item.named_positions, length)
         grid, cells = cells_for(study, network, runs)
         planned = cells[: study.exact_cells] if study.method == "attribution" else cells
         if study.outcome in ("logit_difference", "accuracy"):
@@ -154,6 +154,7 @@ def _stub(network: "Network", ids: Sequence[int], components: Sequence[tuple[str
     """A recording of the right shapes without numbers."""
     import torch
 
+    from aetia.models.prompts import Prompt
     from aetia.models.recording import Recording
 
     def empty(*shape: int) -> torch.Tensor:
@@ -163,4 +164,4 @@ def _stub(network: "Network", ids: Sequence[int], components: Sequence[tuple[str
     kept = {(name, layer): empty(*network.site_shape(name, length)) for name, layer in components}
     residual = empty(layers + 1, length, network.width)
     keys = empty(layers, network.heads.key_value, length, network.heads.width)
-    return Recording(tuple(ids), residual, keys, keys, kept, ())
+    return Recording(ids if isinstance(ids, Prompt) else Prompt(ids), residual, keys, keys, kept, ())

@@ -5,7 +5,7 @@ Letters: L layers, T positions, H heads.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from aetia.errors import SiteError
@@ -54,11 +54,15 @@ class Place:
 
 
 def from_position(site: Site, positions: Sequence[int], start: int) -> Site | None:
-    """The site at those of neighbouring `positions` that are not before `start`; None if all are."""
-    if not positions or positions[-1] < start:
+    """The site at those of increasing `positions` that are not before `start`; None if all are."""
+    kept = [position for position in positions if position >= start]
+    if not kept:
         return None
-    first, last = max(positions[0], start), positions[-1]
-    return site.at(first if first == last else f"{first}:{last + 1}")
+    if len(kept) == 1:
+        return site.at(kept[0])
+    # A number differs from its place in the list by the same amount as long as no position is left out.
+    runs = [list(run) for _, run in groupby(enumerate(kept), key=lambda pair: pair[1] - pair[0])]
+    return site.at(",".join(f"{run[0][1]}:{run[-1][1] + 1}" for run in runs))
 
 
 def layers_of(study: TraceStudy, network: "Network") -> tuple[int, ...]:
@@ -80,9 +84,9 @@ def window(layer: int, width: int, count: int) -> tuple[int, ...]:
 
 
 def places(
-    study: TraceStudy, network: "Network", length: int, spans: Mapping[str, tuple[int, int]]
+    study: TraceStudy, network: "Network", length: int, parts: Mapping[str, tuple[int, ...]]
 ) -> tuple[Place, ...]:
-    """The grid of a study for a prompt of `length` tokens.
+    """The grid of a study for a prompt of `length` tokens, whose named parts have these positions.
 
     Raises:
         SiteError: If the model lacks a component, or the prompt has no named span and spans were asked for.
@@ -91,7 +95,7 @@ def places(
     for component in study.sites:
         if component != "pattern":
             network.port(component, 0)
-        wheres = _wheres(study.positions, component, length, spans)
+        wheres = _wheres(study.positions, component, length, parts)
         for layer in layers_of(study, network):
             layers = window(layer, study.window, len(network.blocks))
             for head in _heads(component, network):
@@ -113,7 +117,7 @@ def explicit(site: Site, length: int, spans: Mapping[str, tuple[int, int]]) -> S
 Where = tuple[int | None, str | None, tuple[int, ...]]
 
 
-def _wheres(asked: Positions, component: str, length: int, spans: Mapping[str, tuple[int, int]]) -> list[Where]:
+def _wheres(asked: Positions, component: str, length: int, parts: Mapping[str, tuple[int, ...]]) -> list[Where]:
     if asked == "auto":
         asked = "joint" if component in HEAD_COMPONENTS else "each"
     if asked == "each":
@@ -122,11 +126,11 @@ def _wheres(asked: Positions, component: str, length: int, spans: Mapping[str, t
         return [(None, "all", tuple(range(length)))]
     if asked == "last":
         return [(None, "last", (length - 1,))]
-    if not spans:
+    if not parts:
         raise SiteError(
             "AE-3120", "The positions 'spans' need named spans, and the contrasts have none.", mend="use each or joint."
         )
-    return [(None, name, tuple(range(*span))) for name, span in spans.items()]
+    return [(None, name, positions) for name, positions in parts.items()]
 
 
 def _heads(component: str, network: "Network") -> Sequence[int | None]:

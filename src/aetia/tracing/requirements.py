@@ -34,11 +34,11 @@ def check_items(study: TraceStudy, network: "Network", items: "Sequence[AlignedC
         )
     if study.method == "noise":
         for item in items:
-            if study.noise_span not in item.spans:
+            if study.noise_span not in item.named_positions:
                 raise StudyError(
                     "AE-1231",
                     f"The item {item.id} has no span {study.noise_span!r} to make noisy.",
-                    details=(f"its spans: {', '.join(item.spans) or 'none'}",),
+                    details=(f"its spans: {', '.join(item.named_positions) or 'none'}",),
                     mend="name the span in the contrasts, or set noise_span to one of its spans.",
                 )
     if study.method in ("mean", "resample") and len(lengths) > 1:

@@ -1,0 +1,142 @@
+"""Contrasts with pictures: what is aligned, which positions its parts are, and that a study looks at the picture."""
+
+import numpy as np
+import pytest
+from seeing_networks import tiny_llava
+from tiny_models import tiny_network
+
+from aetia.contrasts import Contrast, align_one, find_set, study_contrasts
+from aetia.errors import ContrastError, StudyError
+from aetia.models import record, run_with_hooks
+from aetia.models.pictures import Picture
+from aetia.models.prompts import Prompt
+from aetia.models.recording import first_difference
+from aetia.scenes import changed, draw_edit, render
+from aetia.tracing.instrument import Trace
+from aetia.tracing.study import TraceStudy
+
+SIDE, CELLS = 64, 4
+
+
+def drawn(items=6, change="colour"):
+    network = tiny_llava()
+    return network, find_set(f"scenes:{change}").draw(network.tokenizer, items, seed=3, vision=network.vision).items
+
+
+def test_the_items_of_a_set_carry_their_pictures_and_name_their_parts():
+    network, items = drawn()
+    assert len(items) == len({item.id for item in items}) == 6
+    for item in items:
+        assert isinstance(item.clean_ids, Prompt)
+        assert tuple(item.clean_ids) == tuple(item.corrupted_ids)
+        assert item.clean_ids != item.corrupted_ids
+        image = item.groups["image"]
+        assert image == tuple(range(1, 17))
+        assert {item.clean_ids[n] for n in image} == {network.vision.image_token}
+        assert set(item.groups["object"]) | set(item.groups["background"]) | set(item.groups["others"]) == set(image)
+        assert item.grid == (CELLS, CELLS)
+        assert item.answer_ids != item.foil_ids
+        assert "".join(item.clean_tokens[17:]).replace(" ", "").startswith("whatcolouristhe")
+
+
+def test_the_object_is_the_cell_whose_pixels_change():
+    _, items = drawn()
+    for number, item in enumerate(items):
+        clean, corrupted = (ids.pictures[0].pixels.astype(int) for ids in (item.clean_ids, item.corrupted_ids))
+        differs = (clean != corrupted).any(2).reshape(CELLS, SIDE // CELLS, CELLS, SIDE // CELLS).any((1, 3))
+        assert [position - 1 for position in item.groups["object"]] == np.flatnonzero(differs).tolist(), number
+
+
+def test_runs_differ_from_the_first_position_of_the_picture_that_differs():
+    network, (item, *_) = drawn(1)
+    clean, corrupted = (record(network, ids) for ids in (item.clean_ids, item.corrupted_ids))
+    assert first_difference(clean, corrupted) == 1
+    assert not clean.resid_pre[0][item.groups["image"][0] :].equal(corrupted.resid_pre[0][1:])
+    assert clean.resid_pre[:, 0].equal(corrupted.resid_pre[:, 0])
+
+
+def test_a_study_of_pictures_patches_exactly():
+    network, items = drawn(4)
+    study = TraceStudy(contrasts="scenes:colour", sites=("resid_pre", "attn_out"), positions="spans", null="none")
+    effects = Trace().run_on(study, network, items)
+    spans = set(effects.where(method="patch").to_arrow()["span"].to_pylist())
+    assert spans == {"image", "object", "others", "background", "before", "question", "last"}
+    # All positions of the picture from the clean run, before the first block: the corrupted run becomes the clean one.
+    [whole] = effects.where(method="patch", component="resid_pre", layer=0, span="image").to_arrow().to_pylist()
+    differences = []
+    for item in items:
+        answer, foil = item.answer_ids[0], item.foil_ids[0]
+        clean, corrupted = (run_with_hooks(network, ids).logits[0] for ids in (item.clean_ids, item.corrupted_ids))
+        differences.append(float((clean[answer] - clean[foil]) - (corrupted[answer] - corrupted[foil])))
+    assert whole["estimate"] == pytest.approx(np.mean(differences), abs=1e-5)
+    [before] = effects.where(method="patch", component="resid_pre", layer=0, span="before").to_arrow().to_pylist()
+    assert before["estimate"] == 0
+
+
+def test_ids_that_have_lost_their_picture_are_refused():
+    network, (item, *_) = drawn(1)
+    longer = item.clean_ids + item.answer_ids
+    assert longer.pictures == item.clean_ids.pictures
+    with pytest.raises(StudyError, match="AE-9703"):
+        record(network, (*item.clean_ids, 7))
+    with pytest.raises(StudyError, match="AE-9703"):
+        record(tiny_network("llama"), item.clean_ids)
+
+
+def test_what_cannot_be_compared_is_said():
+    network = tiny_llava()
+    small, large = (Picture(np.zeros((side, side, 3), np.uint8)) for side in (32, 64))
+    grey = Picture(np.full((64, 64, 3), 9, np.uint8))
+
+    def aligned(picture, edited, vision=network.vision):
+        asked = Contrast(
+            "one", "is there a circle ?", "is there a circle ?", " yes", " no", picture=picture, edited=edited
+        )
+        return align_one(asked, network.tokenizer, vision=vision)
+
+    with pytest.raises(ContrastError, match="AE-9705"):
+        aligned(large, small)
+    with pytest.raises(ContrastError, match="AE-9705"):
+        aligned(large, grey, vision=None)
+    with pytest.raises(ContrastError, match="AE-2114"):
+        aligned(large, Picture(large.pixels.copy(), "of another name"))
+    assert aligned(large, grey).clean_ids.pictures == (large,)
+
+
+def test_a_pair_of_files_with_a_region(tmp_path):
+    from PIL import Image
+
+    pair = draw_edit(5, "colour")
+    for name, scene in (("a", pair.before), ("b", pair.after)):
+        Image.fromarray(render(scene)).save(tmp_path / f"{name}.png")
+    rows, columns = (np.flatnonzero(changed(pair).any(axis)) for axis in (1, 0))
+    box = [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
+    network = tiny_llava()
+    asked = {
+        "clean": pair.question.text, "answer": f" {pair.answer}", "foil": f" {pair.answer_after}",
+        "picture": str(tmp_path / "a.png"), "edited": str(tmp_path / "b.png"), "regions": {"thing": box},
+    }  # fmt: skip
+    [item] = study_contrasts(None, asked, network.tokenizer, items=1, vision=network.vision).items
+    assert item.corrupted == item.clean
+    assert len(item.groups["thing"]) == 1
+    with pytest.raises(ContrastError, match="AE-2106"):
+        study_contrasts(
+            None, {**asked, "regions": {"thing": [0, 0, 999, 5]}}, network.tokenizer, items=1, vision=network.vision
+        )
+
+
+def test_a_file_of_pictured_contrasts(tmp_path):
+    from PIL import Image
+
+    pair = draw_edit(5, "colour")
+    for name, scene in (("a", pair.before), ("b", pair.after)):
+        Image.fromarray(render(scene)).save(tmp_path / f"{name}.png")
+    row = '{"clean": "%s", "corrupted": "%s", "answer": " %s", "foil": " %s", "picture": "a.png", "edited": "%s.png"}\n'
+    values = (pair.question.text, pair.question.text, pair.answer, pair.answer_after)
+    (tmp_path / "own.jsonl").write_text(row % (*values, "b"), encoding="utf-8")
+    network = tiny_llava()
+    found = study_contrasts(str(tmp_path / "own.jsonl"), None, network.tokenizer, items=9, vision=network.vision)
+    assert found.items[0].clean_ids.pictures[0].height == pair.before.settings.size
+    (tmp_path / "own.jsonl").write_text(row % (*values, "c"), encoding="utf-8")
+    with pytest.raises(ContrastError, match="line 1"):
+        study_contrasts(str(tmp_path / "own.jsonl"), None, network.tokenizer, items=9, vision=network.vision)
