@@ -17,10 +17,15 @@ from aetia.cli.failures import told
 
 __all__ = ["COMMANDS", "cli", "main", "run"]
 
-# Verb -> its module and its line in the help. The line is here so that the help needs no module; a test compares them.
+# Verb -> its module (and the command in it, if it is not called `command`) and its line in the help. The line is here so
+# that the help needs no module; a test compares them.
 COMMANDS: dict[str, tuple[str, str]] = {
     "trace": ("aetia.cli.trace", "Find the sites of a language model that cause its answer."),
     "circuit": ("aetia.cli.circuit", "Find the circuit of a language model that carries its answer."),
+    "map": ("aetia.cli.maps", "Draw maps over a picture, and test each of them."),
+    "flow": ("aetia.cli.flow:flow", "Cut what one part of a prompt may read of another."),
+    "pathways": ("aetia.cli.flow:pathways", "Keep only the reads that the answer needs."),
+    "mediation": ("aetia.cli.flow:mediation", "Split what an edit does to the answer into its paths."),
     "contrasts": ("aetia.cli.contrasts", "List the built-in contrasts and how well a model does them."),
     "models": ("aetia.cli.models", "List the models that have a short name, and fetch them."),
     "runs": ("aetia.cli.runs", "List, show, resume and export runs."),
@@ -44,7 +49,8 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's
         if cmd_name not in COMMANDS:
             return None
-        return import_module(COMMANDS[cmd_name][0]).command
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        return getattr(import_module(module), attribute or "command")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's
         with formatter.section("Commands"):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from aetia.studies import ContrastInstrument, ContrastStudy
 
-__all__ = ["StudyCommand", "ask_study", "question_options", "run_options"]
+__all__ = ["StudyCommand", "ask_study", "picture_options", "question_options", "run_options"]
 
 Asking: TypeAlias = Callable[..., int]
 AskingT = TypeVar("AskingT", bound=Asking)
@@ -37,9 +37,22 @@ _RUN = (
 )
 
 
+_PICTURES = (
+    click.option("--image", metavar="FILE", help="For a model that sees: the picture that is asked about."),
+    click.option("--edited", metavar="FILE", help="The picture with the cause changed. [default: a blank one]"),
+    click.option("--question", metavar="TEXT", help="What is asked about it; the answers are the model's own."),
+    click.option("--scenes", metavar="edited:CHANGE", help="Rendered pairs: edited:colour, :shape, :remove, :move ..."),
+)
+
+
 def question_options(asking: AskingT) -> AskingT:
     """Give a verb the study file and the options that say what is asked of what."""
     return _with(_QUESTION, asking)
+
+
+def picture_options(asking: AskingT) -> AskingT:
+    """Give a verb the options that ask about pictures."""
+    return _with(_PICTURES, asking)
 
 
 def run_options(asking: AskingT) -> AskingT:

@@ -8,11 +8,20 @@ from collections.abc import Mapping, Sequence
 
 from aetia.errors import StudyError
 from aetia.runs import JSON, Study, instrument_named, load_study, parse_study
+from aetia.studies.asking import completed
 
 __all__ = ["fields_as_settings", "study_asked"]
 
 # Option -> the field of a pair of prompts.
-_PAIR = {"clean": "clean", "corrupt": "corrupted", "answer": "answer", "foil": "foil"}
+_PAIR = {
+    "clean": "clean",
+    "question": "clean",
+    "corrupt": "corrupted",
+    "answer": "answer",
+    "foil": "foil",
+    "image": "picture",
+    "edited": "edited",
+}
 _NEEDED = ("clean", "corrupt", "answer")
 _NOT_OPTIONS = frozenset({"instrument", "pair"})
 
@@ -34,9 +43,11 @@ def study_asked(
     """
     record: dict[str, JSON] = {"instrument": instrument} if path is None else _of_file(path, instrument)
     given = {name: value for name, value in options.items() if value is not None}
+    if "scenes" in given:
+        given["contrasts"] = _scenes(str(given.pop("scenes")), given)
     pair = {_PAIR[name]: str(value) for name, value in given.items() if name in _PAIR}
     if pair and "contrasts" in given:
-        found = "Both --contrasts and prompts of one's own (--clean, --corrupt) are given."
+        found = "Both contrasts and a question of one's own (--clean, --corrupt, --image, --question) are given."
         raise StudyError("AE-1002", found, mend="ask one question at a time: leave one of the two out")
     for name, value in given.items():
         if name not in _PAIR:
@@ -54,7 +65,20 @@ def study_asked(
             raise StudyError("AE-1003", found, mend="write it like --set window=10")
         _set(record, instrument, name.strip(), value)
     _check_asked(record)
-    return parse_study(record, source="the command line" if path is None else f"{path} with the options")
+    return parse_study(completed(record), source="the command line" if path is None else f"{path} with the options")
+
+
+def _scenes(asked: str, given: Mapping[str, str | int]) -> str:
+    """The set of contrasts that `edited:colour`, or `colour`, names."""
+    from aetia.contrasts.generators.scenes import CHANGES
+
+    change = asked.removeprefix("edited:")
+    if "contrasts" in given:
+        raise StudyError("AE-1002", "Both --contrasts and --scenes are given.", mend="leave one of the two out")
+    if change not in CHANGES:
+        known = ", ".join(f"edited:{name}" for name in CHANGES)
+        raise StudyError("AE-1002", f"There are no scenes {asked!r}.", mend=f"use one of {known}")
+    return f"scenes:{change}"
 
 
 def _of_file(path: str, instrument: str) -> dict[str, JSON]:
@@ -71,6 +95,11 @@ def _check_asked(record: Mapping[str, JSON]) -> None:
         mend = "give --contrasts NAME (see `aetia contrasts`), or --clean, --corrupt, --answer and --foil"
         raise StudyError("AE-1002", "Nothing is asked: there are neither contrasts nor prompts.", mend=mend)
     if isinstance(pair, Mapping):
+        if pair.get("picture"):
+            if not pair.get("clean"):
+                mend = 'give --question, for example --question "What colour is the circle?"'
+                raise StudyError("AE-1002", "Nothing is asked about the picture.", mend=mend)
+            return
         missing = [f"--{option}" for option in _NEEDED if not pair.get(_PAIR[option])]
         if missing:
             found = f"A pair of prompts needs --clean, --corrupt and --answer; missing: {', '.join(missing)}."

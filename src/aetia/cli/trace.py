@@ -2,7 +2,7 @@
 
 import click
 
-from aetia.cli.asking import StudyCommand, ask_study, question_options, run_options
+from aetia.cli.asking import StudyCommand, ask_study, picture_options, question_options, run_options
 
 __all__ = ["command"]
 
@@ -14,6 +14,7 @@ __all__ = ["command"]
 @click.option("--corrupt", metavar="TEXT", help="The prompt that differs in what matters, equally long in tokens.")
 @click.option("--answer", metavar="TEXT", help="The answer to the clean prompt, often with a leading space.")
 @click.option("--foil", metavar="TEXT", help="The answer to the corrupted prompt.")
+@picture_options
 @run_options
 def command(
     study_file: str | None,
@@ -35,6 +36,9 @@ def command(
                   --answer " Paris" --foil " Rome"
       aetia trace --contrasts capitals --null randomised-weights:99
       aetia trace study.toml --method zero --memory 2GB
+      aetia trace --model toy-llava --image a.png --edited b.png \\
+                  --question "What colour is the circle?"
+      aetia trace --model toy-llava --scenes edited:colour --items 60 --positions spans
 
     Every effect is tested against a null, by default (--null auto) the answers of other items, which costs no further
     run and takes 20 items or more; the report names only what passes.

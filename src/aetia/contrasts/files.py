@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aetia.contrasts.contrast import Contrast, Span, quoted
 from aetia.errors import AetiaError, ContrastError
+from aetia.models.pictures import blank
 
 if TYPE_CHECKING:
     import numpy as np
@@ -210,6 +211,8 @@ def _contrast(path: Path, line: int, row: Mapping[str, object]) -> Contrast:
 def own_contrast(pair: Mapping[str, object]) -> Contrast:
     """The one contrast of a study's own question: the fields of `Contrast`, pictures as paths, regions as boxes.
 
+    A picture by itself is compared with a blank one of its mean colour.
+
     Raises:
         ContrastError: AE-2106 a region that is no part of the picture.
         StudyError: AE-93xx a picture that cannot be read.
@@ -217,7 +220,9 @@ def own_contrast(pair: Mapping[str, object]) -> Contrast:
     known = {name: value for name, value in pair.items() if name not in ("picture", "edited", "regions")}
     known["corrupted"] = known.get("corrupted") or known["clean"]
     contrast = Contrast(id="pair", **known)  # pyright: ignore[reportArgumentType]  a study has checked the fields
-    return _with_pictures(contrast, pair, Path())
+    seen = _with_pictures(contrast, pair, Path())
+    is_alone = seen.picture is not None and seen.edited is None and seen.clean == seen.corrupted
+    return replace(seen, edited=blank(seen.picture)) if is_alone and seen.picture is not None else seen
 
 
 def _seen(path: Path, line: int, row: Mapping[str, object], contrast: Contrast) -> Contrast:

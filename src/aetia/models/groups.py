@@ -1,4 +1,7 @@
-"""Which positions of a prompt are its picture, an object in it, the question?"""
+"""Which positions of a prompt are the picture, the object in it, the question?
+
+Letters: H rows and W columns of pixels, R rows and C columns of image tokens.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -6,56 +9,100 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from aetia.errors import StudyError
 from aetia.models.prompts import Prompt
+from aetia.text import clean_text
 
 if TYPE_CHECKING:
     from aetia.models.vision import Vision
 
-__all__ = ["coverage", "token_groups"]
+__all__ = ["RESERVED", "coverage", "token_groups"]
 
-_HALF = 0.5
+RESERVED = ("image", "background", "question", "before", "last")
+"""The groups that every prompt with pictures has."""
+
+Mask = NDArray[np.bool_]
 
 
 def token_groups(
-    vision: "Vision", prompt: Prompt, regions: Mapping[str, NDArray[np.bool_]]
+    vision: "Vision | None", prompt: Prompt, regions: Mapping[str, Mask], *, picture: int = 0
 ) -> dict[str, tuple[int, ...]]:
-    """The positions of a prompt's first picture, of regions in it, and of the text around it.
+    """The positions of `prompt` by name: the picture's, each region's, and those of the text.
+
+    `image` are all image tokens of all pictures. A region has the tokens whose cell it covers by half or more, or the
+    one that it covers most if there is none; regions may share tokens. `background` are the image tokens of no region.
+    `before` is the text before the last image token, what models put between and around pictures included; `question`
+    is the text after it, up to `last`, the last position. Groups without a position are left out.
 
     Args:
-        vision: The part of the model that sees.
-        prompt: With one picture or more.
-        regions: By name, true where a pixel of the first picture belongs to it, `[H, W]`.
+        vision: The part of a network that sees; None of a network that does not.
+        prompt: Token ids with pictures.
+        regions: True where a region is, `[H, W]` of the picture, by its name.
+        picture: Which of the prompt's pictures they lie in.
 
-    Returns:
-        `image`: all positions of the picture; each region: the tokens at least half of whose cell it covers, or the one
-        that it covers most; `background`: the picture's tokens of no region; `before`: the text before the picture;
-        `question`: the text after it, but for `last`. What is empty is left out.
+    Raises:
+        StudyError: AE-9311 if the prompt has no such picture; AE-9312 if a region is no mask of it, lies outside what
+            the model is shown, or has a name of another group.
     """
-    start = prompt.starts[0]
-    rows, columns = vision.grid(prompt.pictures[0])
-    image = [position for position in range(start, len(prompt)) if prompt[position] == vision.image_token]
-    image = image[: rows * columns]
-    groups = {"image": tuple(image)}
-    taken: set[int] = set()
-    for name, mask in regions.items():
-        shares = coverage(mask, rows, columns).ravel()
-        cells = np.flatnonzero(shares >= min(_HALF, shares.max())) if mask.any() else []
-        groups[name] = tuple(image[cell] for cell in cells)
-        taken |= set(groups[name])
-    groups["background"] = tuple(position for position in image if position not in taken) if regions else ()
-    groups["before"] = tuple(range(start))
-    groups["question"] = tuple(position for position in range(image[-1] + 1, len(prompt) - 1))
-    groups["last"] = (len(prompt) - 1,)
-    return {name: positions for name, positions in groups.items() if positions}
+    if vision is None or not 0 <= picture < len(prompt.pictures):
+        raise StudyError(
+            "AE-9311",
+            f"The prompt has {len(prompt.pictures)} pictures, and no picture {picture}.",
+            mend="make the prompt with network.prompt(text, pictures), and count its pictures from 0.",
+        )
+    sizes = [vision.positions(one) for one in prompt.pictures]
+    image = [start + n for start, size in zip(prompt.starts, sizes, strict=True) for n in range(size)]
+    text = sorted(set(range(len(prompt))) - set(image))
+    first = prompt.starts[picture]
+    places = {name: [first + n for n in _cells(vision, prompt, picture, name, mask)] for name, mask in regions.items()}
+    covered = {position for cells in places.values() for position in cells}
+    groups = {
+        "image": image,
+        **places,
+        "background": [position for position in image if position not in covered],
+        "question": [position for position in text if image[-1] < position < len(prompt) - 1],
+        "before": [position for position in text if position < image[-1]],
+        "last": [len(prompt) - 1],
+    }
+    return {name: tuple(positions) for name, positions in groups.items() if positions}
 
 
-def coverage(mask: NDArray[np.bool_], rows: int, columns: int) -> NDArray[np.float64]:
-    """How much of each cell of a grid `[rows, columns]` over a picture a mask `[H, W]` covers, 0 to 1."""
-    height, width = mask.shape
-    # A pixel on the border of two cells belongs to both, by its share: sums up to a fractional row and column.
-    total = np.zeros((height + 1, width + 1))
-    total[1:, 1:] = mask.cumsum(0).cumsum(1)
-    ys, xs = (np.linspace(0, size, count + 1) for size, count in ((height, rows), (width, columns)))
-    along = np.stack([np.interp(ys, np.arange(height + 1), column) for column in total.T], axis=1)
-    summed = np.stack([np.interp(xs, np.arange(width + 1), row) for row in along])
-    return np.diff(np.diff(summed, axis=0), axis=1) * (rows * columns) / (height * width)
+def coverage(mask: Mask, shown: tuple[float, float, float, float], grid: tuple[int, int]) -> NDArray[np.float64]:
+    """How much of each cell a mask covers, `[R, C]`, from 0 to 1.
+
+    Args:
+        mask: True where something is, `[H, W]`.
+        shown: Top, left, height and width, in pixels, of what the cells divide among them.
+        grid: R and C.
+    """
+    top, left, height, width = shown
+    rows = _overlaps(top, height, grid[0], mask.shape[0])
+    columns = _overlaps(left, width, grid[1], mask.shape[1])
+    return rows @ mask.astype(float) @ columns.T
+
+
+def _overlaps(start: float, length: float, cells: int, pixels: int) -> NDArray[np.float64]:
+    """Which part of each cell lies in each pixel, along one side, `[cells, pixels]`."""
+    edges = start + length * np.arange(cells + 1) / cells
+    pixel = np.arange(pixels)
+    within = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
+    return np.clip(within, 0, None) * cells / length
+
+
+def _cells(vision: "Vision", prompt: Prompt, picture: int, name: str, mask: Mask) -> list[int]:
+    one = prompt.pictures[picture]
+    if name in RESERVED:
+        raise _no_region(name, "the name belongs to another group", "give the region another name.")
+    if mask.dtype != np.bool_ or mask.shape != (one.height, one.width):
+        found = f"it is {mask.dtype} {list(mask.shape)}, and the picture has {one.height} rows and {one.width} columns"
+        raise _no_region(name, found, "give an array of booleans with one for each pixel.")
+    covered = coverage(mask, vision.seen(one), vision.grid(one)).flatten()
+    if covered.max() == 0:
+        found = "none of it lies in what the model is shown of the picture" if mask.any() else "it is empty"
+        raise _no_region(name, found, "leave it out, or choose another picture.")
+    halves = np.flatnonzero(covered > 0.5 - 1e-9)
+    return halves.tolist() if len(halves) else [int(covered.argmax())]
+
+
+def _no_region(name: str, found: str, mend: str) -> StudyError:
+    return StudyError("AE-9312", f"The region {clean_text(name, 40)} cannot be a group of tokens: {found}.", mend=mend)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from aetia.errors import StudyError
 
-__all__ = ["Picture"]
+__all__ = ["Picture", "blank"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,3 +57,9 @@ class Picture:
 
     def __hash__(self) -> int:
         return hash(self.digest)
+
+
+def blank(picture: Picture) -> Picture:
+    """A picture of the same size that shows nothing but the other's mean colour."""
+    colour = picture.pixels.reshape(-1, 3).mean(0).round().astype(np.uint8)
+    return Picture(np.broadcast_to(colour, picture.pixels.shape).copy(), f"blank for {picture.name}".strip())

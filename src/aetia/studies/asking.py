@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from aetia.runs import JSON, InProcess, LocalPool, Run, Study, execute, parse_study
+from aetia.runs import JSON, InProcess, LocalPool, Run, Study, execute, instrument_named, parse_study
 from aetia.studies.study import ContrastStudy, digests
 
-__all__ = ["ask", "default_directory"]
+__all__ = ["ask", "completed", "default_directory"]
 
 _SHORT_ID = 8
 
@@ -25,9 +25,28 @@ def ask(record: Mapping[str, JSON], *, out: str | Path | None = None, workers: i
         StudyError: The study cannot be asked as it stands.
         MissingError: The model is not to be found.
     """
-    study = parse_study(record, source=f"a study of {record['instrument']}")
+    study = parse_study(completed(record), source=f"a study of {record['instrument']}")
     directory = Path(out) if out is not None else default_directory(study)
     return execute(study, directory, engine=LocalPool(workers) if workers > 1 else InProcess())
+
+
+def completed(record: Mapping[str, JSON]) -> Mapping[str, JSON]:
+    """Return the study's fields, with the model's own answers where it asks about a picture without giving any.
+
+    Raises:
+        MissingError: The model is not to be found.
+        StudyError: AE-9703 it does not see; AE-93xx a picture cannot be read.
+    """
+    pair = record.get("pair")
+    if not isinstance(pair, Mapping) or not pair.get("picture") or pair.get("answer") or not pair.get("clean"):
+        return record
+    from aetia.contrasts.own import own_answers
+    from aetia.models.network import load
+
+    kind = instrument_named(str(record["instrument"])).study_type
+    model, dtype = (str(record.get(name) or kind.model_fields[name].default) for name in ("model", "dtype"))
+    answer, foil = own_answers(load(model, dtype=dtype), pair)
+    return {**record, "pair": {**pair, "answer": answer, "foil": pair.get("foil") or foil}}
 
 
 def default_directory(study: Study) -> Path:

@@ -25,7 +25,9 @@ class Pair(BaseModel):
     answer: str = Field(min_length=1)
     foil: str = ""
     picture: str = Field(default="", description="an image file that the clean prompt asks about")
-    edited: str = Field(default="", description="the image file with the cause changed, of the same size")
+    edited: str = Field(
+        default="", description="the image file with the cause changed, of the same size; by default a blank picture"
+    )
     regions: dict[str, tuple[int, int, int, int]] = Field(
         default_factory=dict, description="named parts of the picture: left, top, right, bottom in pixels"
     )
@@ -34,8 +36,8 @@ class Pair(BaseModel):
 
     @model_validator(mode="after")
     def _differs(self) -> Self:
-        if not self.corrupted and not self.edited:
-            raise ValueError("a pair needs a corrupted prompt, or a picture and an edited one")
+        if not self.corrupted and not self.picture:
+            raise ValueError("a pair needs a corrupted prompt, or a picture")
         if not self.picture and (self.edited or self.regions):
             raise ValueError("there is an edited picture, or a region of one, and no picture")
         return self
