@@ -1,0 +1,101 @@
+"""What is asked about a scene while SmolLM2 learns to see, and how is a question put to it?
+
+A step asks much of few scenes: relations from one thing to two others in all four words, every colour and shape that
+can be asked for, counts, and often the caption, which names each thing and so teaches reading fastest.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from random import Random
+
+from aetia.scenes import RELATIONS, Question, Scene, caption, questions
+from aetia.scenes.asking import is_related, named_alone, relation_question
+from aetia.seeing.smol_packing import Line
+
+__all__ = ["AFTER_PICTURE", "BEFORE_PICTURE", "Mix", "asked_of", "lines_of", "prompt"]
+
+BEFORE_PICTURE, AFTER_PICTURE = "Image:", "\n"
+_STOP = "\n"  # what follows an answer, so that generated text ends
+_ROUNDS = 12  # of the scene's own questions, from which different ones are taken
+
+Encode = Callable[[str], Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How many different questions of each kind a scene is asked, if it has so many.
+
+    Args:
+        existence: Balanced, half of the negatives near misses.
+        colour: Of the one thing of a shape.
+        shape: Of the one thing of a colour.
+        count: Of all things.
+        count_of: Of the things of a shape.
+        others: To how many other things the relations of one thing are asked, in all words that fit.
+        captions: The share of scenes whose caption is asked for.
+    """
+
+    existence: int = 3
+    colour: int = 2
+    shape: int = 2
+    count: int = 1
+    count_of: int = 1
+    others: int = 2
+    captions: float = 0.5
+
+
+def prompt(question: str) -> str:
+    """What stands behind the picture and its line end."""
+    return f"Question: {question} Answer:"
+
+
+def asked_of(scene: Scene, mix: Mix, seed: int) -> tuple[Question, ...]:
+    """Different questions about a scene; its caption last, or left out.
+
+    Args:
+        scene: What is asked about.
+        mix: How many of each kind.
+        seed: Which of them.
+    """
+    random = Random(f"aetia smol {scene.seed} {seed}")
+    wanted = {
+        "existence": mix.existence,
+        "colour": mix.colour,
+        "shape": mix.shape,
+        "count": mix.count,
+        "count-of": mix.count_of,
+    }
+    found: dict[str, Question] = {}
+    for round_seed in range(_ROUNDS):
+        for question in questions(scene, seed * _ROUNDS + round_seed):
+            if wanted.get(question.kind, 0) and question.text not in found:
+                wanted[question.kind] -= 1
+                found[question.text] = question
+    told = (
+        [Question("caption", "Describe the image.", caption(scene), (), ())] if random.random() < mix.captions else []
+    )
+    return (*_relations(scene, mix.others, random), *found.values(), *told)
+
+
+def _relations(scene: Scene, others: int, random: Random) -> list[Question]:
+    named = named_alone(scene)
+    if len(named) < 2:
+        return []
+    random.shuffle(named)
+    first, rest = named[0], named[1 : 1 + others]
+    return [
+        relation_question(scene, first, relation, second)
+        for second, relation in product(rest, RELATIONS)
+        if is_related(scene.things[first], relation, scene.things[second]) is not None
+    ]
+
+
+def lines_of(asked: Sequence[Question], encode: Encode, stops: int) -> list[Line]:
+    """Questions as tokens; captions, and the answers of the question numbered `stops`, are followed by a line end."""
+    lines = []
+    for number, question in enumerate(asked):
+        ends = question.kind == "caption" or number == stops
+        answer = f" {question.answer}{_STOP if ends else ''}"
+        lines.append(Line(question.kind, encode(prompt(question.text)), encode(answer)))
+    return lines
