@@ -58,8 +58,10 @@ class Handler(Protocol):
 
 @dataclass(frozen=True)
 class _Open:
+    config: PreTrainedConfig
     handler: Handler
     implementation: str
+    outer: "_Open | None"
 
 
 _open: ContextVar[_Open | None] = ContextVar("aetia_attention", default=None)
@@ -68,10 +70,18 @@ _open: ContextVar[_Open | None] = ContextVar("aetia_attention", default=None)
 def _dispatch(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: object
 ) -> tuple[Tensor, Tensor | None]:
-    current = _open.get()
+    current = _open_for(module)
     if current is None:
         raise RuntimeError("the attention function 'aetia' was called outside handled_attention")
     return current.handler(AttentionCall(module, query, key, value, attention_mask, options))
+
+
+def _open_for(module: nn.Module) -> _Open | None:
+    """The handler of this module's part of the model: a vision tower and its language model may have one each."""
+    innermost = current = _open.get()
+    while current is not None and current.config is not getattr(module, "config", None):
+        current = current.outer
+    return current or innermost
 
 
 def _mask(**arguments: object) -> Tensor | None:
@@ -90,7 +100,7 @@ def handled_attention(config: PreTrainedConfig, handler: Handler) -> Iterator[No
     """While open, every attention module under `config` calls `handler`; masks are made as they were."""
     # The internal field: the public setter would walk and re-validate all sub-configurations.
     implementation = config._attn_implementation or "eager"  # noqa: SLF001
-    token = _open.set(_Open(handler, implementation))
+    token = _open.set(_Open(config, handler, implementation, _open.get()))
     config._attn_implementation_internal = _NAME  # noqa: SLF001
     try:
         yield
@@ -112,7 +122,9 @@ def own_implementation() -> str:
 
 def own_attention(call: AttentionCall) -> tuple[Tensor, Tensor | None]:
     """What the model would have computed: its own function, its own mask."""
-    name = own_implementation()
+    current = _open_for(call.module)
+    assert current is not None
+    name = current.implementation
     function = _eager(call.module) if name == "eager" else ALL_ATTENTION_FUNCTIONS[name]
     return function(call.module, call.query, call.key, call.value, call.mask, **call.options)
 

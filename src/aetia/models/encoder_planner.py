@@ -141,8 +141,12 @@ def run_encoder_cells_with_hooks(
 
 
 def _stacked(values: Iterable[Tensor]) -> Tensor:
+    """In float32, or float64 if that is what they are."""
     listed = list(values)
-    return torch.stack(listed).float() if listed else torch.empty(0)
+    if not listed:
+        return torch.empty(0)
+    stacked = torch.stack(listed)
+    return stacked if stacked.dtype == torch.float64 else stacked.float()
 
 
 def _sites(cell: Cell) -> Iterator[Site]:

@@ -318,7 +318,6 @@ def _unreadable(name: str, reason: str) -> StudyError:
 
 def _class_for(config: "PreTrainedConfig") -> "type[AutoModel]":
     """What makes a model of this configuration: one with a classifier is of another class."""
-
     from transformers import AutoModel, AutoModelForImageClassification
 
     classifies = any(name.endswith("ForImageClassification") for name in config.architectures or ())

@@ -18,7 +18,7 @@ from aetia.models.network import Network
 from aetia.models.ports import listen
 from aetia.models.sites import Site
 
-__all__ = ["HookedRun", "edit_rows", "gradients", "hooked", "run_with_hooks"]
+__all__ = ["HookedRun", "edit_rows", "gradients", "gradients_of", "hooked", "run_with_hooks"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,7 +234,7 @@ def gradients(
                 handle = listen(network.port(component, layer), lambda t, place=(component, layer): keep(place, t))
                 stack.callback(handle.remove)
         read = outcome(network.module(**inputs, use_cache=False).logits[0])
-        found = dict(zip(kept, _gradients(read.reshape(-1), list(kept.values())), strict=True))
+        found = dict(zip(kept, gradients_of(read.reshape(-1), list(kept.values())), strict=True))
     slopes = {}
     for site in sites:
         place = (site.component, site.layer)
@@ -243,7 +243,7 @@ def gradients(
     return slopes
 
 
-def _gradients(values: Tensor, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
+def gradients_of(values: Tensor, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
     """The gradient of each of `values` `[k]` with respect to every tensor, `[k, ...]`."""
     if len(values) == 1:
         return [gradient[None] for gradient in torch.autograd.grad(values, tensors, torch.ones_like(values))]
