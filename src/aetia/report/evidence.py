@@ -15,6 +15,7 @@ from aetia.effects import Effects
 from aetia.errors import RunError
 from aetia.report.grids import Label
 from aetia.report.rows import Row, read_rows, shown_token, token_text
+from aetia.report.seeing import Sight, sight_of
 from aetia.report.wording import CORRECTIONS
 from aetia.runs.keys import JSON
 from aetia.runs.store import Manifest, Store
@@ -59,6 +60,7 @@ class Evidence:
         manifest: Everything else about the run; None for effects alone.
         study: The study as plain data.
         provenance: What the table of effects says of itself.
+        sights: The items' pictures; empty for items of text alone.
     """
 
     rows: tuple[Row, ...]
@@ -67,6 +69,7 @@ class Evidence:
     manifest: Manifest | None = None
     study: Mapping[str, JSON] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
+    sights: tuple[Sight, ...] = ()
 
     @property
     def direction(self) -> str:
@@ -104,10 +107,12 @@ def read_run(directory: Path) -> Evidence:
         found = f"{directory} has no effects yet; its run is {manifest.status}."
         raise RunError("AE-6501", found, mend=f"aetia runs resume {directory}")
     effects = Effects.read(store.effects_path)
-    items = tuple(_item(record) for record in store.read_items()) if store.items_path.exists() else ()
+    records = store.read_items() if store.items_path.exists() else ()
+    items = tuple(_item(record) for record in records)
+    sights = tuple(sight for record in records if (sight := sight_of(record)) is not None)
     outcomes = _outcomes(store, manifest)
     rows = _with_spans(read_rows(effects.to_arrow()), token_labels(items))
-    return Evidence(rows, items, outcomes, manifest, manifest.study, effects.provenance)
+    return Evidence(rows, items, outcomes, manifest, manifest.study, effects.provenance, sights)
 
 
 def of_effects(effects: Effects) -> Evidence:

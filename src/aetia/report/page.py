@@ -18,8 +18,11 @@ from aetia.report.drawing import Figure, bars, figures_of, lens
 from aetia.report.evaluations import write_evaluation
 from aetia.report.evidence import Evidence, of_effects, read_run, token_labels
 from aetia.report.figures import write_figures
+from aetia.report.findings import FINDINGS, write_findings
 from aetia.report.grids import BUDGET, grids_of
+from aetia.report.maps import write_maps
 from aetia.report.question import asked, model_name, prompt_tokens, provenance, study_json, title
+from aetia.report.recovered import Recovered, recovered_in
 from aetia.report.rows import Row, strongest
 from aetia.report.sentences import RESIDUAL, Sentence, Task, of_rows, of_sites, task_of
 from aetia.report.shell import page_environment, page_file, page_policy, page_style
@@ -68,9 +71,15 @@ def write_report(run: HasDirectory | str | Path, path: str | Path | None = None)
     """
     directory = Path(run) if isinstance(run, str | Path) else run.directory
     place = directory / "report.html" if path is None else Path(path)
-    if Store(directory).read_manifest().study.get("instrument") == "evaluate":
+    instrument = Store(directory).read_manifest().study.get("instrument")
+    if instrument == "evaluate":
         return write_evaluation(directory, place)
-    return _write(read_run(directory), place)
+    if instrument == "map":
+        return write_maps(directory, place)
+    if instrument in FINDINGS:
+        return write_findings(directory, place)
+    evidence = read_run(directory)
+    return _write(evidence, place, recovered_in(directory) if evidence.sights else ())
 
 
 def report_effects(effects: Effects, path: str | Path) -> Path:
@@ -78,31 +87,31 @@ def report_effects(effects: Effects, path: str | Path) -> Path:
     return _write(of_effects(effects), Path(path))
 
 
-def _write(evidence: Evidence, path: Path) -> Path:
+def _write(evidence: Evidence, path: Path, recovered: Sequence[Recovered] = ()) -> Path:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     files = write_figures(evidence.rows, token_labels(evidence.items), path.parent / "figures", evidence.direction)
     files += write_circuit(evidence, path.parent)
-    content = render(evidence, [file.relative_to(path.parent).as_posix() for file in files])
+    content = render(evidence, [file.relative_to(path.parent).as_posix() for file in files], recovered)
     write_atomic(path, content.encode("utf-8", "replace"))
     return path
 
 
-def render(evidence: Evidence, files: Sequence[str] = ()) -> str:
+def render(evidence: Evidence, files: Sequence[str] = (), recovered: Sequence[Recovered] = ()) -> str:
     """Return the page's HTML, below `LIMIT` bytes: maps too large for that are reduced, which the page says.
 
     Raises:
         RunError: AE-6502 the page stays too large even with the smallest maps.
     """
     for budget in (BUDGET, BUDGET // 4, BUDGET // 20):
-        content = _rendered(evidence, files, budget)
+        content = _rendered(evidence, files, budget, recovered)
         if len(content.encode("utf-8", "replace")) < LIMIT:
             return content
     found = f"The page would have {len(content):,} bytes; it may have {LIMIT:,}."
     raise RunError("AE-6502", found, mend="read effects.parquet, or trace fewer components")
 
 
-def _rendered(evidence: Evidence, files: Sequence[str], budget: int) -> str:
+def _rendered(evidence: Evidence, files: Sequence[str], budget: int, recovered: Sequence[Recovered]) -> str:
     rows = evidence.rows
     task = task_of(rows)
     grids, note = grids_of(rows, token_labels(evidence.items), budget=budget)
@@ -150,6 +159,8 @@ def _rendered(evidence: Evidence, files: Sequence[str], budget: int) -> str:
             provenance=provenance(evidence),
             study=study_json(evidence),
             files=files,
+            sights=evidence.sights,
+            recovered=recovered,
         )
     )
 

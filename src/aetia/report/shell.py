@@ -38,7 +38,7 @@ def page_style() -> str:
     """The style of all pages, with the shades of maps."""
     shades = zip(diverging(), diverging(dark=True), strict=True)
     rules = "".join(f".k{level}{{fill:light-dark({light},{dark})}}\n" for level, (light, dark) in enumerate(shades))
-    return page_file("report.css") + CIRCUIT_STYLE + rules
+    return page_file("report.css") + page_file("seeing.css") + CIRCUIT_STYLE + rules
 
 
 @cache
