@@ -16,6 +16,7 @@ from aetia.contrasts import (
     Measurement,
     contrast_sets,
     measure,
+    picture_sets,
     study_contrasts,
 )
 from aetia.errors import ContrastError
@@ -42,6 +43,8 @@ _chat = click.option("--chat", is_flag=True, help="Put each prompt into the mode
 def command(ctx: click.Context, model: str, items: int, seed: int, *, chat: bool, as_json: bool) -> None:
     """List the built-in contrasts and how well a model does them.
 
+    A model that sees is asked about pictures, any other about text.
+
     The share of items whose answer the model prefers to the foil, with Wilson's 95% interval, and the mean preference
     after the clean and after the corrupted prompts. Where the interval reaches below a half, the model cannot be said
     to do the task, and an explanation would explain nothing.
@@ -54,10 +57,12 @@ def command(ctx: click.Context, model: str, items: int, seed: int, *, chat: bool
     fetch_if_known(voice, model)
     network = load(model)
     table = _table()
-    for one in contrast_sets().values():
+    for one in (contrast_sets() if network.vision is None else picture_sets()).values():
         voice.remark(f"measuring {one.name}")
         try:
-            alignment = study_contrasts(one.name, None, network.tokenizer, items=items, seed=seed, chat=chat)
+            alignment = study_contrasts(
+                one.name, None, network.tokenizer, items=items, seed=seed, chat=chat, vision=network.vision
+            )
             measured = measure(network, alignment.items)
         except ContrastError as error:
             voice.remark(f"{one.name}: {clean_text(error.found)}")
@@ -80,8 +85,8 @@ def show(name: str, model: str, items: int, seed: int, *, chat: bool, as_json: b
 
     voice = Voice(as_json)
     fetch_if_known(voice, model)
-    tokenizer = skeleton(model).tokenizer
-    found = study_contrasts(name, None, tokenizer, items=items, seed=seed, chat=chat)
+    network = skeleton(model)
+    found = study_contrasts(name, None, network.tokenizer, items=items, seed=seed, chat=chat, vision=network.vision)
     for item in found.items:
         voice.emit(lambda item=item: _pair(item))
         voice.show(*_lines(item), "")
