@@ -17,12 +17,14 @@ from aetia.maps.methods import draw_map
 from aetia.maps.ranking import ladder, random_orders, ranked
 from aetia.maps.removal import Cells, without
 from aetia.maps.study import MapStudy
-from aetia.models.prompts import Prompt
+from aetia.models.groups import RESERVED
+from aetia.models.prompts import Prompt, pictures_of
 from aetia.runs.keys import key_of
 
 if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
     from aetia.models.network import Network
+    from aetia.models.pictures import Picture
 
 __all__ = ["SCHEMA", "Rows", "check_items", "compute_values", "map_values", "target_cells"]
 
@@ -69,14 +71,14 @@ class Rows:
 def compute_values(
     study: MapStudy, network: "Network", items: "Sequence[AlignedContrast]", indices: Sequence[int]
 ) -> pa.Table:
-    """The values of the items at `indices`; each is also asked with the picture of another."""
+    """The values of the items at `indices`; each is also asked with another picture."""
     tables = []
     for index in indices:
         item = items[index]
         prompt = prompt_of(item)
         question = asked(network, prompt, outcome=study.outcome, seed=study.seed)
         rows = Rows(item.id)
-        _describe(question, item, _other(items, index), rows)
+        _describe(question, item, _other_picture(items, index), rows)
         map_values(study, question, target_cells(study, item, question), rows)
         tables.append(rows.table())
     return pa.concat_tables(tables)
@@ -96,7 +98,7 @@ def target_cells(study: MapStudy, item: "AlignedContrast", question: Asked) -> t
     Raises:
         StudyError: AE-9608 if the study names a region that the item lacks.
     """
-    own = [name for name in item.groups if name != "image"]
+    own = [name for name in item.groups if name not in RESERVED]
     name = study.region or (own[0] if own else "")
     if not name:
         return ()
@@ -157,23 +159,28 @@ def _curves(
             rows.add(name, "insertion", values[_rest(order, k)] - empty, removal, k, draw)
 
 
-def _describe(question: Asked, item: "AlignedContrast", other: "AlignedContrast | None", rows: Rows) -> None:
-    """The plain answer, whether it is right, and whether it is so with the picture of another item too."""
+def _describe(question: Asked, item: "AlignedContrast", other: "Picture | None", rows: Rows) -> None:
+    """The plain answer, whether it is right, and whether it would be given to another picture too."""
     rows.add("model", "answer", question.value)
     if not item.answer_ids:
         return
     rows.add("model", "correct", float(question.answer[0] == item.answer_ids[0]))
     if other is None:
         return
-    swapped = with_picture(question.network, question.prompt, prompt_of(other).pictures[0])
+    swapped = with_picture(question.network, question.prompt, other)
     rows.add("model", "correct with another picture", float(answered(question.network, swapped) == item.answer_ids[0]))
 
 
-def _other(items: "Sequence[AlignedContrast]", index: int) -> "AlignedContrast | None":
-    """The next item with another answer; the next one if all have the same; None if there is no other."""
+def _other_picture(items: "Sequence[AlignedContrast]", index: int) -> "Picture | None":
+    """The item's edited picture; else that of the next item with another answer, or of the next one; else None."""
+    item = items[index]
+    edited = pictures_of(item.corrupted_ids)
+    if edited and edited[0] != prompt_of(item).pictures[0]:
+        return edited[0]
     others = [*items[index + 1 :], *items[:index]]
-    different = (item for item in others if item.answer_ids != items[index].answer_ids)
-    return next(different, others[0] if others else None)
+    different = (one for one in others if one.answer_ids != item.answer_ids)
+    other = next(different, others[0] if others else None)
+    return None if other is None else prompt_of(other).pictures[0]
 
 
 def _random(study: MapStudy, *names: str) -> np.random.Generator:

@@ -14,7 +14,7 @@ from aetia.maps.asked import Asked, Grid
 from aetia.models.hooks import gradients
 from aetia.models.sites import Site
 
-__all__ = ["attention", "attention_gradient", "gradient_input", "rolled", "rollout"]
+__all__ = ["attention", "attention_gradient", "gradient_input", "log_odds", "rolled", "rollout"]
 
 
 def attention(asked: Asked, layer: int | None = None) -> Grid:
@@ -60,13 +60,15 @@ def rolled(weights: Tensor) -> Tensor:
 
 
 def attention_gradient(asked: Asked) -> Grid:
-    """Attention from the answering position times the outcome's slope on it, where positive, over heads and layers.
+    """Attention from the answering position times the slope of the answer's log-odds on it, where positive.
+
+    Averaged over heads, summed over layers.
 
     Source: Chefer, Gur and Wolf 2021, Transformer Interpretability Beyond Attention Visualization (arXiv 2012.09838):
     their relevance of attention weights, summed in place of rolled out.
     """
     sites = [Site("pattern", layer, position=len(asked.prompt) - 1) for layer in range(len(asked.network.blocks))]
-    found = gradients(asked.network, asked.whole, partial(_log_probability, asked), sites)
+    found = gradients(asked.network, asked.whole, partial(log_odds, asked), sites)
     total = torch.stack([(value * slope).float().clamp_min(0)[0].mean(0) for value, slope in found.values()]).sum(0)
     return asked.on_grid(total[list(asked.places)])
 
@@ -75,7 +77,7 @@ def gradient_input(asked: Asked) -> Grid:
     """The size of each pixel's slope times its value, summed over the pixels of each token's cell.
 
     A pixel counts from the processor's zero, which is the middle of its range: a black pixel is far from it, and a grey
-    one has no say. The outcome's slope is that of its logarithm, which a sure answer does not flatten.
+    one has no say. The slope is that of the answer's log-odds: see `log_odds`.
 
     Raises:
         StudyError: AE-9605 if the model is not given pixels as `[1, 3, height, width]`.
@@ -92,7 +94,7 @@ def gradient_input(asked: Asked) -> Grid:
     pixels = pixels.detach().clone().requires_grad_()
     with torch.enable_grad():
         read = network.module(**{**inputs, "pixel_values": pixels}, use_cache=False).logits[0]
-        (slope,) = torch.autograd.grad(_log_probability(asked, read), pixels)
+        (slope,) = torch.autograd.grad(log_odds(asked, read), pixels)
     size = (slope * pixels).detach().float()[asked.picture].sum(0).abs()
     rows, columns = asked.grid
     cells = F.adaptive_avg_pool2d(size[None], (rows, columns))[0]
@@ -108,7 +110,17 @@ def checked_layer(asked: Asked, layer: int) -> int:
     return layer
 
 
-def _log_probability(asked: Asked, logits: Tensor) -> Tensor:
-    """The log-probability of the answer, from the logits `[T, V]` of the prompt and what goes before its last token."""
-    rows = logits[-len(asked.answer) :].float().log_softmax(-1)
-    return rows[torch.arange(len(asked.answer)), list(asked.answer)].sum()
+def log_odds(asked: Asked, logits: Tensor) -> Tensor:
+    """The log-odds of the answer, summed over its tokens: what gradients are taken of, in nats.
+
+    A probability near 1, and its logarithm too, hardly change with anything; the slopes of the log-odds stay as they
+    are however sure the answer is.
+
+    Args:
+        asked: The answer.
+        logits: `[T, V]`, of the prompt and what goes before the answer's last token.
+    """
+    rows = logits[-len(asked.answer) :].float()
+    index = torch.tensor(asked.answer, device=rows.device)[:, None]
+    others = rows.scatter(1, index, -torch.inf).logsumexp(-1)
+    return (rows.gather(1, index)[:, 0] - others).sum()

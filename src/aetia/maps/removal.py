@@ -16,11 +16,12 @@ import torch
 from torch import Tensor
 
 from aetia.maps.asked import Asked, Grid
-from aetia.models.attention import AttentionCall, handled_attention, weights_attention
+from aetia.models.attention import handled_attention, weights_attention
 from aetia.models.interventions import Intervention, Set
 from aetia.models.pictures import Picture
 from aetia.models.planner import Cell
 from aetia.models.prompts import Prompt
+from aetia.models.recording import wide
 from aetia.models.sites import Site
 from aetia.models.wavefront import run_planned
 
@@ -82,72 +83,89 @@ def fill_colour(picture: Picture, fill: Fill) -> np.ndarray:
     return (np.median(pixels, axis=0) if fill == "median" else pixels.mean(0)).round().astype(np.uint8)
 
 
-def painted(picture: Picture, cells: Iterable[int], grid: tuple[int, int], fill: Fill = "median") -> Picture:
-    """The picture with some cells of its grid painted over in one colour."""
-    colour, pixels = fill_colour(picture, fill), picture.pixels.copy()
-    rows, columns = grid
+def painted(asked: Asked, cells: Iterable[int], fill: Fill = "median") -> Picture:
+    """The picture that is looked at, with some cells of its grid painted over in one colour."""
+    colour, pixels = fill_colour(asked.seen, fill), asked.seen.pixels.copy()
     for cell in cells:
-        row, column = divmod(cell, columns)
-        down = slice(picture.height * row // rows, picture.height * (row + 1) // rows)
-        right = slice(picture.width * column // columns, picture.width * (column + 1) // columns)
-        pixels[down, right] = colour
-    return Picture(pixels, picture.name)
+        pixels[_window(asked, cell)] = colour
+    return Picture(pixels, asked.seen.name)
+
+
+def _window(asked: Asked, cell: int) -> tuple[slice, slice]:
+    """The pixels of a cell: of what the model is shown of the picture, which may be its centre alone."""
+    (rows, columns), (row, column) = asked.grid, divmod(cell, asked.grid[1])
+    top, left, height, width = asked.vision.seen(asked.seen)
+    down = [max(0, round(top + height * edge / rows)) for edge in (row, row + 1)]
+    right = [max(0, round(left + width * edge / columns)) for edge in (column, column + 1)]
+    return slice(*down), slice(*right)
 
 
 @torch.inference_mode()
 def _painted_values(asked: Asked, sets: Sequence[Cells], fill: Fill) -> list[float]:
-    network, prompt = asked.network, asked.whole
-    step = max(1, min(_PICTURES, _ROWS // len(prompt)))
+    network, keep = asked.network, asked.outcome.positions
+    step = max(1, min(_PICTURES, _ROWS // len(asked.whole)))
+    inputs_of = _painter(asked, fill)
     found: list[float] = []
     for start in range(0, len(sets), step):
-        prompts = []
-        for cells in sets[start : start + step]:
-            pictures = list(prompt.pictures)
-            pictures[asked.picture] = painted(asked.seen, cells, asked.grid, fill)
-            prompts.append(Prompt(prompt, pictures, prompt.starts))
-        pixels = asked.vision.preprocess([picture for one in prompts for picture in one.pictures])
-        inputs = {name: _moved(value, asked) for name, value in pixels.items()}
-        ids = torch.tensor([list(one) for one in prompts], device=network.device)
-        keep = asked.outcome.positions
-        logits = network.module(input_ids=ids, **inputs, logits_to_keep=keep, use_cache=False).logits
+        logits = network.module(**inputs_of(sets[start : start + step]), logits_to_keep=keep, use_cache=False).logits
         found += asked.outcome.from_logits(logits).tolist()
     return found
 
 
-def _moved(value: Tensor, asked: Asked) -> Tensor:
-    value = value.to(asked.network.device)
-    return value.to(asked.network.dtype) if value.is_floating_point() else value
+def _painter(asked: Asked, fill: Fill) -> Callable[[Sequence[Cells]], dict[str, Tensor]]:
+    """What makes the module's arguments for the prompt, some cells of the picture that is looked at painted over."""
+    network, prompt, picture = asked.network, asked.whole, asked.seen
+
+    def each(sets: Sequence[Cells]) -> dict[str, Tensor]:
+        prompts = []
+        for cells in sets:
+            pictures = list(prompt.pictures)
+            pictures[asked.picture] = painted(asked, cells, fill)
+            prompts.append(Prompt(prompt, pictures, prompt.starts))
+        return network.inputs(prompts)
+
+    plain = network.inputs([prompt])
+    if set(plain) != {"input_ids", "pixel_values"}:
+        return each
+    ids, pixels = plain["input_ids"], plain["pixel_values"]
+    if pixels.shape != (1, 3, picture.height, picture.width):
+        return each
+    # Where the processor resizes nothing it treats each pixel by itself, and one prepared picture can be painted on.
+    colour = np.broadcast_to(fill_colour(picture, fill), picture.pixels.shape)
+    ground = network.inputs([Prompt(prompt, [Picture(colour.copy())], prompt.starts)])["pixel_values"][0]
+
+    def together(sets: Sequence[Cells]) -> dict[str, Tensor]:
+        shown = pixels.repeat(len(sets), 1, 1, 1)
+        for row, cells in enumerate(sets):
+            for cell in cells:
+                window = (slice(None), *_window(asked, cell))
+                shown[row][window] = ground[window]
+        return {"input_ids": ids.expand(len(sets), -1), "pixel_values": shown}
+
+    return together
 
 
 @torch.inference_mode()
 def _cut_values(asked: Asked, sets: Sequence[Cells]) -> list[float]:
-    """The decoder's blocks once more for a batch of sets, from the recorded residual, its attention masked."""
+    step = max(1, _ROWS // asked.run.length)
+    parts = [sets[start : start + step] for start in range(0, len(sets), step)]
+    return [value for part in parts for value in _cut_together(asked, part)]
+
+
+def _cut_together(asked: Asked, sets: Sequence[Cells]) -> list[float]:
+    """The decoder's blocks once more, from the recorded residual, their attention masked for each set."""
     network, run = asked.network, asked.run
-    step = max(1, _ROWS // run.length)
-    found: list[float] = []
-    for start in range(0, len(sets), step):
-        part = sets[start : start + step]
-        removed = torch.zeros(len(part), run.length, dtype=torch.bool, device=network.device)
-        for row, cells in enumerate(part):
-            removed[row, [asked.places[cell] for cell in cells]] = True
-        # A removed token still reads itself, so that its own row is no division by zero; nobody reads that row.
-        itself = torch.eye(run.length, dtype=torch.bool, device=network.device)
-        cut = (removed[:, None, :] & ~itself)[:, None]  # (S, 1, T, T)
-        hidden = run.resid_pre[0].expand(len(part), -1, -1)
-        with handled_attention(network.config, _cutting(cut)):
-            for block, arguments in zip(network.blocks, run.arguments, strict=True):
-                out = cast("Callable[..., Tensor | tuple[Tensor, ...]]", block)(hidden, **arguments)
-                hidden = out[0] if isinstance(out, tuple) else out
-        found += asked.outcome.read(network, hidden[:, -asked.outcome.positions :]).tolist()
-    return found
-
-
-def _cutting(cut: Tensor) -> Callable[[AttentionCall], tuple[Tensor, Tensor | None]]:
-    def attend(call: AttentionCall) -> tuple[Tensor, Tensor | None]:
-        mask = call.mask
-        if mask is None:
-            return weights_attention(call, cut)
-        rows = mask.expand(len(cut), -1, -1, -1)
-        return weights_attention(AttentionCall(call.module, call.query, call.key, call.value, rows, call.options), cut)
-
-    return attend
+    removed = torch.zeros(len(sets), run.length, dtype=torch.bool, device=network.device)
+    for row, cells in enumerate(sets):
+        removed[row, [asked.places[cell] for cell in cells]] = True
+    # A removed token still reads itself, so that its own row is no division by zero; nobody reads that row.
+    itself = torch.eye(run.length, dtype=torch.bool, device=network.device)
+    cut = (removed[:, None, :] & ~itself)[:, None]  # (S, 1, T, T)
+    hidden = run.resid_pre[0].expand(len(sets), -1, -1)
+    with handled_attention(network.config, lambda call: weights_attention(call, cut)):
+        for layer, (block, arguments) in enumerate(zip(network.blocks, run.arguments, strict=True)):
+            out = cast("Callable[..., Tensor | tuple[Tensor, ...]]", block)(hidden, **arguments)
+            hidden = out[0] if isinstance(out, tuple) else out
+            added = run.added_after(layer)
+            hidden = hidden if added is None else (wide(hidden) + added).to(hidden.dtype)
+    return asked.outcome.read(network, hidden[:, -asked.outcome.positions :]).tolist()

@@ -44,9 +44,11 @@ class Trust:
 def judged(effects: Effects, *, primary: str, margin: float, level: float) -> tuple[Trust, ...]:
     """The verdict on every map, from the effects alone.
 
-    A map may be trusted if the picture makes the model's answers right (with pictures of other items they are right
-    less often: without that there is no seeing to explain), if taking its cells away costs the answer more than taking
-    those of random maps, corrected for all maps looked at, and by at least `margin`. Of one picture there is none.
+    A map may be trusted if the picture makes the model's answers right (with another picture they are right less often:
+    without that there is no seeing to explain, and a network of random weights, whose output hangs on every pixel,
+    would have maps that are true of it and tell nobody anything); if taking its cells away costs the answer more than
+    taking those of random maps, corrected for all maps looked at; and by at least `margin`. Of one picture there is
+    none.
 
     Args:
         effects: Of a map study.
