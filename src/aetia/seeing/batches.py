@@ -46,6 +46,7 @@ IGNORED = -100
 _FIRST_TRAINING_SEED = 2**40  # far from the seeds that people, tests and the held-out tables use
 _SEEDS_OF_A_TRAINING = 2**32
 _ROUND_UP = 8  # lengths of sequences, so that blocks of memory are used again
+_SHAPES = frozenset(encode(" ".join(SETTINGS.shapes)))
 _SHARED = 0  # the block of positions that every question sees
 
 
@@ -58,6 +59,8 @@ class Pack:
         positions: `[B, T]`: counted anew after the prefix for each question.
         labels: `[B, T]`: what follows on each position; `IGNORED` but for answers and their end.
         attends: bool `[B, T, T]`: whether the first position sees the second.
+        places: `[B, T, 2]`: row and column of what is named, at the last word of each name in questions about
+            relations; `IGNORED` elsewhere.
         kinds: The kind of each block of a scene, by the block's number from 1.
         blocks: `[B, T]`: the number of each position's question; 0 in the prefix, -1 behind the last one.
     """
@@ -66,13 +69,15 @@ class Pack:
     positions: Tensor
     labels: Tensor
     attends: Tensor
+    places: Tensor
     kinds: tuple[tuple[str, ...], ...]
     blocks: Tensor
 
     def to(self, device: torch.device) -> "Pack":
         """The same on another device."""
         ids, positions, labels = (tensor.to(device) for tensor in (self.ids, self.positions, self.labels))
-        return Pack(ids, positions, labels, self.attends.to(device), self.kinds, self.blocks.to(device))
+        attends, places, blocks = self.attends.to(device), self.places.to(device), self.blocks.to(device)
+        return Pack(ids, positions, labels, attends, places, self.kinds, blocks)
 
 
 def training_seeds(seed: int, start: int, count: int) -> range:
@@ -122,28 +127,30 @@ def mixed_questions(scene: Scene, mix: Mapping[str, float], seed: int) -> list[Q
     return list(found.values())
 
 
-def pack(asked: Sequence[Sequence[Question]]) -> Pack:
-    """The questions of each scene as one sequence a scene."""
-    rows = [_row(questions_of_one) for questions_of_one in asked]
+def pack(scenes: Sequence[Scene], asked: Sequence[Sequence[Question]]) -> Pack:
+    """The questions about each scene as one sequence a scene."""
+    rows = [_row(scene, questions_of_one) for scene, questions_of_one in zip(scenes, asked, strict=True)]
     length = -(-max(len(row[0]) for row in rows) // _ROUND_UP) * _ROUND_UP
     columns = []
-    for number, filling in enumerate((PADDING, 0, IGNORED, -1)):
+    for number, filling in enumerate((PADDING, 0, IGNORED, -1, IGNORED, IGNORED)):
         column = np.full((len(rows), length), filling, np.int64)
         for place, row in zip(column, rows, strict=True):
             place[: len(row[number])] = row[number]
         columns.append(torch.from_numpy(column))
-    ids, positions, labels, blocks = columns
+    ids, positions, labels, blocks, row, column = columns
     earlier = torch.ones(length, length, dtype=torch.bool).tril()
     same = blocks[:, :, None] == blocks[:, None, :]
     shared = (blocks[:, None, :] == _SHARED) & (blocks[:, :, None] > _SHARED)
     kinds = tuple(tuple(question.kind for question in questions_of_one) for questions_of_one in asked)
-    return Pack(ids, positions, labels, earlier & (same | shared), kinds, blocks)
+    places = torch.stack([row, column], -1)
+    return Pack(ids, positions, labels, earlier & (same | shared), places, kinds, blocks)
 
 
-def _row(asked: Sequence[Question]) -> tuple[list[int], list[int], list[int], list[int]]:
-    """Ids, positions, labels and blocks of a scene's sequence."""
+def _row(scene: Scene, asked: Sequence[Question]) -> tuple[list[int], ...]:
+    """Ids, positions, labels, blocks, and rows and columns of what is named: of a scene's sequence."""
     ids = [BEGIN] + [IMAGE] * CELLS
     positions, labels, blocks = list(range(PREFIX)), [IGNORED] * PREFIX, [_SHARED] * PREFIX
+    rows, columns = [IGNORED] * PREFIX, [IGNORED] * PREFIX
     for number, question in enumerate(asked, start=1):
         words, answer = encode(question.text), encode(question.answer)
         block = words + answer
@@ -151,4 +158,11 @@ def _row(asked: Sequence[Question]) -> tuple[list[int], list[int], list[int], li
         positions += range(PREFIX, PREFIX + len(block))
         labels += [IGNORED] * (len(words) - 1) + answer + [END]
         blocks += [number] * len(block)
-    return ids, positions, labels, blocks
+        places = [(IGNORED, IGNORED)] * len(block)
+        if question.kind == "relation":
+            ends = [place for place, word in enumerate(words) if word in _SHAPES]
+            for end, index in zip(ends, question.about, strict=True):
+                places[end] = scene.things[index].row, scene.things[index].column
+        rows += [row for row, _ in places]
+        columns += [column for _, column in places]
+    return ids, positions, labels, blocks, rows, columns

@@ -14,7 +14,7 @@ from aetia.seeing.tokens import BEGIN, END, IMAGE, PADDING, VOCABULARY
 if TYPE_CHECKING:
     from transformers import LlavaForConditionalGeneration
 
-__all__ = ["VISION_WIDTH", "WIDTH", "answers_hidden", "build_model", "picture_features"]
+__all__ = ["VISION_WIDTH", "WIDTH", "build_model", "decoded", "picture_features"]
 
 
 VISION_WIDTH = 96
@@ -74,16 +74,20 @@ def picture_features(model: "LlavaForConditionalGeneration", pixels: Tensor) -> 
     return model.model.vision_tower(pixels).last_hidden_state[:, 1:]
 
 
-def answers_hidden(model: "LlavaForConditionalGeneration", features: Tensor, pack: Pack) -> Tensor:
-    """The decoder's last residual `[B, T, D]`, normed, of packed questions about pictures with these features."""
+def decoded(model: "LlavaForConditionalGeneration", features: Tensor, pack: Pack) -> tuple[Tensor, ...]:
+    """The decoder's residual `[B, T, D]` before its first layer and after each, of packed questions about pictures with
+    these features; the last one is normed.
+    """
     words = model.get_input_embeddings()(pack.ids)
     seen = model.model.multi_modal_projector(features)
     embedded = torch.cat([words[:, :1], seen, words[:, PREFIX:]], 1)
     mask = torch.zeros(pack.attends.shape).masked_fill_(~pack.attends, torch.finfo(torch.float32).min)
     decoder = model.model.language_model
-    return decoder(
+    found = decoder(
         inputs_embeds=embedded,
         attention_mask=mask[:, None].to(embedded.device),
         position_ids=pack.positions,
         use_cache=False,
-    ).last_hidden_state
+        output_hidden_states=True,
+    )
+    return found.hidden_states

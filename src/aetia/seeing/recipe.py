@@ -13,12 +13,12 @@ __all__ = ["MIX", "Progress", "Recipe"]
 
 MIX: Mapping[str, float] = MappingProxyType(
     {
-        "existence": 3.0,
+        "existence": 2.0,
         "colour": 1.0,
         "shape": 1.0,
         "count": 0.5,
         "count-of": 1.0,
-        "relation": 2.0,
+        "relation": 4.0,
         "caption": 0.5,
     }
 )
@@ -46,7 +46,7 @@ class Recipe:
     seed: int = 0
     vision_steps: int = 900
     alignment_steps: int = 120
-    language_steps: int = 3000
+    language_steps: int = 2400
     vision_scenes: int = 64
     language_scenes: int = 24
     mix: Mapping[str, float] = field(default_factory=lambda: MIX)
@@ -67,8 +67,8 @@ class Recipe:
 
     def record(self) -> dict[str, object]:
         """The recipe as JSON has it."""
-        values = {one.name: getattr(self, one.name) for one in fields(self)}
-        return values | {"mix": dict(self.mix)}
+        values: dict[str, object] = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {**values, "mix": dict(self.mix)}
 
 
 class Progress(NamedTuple):

@@ -26,7 +26,7 @@ from aetia.seeing.batches import (
     pixels_of,
     training_seeds,
 )
-from aetia.seeing.model import VISION_WIDTH, WIDTH, answers_hidden, picture_features
+from aetia.seeing.model import VISION_WIDTH, WIDTH, decoded, picture_features
 from aetia.seeing.optimiser import Rates
 from aetia.seeing.recipe import Recipe
 from aetia.seeing.tokens import IMAGE, encode
@@ -41,7 +41,8 @@ STAGES = ("vision", "alignment", "language")
 
 _SCENES_OF_A_STAGE = 2**28
 _CROWDED = Settings(size=SETTINGS.size, cells=SETTINGS.cells, fewest=2, most=10)  # more to learn from in a picture
-_PLACES_COUNT = 0.2  # how much where a cell is counts beside what is in it
+_PLACES_OF_CELLS = 0.2  # how much where a cell is counts beside what is in it
+_PLACES_OF_NAMES = 0.5  # how much where things are counts beside answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,14 +151,20 @@ def _alignment(model: "LlavaForConditionalGeneration", recipe: Recipe) -> Stage:
 
 
 def _language(model: "LlavaForConditionalGeneration", recipe: Recipe) -> Stage:
-    """Projector and decoder, on questions and captions."""
+    """Projector and decoder, on questions and captions.
+
+    Of each thing that a question about a relation names, two probes read row and column from the residual of the last
+    word of its name, half-way through the decoder: relations between two things are then learned one thing at a time.
+    """
+    probes = _Probes(WIDTH, (SETTINGS.cells, SETTINGS.cells)).to(model.device)
     weights = _named("model.multi_modal_projector.", model) | _named("model.language_model.", model)
     matrices = tuple(name for name, weight in weights.items() if ".layers." in name and weight.ndim == 2)
+    weights |= {f"probe.{name}": p for name, p in probes.named_parameters()}
 
     def batch(step: int) -> Batch:
         first = STAGES.index("language") * _SCENES_OF_A_STAGE + step * recipe.language_scenes
         scenes = [draw(seed, SETTINGS) for seed in training_seeds(recipe.seed, first, recipe.language_scenes)]
-        asked = pack([mixed_questions(scene, recipe.mix, recipe.seed) for scene in scenes])
+        asked = pack(scenes, [mixed_questions(scene, recipe.mix, recipe.seed) for scene in scenes])
         return Batch(pixels_of(scenes), asked=asked)
 
     def loss(batch: Batch) -> tuple[Tensor, float]:
@@ -165,10 +172,17 @@ def _language(model: "LlavaForConditionalGeneration", recipe: Recipe) -> Stage:
         assert asked is not None
         with torch.no_grad():
             features = picture_features(model, batch.pixels)
+        residuals = decoded(model, features, asked)
         told = asked.labels != IGNORED
-        logits = model.lm_head(answers_hidden(model, features, asked)[told])
+        logits = model.lm_head(residuals[-1][told])
         wanted = asked.labels[told]
-        return functional.cross_entropy(logits, wanted), (logits.argmax(-1) == wanted).double().mean().item()
+        answers = functional.cross_entropy(logits, wanted)
+        is_name = asked.places[..., 0] != IGNORED
+        if is_name.any():
+            middle = residuals[len(residuals) // 2][is_name]
+            scores = probes(functional.rms_norm(middle, middle.shape[-1:]))
+            answers = answers + _PLACES_OF_NAMES * _cross_entropies(scores, asked.places[is_name])
+        return answers, (logits.argmax(-1) == wanted).double().mean().item()
 
     return Stage(
         "language", Rates(recipe.language_steps, adam=2e-3, muon=0.02, warmup=50), weights, matrices, batch, loss
@@ -199,14 +213,19 @@ def _cells(recipe: Recipe, step: int, stage: str, settings: Settings) -> Batch:
 
 def _cell_loss(scores: list[Tensor], classes: Tensor) -> tuple[Tensor, float]:
     """The loss of naming colour, shape and place of each cell, and the share of cells named right."""
-    names = [functional.cross_entropy(scores[n].flatten(0, 1), classes[..., n].flatten()) for n in range(2)]
     right = (scores[0].argmax(-1) == classes[..., 0]) & (scores[1].argmax(-1) == classes[..., 1])
-    return torch.stack(names).sum() + _PLACES_COUNT * _place_loss(scores[2:]), right.double().mean().item()
+    loss = _cross_entropies(scores[:2], classes) + _PLACES_OF_CELLS * _place_loss(scores[2:])
+    return loss, right.double().mean().item()
 
 
 def _place_loss(scores: list[Tensor]) -> Tensor:
     """The loss of telling row and column of each cell, from scores `[B, C, 4]` of each."""
-    place = torch.arange(CELLS, device=scores[0].device).expand(len(scores[0]), -1).flatten()
-    wanted = place // SETTINGS.cells, place % SETTINGS.cells
-    losses = [functional.cross_entropy(one.flatten(0, 1), answer) for one, answer in zip(scores, wanted, strict=True)]
-    return torch.stack(losses).sum()
+    cells = torch.arange(CELLS, device=scores[0].device)
+    places = torch.stack([cells // SETTINGS.cells, cells % SETTINGS.cells], -1)
+    return _cross_entropies(scores, places.expand(len(scores[0]), -1, -1))
+
+
+def _cross_entropies(scores: list[Tensor], wanted: Tensor) -> Tensor:
+    """The sum over questions of the mean cross-entropy, of scores `[..., classes]` and right classes `[..., n]`."""
+    pairs = zip(scores, wanted.unbind(-1), strict=True)
+    return torch.stack([functional.cross_entropy(one.flatten(0, -2), right.flatten()) for one, right in pairs]).sum()
