@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aetia import circuits, contrasts, evals, scm
+    from aetia import circuits, contrasts, evals, flow, maps, scenes, scm
     from aetia.circuits import circuit
     from aetia.effects import Effects
     from aetia.evals import evaluate
@@ -26,10 +26,13 @@ __all__ = [
     "contrasts",
     "evals",
     "evaluate",
+    "flow",
     "impair",
     "load",
+    "maps",
     "open_run",
     "patch_subspace",
+    "scenes",
     "scm",
     "trace",
 ]
@@ -45,10 +48,13 @@ _HOMES = {
     "contrasts": "aetia.contrasts",
     "evals": "aetia.evals",
     "evaluate": "aetia.evals",
+    "flow": "aetia.flow",
     "impair": "aetia.tracing.impair",
     "load": "aetia.models",
+    "maps": "aetia.maps",
     "open_run": "aetia.runs",
     "patch_subspace": "aetia.features",
+    "scenes": "aetia.scenes",
     "scm": "aetia.scm",
     "trace": "aetia.tracing",
 }

