@@ -127,5 +127,5 @@ def _line(row: Mapping[str, object], dimensions: Sequence[str], level: float) ->
         n=int(str(row["n"] or 0)),
         null=clean_text(str(row["null"] or ""), 40),
         q=f"{q:.3g}" if isinstance(q, float) else "",
-        is_sure=isinstance(q, float) and passes(q, level),
+        is_sure=isinstance(q, float) and bool(passes(q, level)),
     )

@@ -76,4 +76,4 @@ def _cell(row: dict[str, object] | None, level: float) -> RecoveredCell | None:
     if row is None or not isinstance(row["estimate"], float):
         return None
     low, high, q = (value if isinstance(value := row[name], float) else None for name in ("low", "high", "q"))
-    return RecoveredCell(row["estimate"], low, high, q is not None and passes(q, level))
+    return RecoveredCell(row["estimate"], low, high, q is not None and bool(passes(q, level)))
