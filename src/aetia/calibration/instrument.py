@@ -101,10 +101,10 @@ class Calibrate:
 
 def _trials(subject: Subject, study: CalibrationStudy) -> Iterator[tuple[str, str, int, int]]:
     """Kind, system, first replicate and how many: the batches of a subject."""
-    from aetia.truth import null_systems, truth_systems
+    from aetia.truth import null_sights, null_systems, truth_systems
 
     replicates = subject.replicates // (_QUICK if study.quick else 1)
-    names = [name for name in null_systems() if name in subject.null_systems]
+    names = [name for name in (*null_systems(), *null_sights()) if name in subject.null_systems]
     each = max(1, replicates // len(names))
     for name in names if subject.replicates else ():
         for first in range(0, each, _AT_ONCE):

@@ -46,6 +46,8 @@ class Subject:
         truth_null: The null on truth systems; "none" where that would cost more than it tells.
         tasks: How many sets of contrasts a study has.
         null_systems: Which of the null systems it can be asked of.
+        verdict: Of an instrument that gives verdicts, where its effects' provenance names what it trusts: naming
+            anything is its false positive.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Subject:
     truth_null: str = "auto"
     tasks: int = 1
     null_systems: tuple[str, ...] = ("llama", "gpt2", "labels")
+    verdict: str = ""
 
     @property
     def instrument(self) -> ContrastInstrument[ContrastStudy]:
@@ -161,6 +164,20 @@ SUBJECTS: tuple[Subject, ...] = (
         {"system": "real", "measure": "excess"},
         grain="sites",
         replicates=120,
+    ),
+    Subject(
+        "map",
+        {"maps": ("attention", "gradient-input", "logit-lens", "tam", "occlusion", "patch-ablation")},
+        replicates=120,
+        null_systems=("unlearned", "blank"),
+        verdict="trusted",
+    ),
+    Subject(
+        "flow",
+        {"edges": ("object->last", "background->last", "question->last")},
+        {"measure": "probability", "items": "all"},
+        replicates=120,
+        null_systems=("blank",),
     ),
 )
 """All subjects, in the order of the certificate."""

@@ -13,7 +13,7 @@ from aetia.calibration.scores import auroc
 from aetia.calibration.subjects import Cause, Subject
 from aetia.effects import passes
 from aetia.errors import StudyError
-from aetia.truth import Graded, graded_system, null_system, truth_system
+from aetia.truth import Graded, graded_system, null_sight, null_sights, null_system, truth_system
 
 __all__ = ["ITEMS", "Measured", "cost", "encoding", "false_positive", "interval_coverage", "recovery"]
 
@@ -30,10 +30,12 @@ Measured = tuple[str, str, float]
 
 def false_positive(subject: Subject, system: str, replicate: int) -> Measured:
     """Whether the instrument finds anything at all, corrected for its places, where there is nothing."""
-    null = null_system(system, replicate)
+    null = null_sight(system, replicate) if system in null_sights() else null_system(system, replicate)
     study = subject.study(seed=replicate)
     effects = subject.effects(study, null.network, null.draw(ITEMS * subject.tasks, replicate))
-    table = effects.to_arrow()
+    if subject.verdict:
+        return "false positives", f"{system}-{replicate}", float(bool(effects.provenance[subject.verdict]))
+    table = subject.findings(effects) if system in null_sights() else effects.to_arrow()
     q = table["q"].to_numpy(zero_copy_only=False).astype(np.float64)
     if not np.isfinite(q).any():
         raise ValueError(f"{subject.name} tested nothing on {system}-{replicate}: it cannot be right about it")

@@ -1,0 +1,83 @@
+"""In which systems that see is there nothing to be seen? Unlearned weights, and pictures that show nothing."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal, get_args
+
+import numpy as np
+
+from aetia.contrasts import AlignedContrast, find_set
+from aetia.errors import StudyError
+from aetia.models.network import Network, load
+from aetia.models.pictures import Picture
+from aetia.models.prompts import Prompt
+from aetia.models.randomise import randomised
+
+__all__ = ["NullSight", "NullSightName", "blanked", "null_sight", "null_sights"]
+
+NullSightName = Literal["unlearned", "blank"]
+
+_MODEL, _SET = "toy-llava", "scenes:colour"
+
+
+@dataclass(frozen=True, eq=False)
+class NullSight:
+    """A network that sees, and contrasts of pictures about which its answers are owed to no picture.
+
+    Args:
+        name: One of `null_sights()`.
+        network: The network.
+        seed: Of the weights, or of the blank colour.
+    """
+
+    name: NullSightName
+    network: Network
+    seed: int
+
+    def draw(self, count: int, seed: int = 0) -> tuple[AlignedContrast, ...]:
+        """`count` contrasts of scenes; a seed's first ones are always the same."""
+        tokenizer = _toy().tokenizer
+        assert tokenizer is not None
+        items = find_set(_SET).draw(tokenizer, count, seed=seed, vision=self.network.vision).items
+        return tuple(blanked(item, self.seed) for item in items) if self.name == "blank" else items
+
+
+def null_sights() -> tuple[NullSightName, ...]:
+    """The names: weights of the toy drawn anew, and its trained weights with pictures of one colour."""
+    return get_args(NullSightName)
+
+
+def null_sight(name: str, seed: int = 0) -> NullSight:
+    """One such system; each seed is another.
+
+    Raises:
+        StudyError: AE-1709 if there is no such system.
+    """
+    if name == "unlearned":
+        return NullSight(name, randomised(_toy(), seed), seed)
+    if name == "blank":
+        return NullSight(name, _toy(), seed)
+    known = ", ".join(null_sights())
+    raise StudyError("AE-1709", f"There is no null system {name!r}.", mend=f"use one of {known}.")
+
+
+def blanked(item: AlignedContrast, seed: int) -> AlignedContrast:
+    """The item with all its pictures of one colour, another one for each seed.
+
+    Questions that are alike then have one clean prompt, and count as one.
+    """
+    colour = np.random.default_rng(seed).integers(0, 256, 3, dtype=np.uint8)
+
+    def blank(ids: tuple[int, ...]) -> tuple[int, ...]:
+        if not isinstance(ids, Prompt):
+            return ids
+        shapes = [picture.pixels.shape for picture in ids.pictures]
+        return Prompt(ids, [Picture(np.broadcast_to(colour, shape).copy(), "blank") for shape in shapes], ids.starts)
+
+    name = "blank " + " ".join(map(str, item.clean_ids))
+    return replace(item, clean_ids=blank(item.clean_ids), corrupted_ids=blank(item.corrupted_ids), cluster=name)
+
+
+@lru_cache(maxsize=1)
+def _toy() -> Network:
+    return load(_MODEL, device="cpu")
