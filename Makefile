@@ -1,4 +1,4 @@
-# make demo   explain the real default model and write two reports
+# make demo   explain two real models, one of them with pictures, and write four reports
 # make test   the whole test suite
 # Both build .venv first, with everything in it; the second call starts at once.
 
@@ -38,6 +38,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(AETIA) trace --model smollm2-135m --contrasts capitals --items $(DEMO_ITEMS) --out $(DEMO_OUT)/capitals
 	$(AETIA) trace --model smollm2-135m --contrasts ioi --items $(DEMO_ITEMS) --out $(DEMO_OUT)/ioi
+	$(AETIA) trace --model toy-llava --scenes edited:shape --items $(DEMO_ITEMS) --positions spans \
+	  --sites resid_post,attn_out,mlp_out --outcome probability --out $(DEMO_OUT)/seen
+	$(AETIA) map --model toy-llava --scenes edited:shape --items $(DEMO_ITEMS) --maps all --out $(DEMO_OUT)/maps
 
 # What measures seconds runs by itself, after the rest; 5 says that no such test was asked for.
 test: $(STAMP)
