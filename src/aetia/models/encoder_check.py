@@ -9,14 +9,14 @@ from aetia.errors import StudyError
 from aetia.models.encoder_families import patch_side
 from aetia.models.encoder_runs import EncoderRecording, batch_hooked, from_residuals, record_encoder
 from aetia.models.encoders import Encoder
-from aetia.models.interventions import Intervention, Set
+from aetia.models.interventions import Intervention, Scale, Set
 from aetia.models.sites import Site
 
 __all__ = ["check_encoder"]
 
 
 def check_encoder(encoder: Encoder) -> None:
-    """Verifies residual additions, the mixing of heads, full attention, what follows the blocks, and that edits act.
+    """Verifies residual additions, heads, full attention, last projections, what follows, and that edits act.
 
     The first and the last block are examined; that blocks of one list are alike is the architecture's own claim.
 
@@ -35,6 +35,8 @@ def check_encoder(encoder: Encoder) -> None:
     for layer in layers:
         _check_block(encoder, layer, run)
         _check_acts(encoder, layer, run)
+        _check_linear(encoder, layer, run, "z", "attn_out")
+        _check_linear(encoder, layer, run, "mlp_post", "mlp_out")
     _check_end(encoder, run)
 
 
@@ -66,6 +68,19 @@ def _check_acts(encoder: Encoder, layer: int, run: EncoderRecording) -> None:
             changed = encoder.blocks[layer](run.resid_pre[layer][None].clone(), **run.block_arguments(layer))
         if torch.equal(changed[0], run.resid_pre[layer + 1]):
             _fail(encoder, f"an edit at {site} changed nothing")
+
+
+@torch.inference_mode()
+def _check_linear(encoder: Encoder, layer: int, run: EncoderRecording, inner: str, outer: str) -> None:
+    """What a block adds to the residual is linear in its heads' outputs, and in its MLP's units, up to a constant."""
+    found = []
+    for factor in (0.0, 1.0, 2.0):
+        edit, wanted = Intervention(Site(inner, layer), Scale(factor)), Site(outer, layer)
+        with batch_hooked(encoder, [(0, edit)], [(0, wanted)]) as captured:
+            encoder.blocks[layer](run.resid_pre[layer][None].clone(), **run.block_arguments(layer))
+        found.append(captured[0, wanted].float())
+    if _differs(encoder, found[2] - found[1], found[1] - found[0]):
+        _fail(encoder, f"{outer} is not linear in {inner} in layer {layer}")
 
 
 @torch.inference_mode()
