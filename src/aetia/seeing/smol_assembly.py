@@ -134,7 +134,7 @@ def seeing_processor(tokenizer: "PreTrainedTokenizerBase") -> "LlavaProcessor":
     from transformers import LlavaProcessor
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-    tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE_TEXT]}, replace_additional_special_tokens=False)
+    tokenizer.add_special_tokens({"extra_special_tokens": [IMAGE_TEXT]}, replace_extra_special_tokens=False)
     tokenizer.chat_template = CHAT_TEMPLATE
     side = {"height": SETTINGS.size, "width": SETTINGS.size}
     images = CLIPImageProcessorPil(

@@ -45,7 +45,7 @@ def smol_config(text: "LlamaConfig") -> "LlavaConfig":
     return LlavaConfig(
         vision_config=vision,
         text_config=wider,
-        image_token_id=text.vocab_size,
+        image_token_index=text.vocab_size,
         vision_feature_layer=-1,
         vision_feature_select_strategy="default",
         image_seq_length=CELLS,

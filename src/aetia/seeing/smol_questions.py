@@ -1,7 +1,7 @@
 """What is asked about a scene while SmolLM2 learns to see, and how is a question put to it?
 
-A step asks much of few scenes: relations from one thing to two others in all four words, every colour and shape that
-can be asked for, counts, and often the caption, which names each thing and so teaches reading fastest.
+A step asks much of few scenes: relations of two things in all words that fit, and where the two are, which relations
+rest on; colours, shapes and counts; and often the caption, which names each thing and so teaches reading fastest.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from itertools import product
 from random import Random
 
-from aetia.scenes import RELATIONS, Question, Scene, caption, questions
+from aetia.scenes import NUMBERS, RELATIONS, Question, Scene, caption, questions
 from aetia.scenes.asking import is_related, named_alone, relation_question
+from aetia.seeing.batches import SETTINGS
 from aetia.seeing.smol_packing import Line
 
 __all__ = ["AFTER_PICTURE", "BEFORE_PICTURE", "Mix", "asked_of", "lines_of", "prompt"]
 
 BEFORE_PICTURE, AFTER_PICTURE = "Image:", "\n"
 _STOP = "\n"  # what follows an answer, so that generated text ends
+_PLACES = NUMBERS[1 : SETTINGS.cells + 1]
 _ROUNDS = 12  # of the scene's own questions, from which different ones are taken
 
 Encode = Callable[[str], Sequence[int]]
@@ -32,6 +34,7 @@ class Mix:
         shape: Of the one thing of a colour.
         count: Of all things.
         count_of: Of the things of a shape.
+        places: Of how many things row and column are asked, which relations rest on.
         others: To how many other things the relations of one thing are asked, in all words that fit.
         captions: The share of scenes whose caption is asked for.
     """
@@ -41,8 +44,9 @@ class Mix:
     shape: int = 2
     count: int = 1
     count_of: int = 1
-    others: int = 2
-    captions: float = 0.5
+    places: int = 2
+    others: int = 1
+    captions: float = 0.4
 
 
 def prompt(question: str) -> str:
@@ -75,14 +79,25 @@ def asked_of(scene: Scene, mix: Mix, seed: int) -> tuple[Question, ...]:
     told = (
         [Question("caption", "Describe the image.", caption(scene), (), ())] if random.random() < mix.captions else []
     )
-    return (*_relations(scene, mix.others, random), *found.values(), *told)
-
-
-def _relations(scene: Scene, others: int, random: Random) -> list[Question]:
     named = named_alone(scene)
+    random.shuffle(named)
+    places = [question for index in named[: mix.places] for question in _places(scene, index)]
+    return (*_relations(scene, named, mix.others), *places, *found.values(), *told)
+
+
+def _places(scene: Scene, index: int) -> list[Question]:
+    """In which row and column a thing is, both counted from one."""
+    thing = scene.things[index]
+    return [
+        Question("place", f"Which {line} is the {thing.name} in?", NUMBERS[number + 1], _PLACES, (index,))
+        for line, number in (("row", thing.row), ("column", thing.column))
+    ]
+
+
+def _relations(scene: Scene, named: Sequence[int], others: int) -> list[Question]:
+    """Those of the first of the named things to the next ones."""
     if len(named) < 2:
         return []
-    random.shuffle(named)
     first, rest = named[0], named[1 : 1 + others]
     return [
         relation_question(scene, first, relation, second)

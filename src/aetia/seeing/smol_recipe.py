@@ -35,7 +35,7 @@ class SmolRecipe:
     rank: int = 16
     vision_steps: int = 400
     alignment_steps: int = 300
-    reading_steps: int = 600
+    reading_steps: int = 510
     vision_scenes: int = 64
     reading_scenes: int = 4
     mix: Mix = field(default_factory=Mix)

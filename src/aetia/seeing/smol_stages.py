@@ -85,6 +85,14 @@ class Lesson:
     step: Callable[[int], tuple[Tensor, Scores]]
 
 
+class _SteepRates(Rates):
+    """Falling as a parabola: steps are noisy, and a high rate stops paying after the first tenth of them."""
+
+    def share(self, step: int) -> float:
+        """The share of the highest rate at a step from 0."""
+        return min(1.0, (step + 1) / self.warmup) * (1 - step / self.steps) ** 2
+
+
 def make_lesson(name: str, learned: Learned, recipe: SmolRecipe) -> Lesson:
     """The stage of that name."""
     return {"vision": _vision, "alignment": _alignment, "reading": _reading}[name](learned, recipe)
@@ -132,7 +140,7 @@ def _reading(learned: Learned, recipe: SmolRecipe) -> Lesson:
         losses = functional.cross_entropy(scores, forest.targets, reduction="none")
         return (losses * weight).sum() / weight.sum(), _counted(losses, scores, forest, data)
 
-    rates = Rates(recipe.reading_steps, adam=recipe.adam, muon=recipe.muon, decay=0.0, warmup=20)
+    rates = _SteepRates(recipe.reading_steps, adam=recipe.adam, muon=recipe.muon, decay=0.0, warmup=20)
     return Lesson(rates, weights | _projector(learned), tuple(weights), step)
 
 

@@ -1,0 +1,156 @@
+"""Which files carry what was trained on top of SmolLM2, and what should somebody know who uses it?"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from aetia.files import write_atomic, writing
+from aetia.seeing.judging import CONTROLS, KINDS, Score
+from aetia.seeing.smol_adapter import ADAPTED, SCALE
+from aetia.seeing.smol_assembly import ADAPTER
+from aetia.seeing.smol_judging import SMOL_HELD_OUT
+from aetia.seeing.smol_training import TrainedSmol
+
+__all__ = ["as_shipped", "write_smol"]
+
+_FORMAT = 1
+_SHIPPED_DTYPE = torch.float16
+_CONTROLS = {"none": "right picture", "blank": "blank picture", "shuffled": "another scene's"}
+
+
+def as_shipped(trained: TrainedSmol) -> dict[str, Tensor]:
+    """The weights in the precision that ships: the table of the card is measured on these."""
+    return {name: weight.detach().cpu().to(_SHIPPED_DTYPE).contiguous() for name, weight in trained.weights.items()}
+
+
+def write_smol(trained: TrainedSmol, folder: Path, scores: Sequence[Score], base_revision: str) -> None:
+    """Put the trained weights into `folder` in half precision, with what they are for, their card and curves.
+
+    Args:
+        trained: What was trained.
+        folder: Made if it is not there; files of these names are replaced.
+        scores: What the card tells of it, measured on the weights `as_shipped`.
+        base_revision: Hash of the language model's published weights.
+
+    Raises:
+        RunError: AE-6011 or AE-6012 if the place cannot be written.
+    """
+    from safetensors.torch import save
+
+    weights = save(as_shipped(trained), metadata={"format": "pt"})
+    digest = hashlib.sha256(weights).hexdigest()
+    config = {
+        "format": _FORMAT,
+        "base": trained.recipe.base,
+        "base_revision": base_revision,
+        "adapted": list(ADAPTED),
+        "rank": trained.recipe.rank,
+        "scale": SCALE,
+        "dtype": str(_SHIPPED_DTYPE).removeprefix("torch."),
+        "weights_sha256": digest,
+    }
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / ADAPTER, weights)
+    write_atomic(folder / "config.json", (json.dumps(config, indent=2) + "\n").encode())
+    write_atomic(folder / "curves.json", _in_lines(_record(trained, scores, digest)).encode())
+    write_atomic(folder / "card.md", _card(trained, scores, digest).encode())
+
+
+def _record(trained: TrainedSmol, scores: Sequence[Score], digest: str) -> dict[str, object]:
+    """What is kept of how the weights came about."""
+    curves = asdict(trained.curves)
+    return {
+        "recipe": asdict(trained.recipe),
+        "seed": trained.seed,
+        "weights_sha256": digest,
+        "data_sha256": trained.curves.data,
+        "held_out": [asdict(score) for score in scores],
+        **{name: curves[name] for name in ("loss", "accuracy", "validation", "seconds")},
+    }
+
+
+def _in_lines(record: Mapping[str, object]) -> str:
+    """JSON with one line for each entry of the record, and for each entry of an entry."""
+    lines = []
+    for name, value in record.items():
+        if isinstance(value, dict):
+            inner = ",\n".join(f"    {json.dumps(key)}: {json.dumps(entry)}" for key, entry in value.items())
+            lines.append(f"  {json.dumps(name)}: {{\n{inner}\n  }}")
+        elif isinstance(value, list):
+            inner = ",\n".join(f"    {json.dumps(entry)}" for entry in value)
+            lines.append(f"  {json.dumps(name)}: [\n{inner}\n  ]")
+        else:
+            lines.append(f"  {json.dumps(name)}: {json.dumps(value)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _card(trained: TrainedSmol, scores: Sequence[Score], digest: str) -> str:
+    recipe, curves = trained.recipe, trained.curves
+    counts = dict.fromkeys(("tower", "projector", "adapter"), 0)
+    for name, weight in trained.weights.items():
+        counts[name.partition(".")[0]] += weight.numel()
+    seconds = ", ".join(f"{stage} {spent:,.0f}" for stage, spent in curves.seconds.items())
+    return f"""# smol-llava
+
+SmolLM2-135M-Instruct, frozen, with a CLIP tower before it (64 x 64 pixels, 16 patches; {counts["tower"]:,} weights), a
+projector ({counts["projector"]:,}) and low-rank adapters beside the maps of its attention (rank {recipe.rank};
+{counts["adapter"]:,}). Assembled it is transformers' `LlavaForConditionalGeneration`: the adapters are added to the
+maps. It answers questions about plain scenes of `aetia.scenes` (64 pixels, 4 x 4 cells, one to five things) and
+describes them. Licence: Apache-2.0, as SmolLM2's and aetia's.
+
+Prompt: `Image:`, `<image>` (16 times once expanded), a line end, `Question: Is there a red circle? Answer:`; the answer
+follows with a blank before it, and is one token unless it is a caption.
+
+## How often it is right
+
+{len(SMOL_HELD_OUT):,} scenes with the seeds {SMOL_HELD_OUT.start:,} to {SMOL_HELD_OUT[-1]:,}, never trained on and
+looked at once, after all choices, by the weights as they ship (half precision). Any of 49,153 tokens may be answered, a
+caption counts if all of it is right. 95% intervals are Wilson's. Answers are balanced: without the picture no more than
+chance can be had.
+
+{_table(scores)}
+
+## How it was trained
+
+`aetia train smol-llava --seed {trained.seed}`, one CPU thread. Three stages:
+
+1. the tower learns colour, shape and place of each cell, as that of toy-llava does ({recipe.vision_steps:,} steps of
+   {recipe.vision_scenes} scenes);
+2. the projector learns to say it in SmolLM2's own word embeddings, `(colour + shape) / sqrt 2`, or `empty`, plus a
+   fixed code for row and column ({recipe.alignment_steps:,} steps; relative error at the end
+   {curves.loss["alignment"][-1]:.3f});
+3. adapters and, slowly, the projector learn to answer ({recipe.reading_steps:,} steps of {recipe.reading_scenes}
+   scenes). All questions of a scene form one tree of tokens, in which each token sees the picture and its own question.
+
+Adapters are changed by Muon, all else by AdamW. The last weights ship.
+
+- Processor seconds (one thread): {seconds}.
+- Data: SHA-256 `{curves.data}`, chained over the pixels and token ids of every step.
+- Weights: SHA-256 `{digest}`.
+- Curves: `curves.json` has the loss of every step and, every {recipe.save_every} steps, the share of right answers by
+  kind; each step's scenes are new to the weights that answer.
+
+## What it does not show
+
+That anything found in it holds of larger models. Other wordings, sizes of pictures, textures, labels, overlapping
+things and more than five of them are beyond it; what SmolLM2 writes without a picture has changed too.
+"""
+
+
+def _table(scores: Sequence[Score]) -> str:
+    """Right answers by kind and control, with intervals."""
+    found = {(score.kind, score.control): score for score in scores}
+    lines = ["| kind | questions | " + " | ".join(_CONTROLS[control] for control in CONTROLS) + " | chance |"]
+    lines.append("|---|---:|" + "---:|" * (len(CONTROLS) + 1))
+    for kind in KINDS:
+        row = [found[kind, control] for control in CONTROLS if (kind, control) in found]
+        if row:
+            cells = [f"{score.accuracy:.3f} [{score.low:.3f}, {score.high:.3f}]" for score in row]
+            lines.append(f"| {kind} | {row[0].count:,} | {' | '.join(cells)} | {row[0].chance:.3f} |")
+    return "\n".join(lines)
