@@ -21,6 +21,10 @@ _MODULES: tuple[str, ...] = (
     "aetia.circuits.instrument",
     "aetia.evals.harness.instrument",
     "aetia.features.instrument",
+    "aetia.flow.instrument",
+    "aetia.flow.mediation_instrument",
+    "aetia.flow.pathway_instrument",
+    "aetia.maps.instrument",
     "aetia.calibration.instrument",
 )
 # Every module with a tuple METHODS of exact methods.

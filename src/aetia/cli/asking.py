@@ -96,8 +96,9 @@ class StudyCommand(click.Command):
         study = instrument.study_type.model_validate({"instrument": self.name, "contrasts": "capitals"})
         has_option = {"instrument", "pair", *(str(parameter.name) for parameter in self.params)}
         fields = {name: field for name, field in instrument.study_type.model_fields.items() if name not in has_option}
-        with formatter.section("Nulls: what an effect would be by chance (--null NAME:DRAWS)"):
-            formatter.write_dl([(name, ": ".join(NULLS[name])) for name in instrument.nulls(study)])
+        if nulls := instrument.nulls(study):
+            with formatter.section("Nulls: what an effect would be by chance (--null NAME:DRAWS)"):
+                formatter.write_dl([(name, ": ".join(NULLS[name])) for name in nulls])
         with formatter.section("Further fields of a study (--FIELD VALUE, or --set FIELD=VALUE)"):
             formatter.write_dl([(f"--{name.replace('_', '-')}", _about(field)) for name, field in fields.items()])
 

@@ -34,7 +34,7 @@ def flow(
     return ask_study("flow", study_file, options, settings, out=out, workers=workers, dry_run=dry_run, as_json=as_json)
 
 
-@click.command("pathways", cls=StudyCommand, implementation="aetia.flow.pathways:Pathways")
+@click.command("pathways", cls=StudyCommand, implementation="aetia.flow.pathway_instrument:Pathways")
 @question_options
 @click.option("--scenes", metavar="edited:CHANGE", help="Rendered pairs: edited:colour, :shape, :remove, :move ...")
 @click.option("--keep", metavar="SHARE", help="Of the answer's probability, while searching. [default: 0.9]")
@@ -61,7 +61,7 @@ def pathways(
     )
 
 
-@click.command("mediation", cls=StudyCommand, implementation="aetia.flow.mediation:Mediation")
+@click.command("mediation", cls=StudyCommand, implementation="aetia.flow.mediation_instrument:Mediation")
 @question_options
 @picture_options
 @click.option("--mediators", metavar="LIST", help="Groups that the effect may pass through. [default: question]")

@@ -15,6 +15,7 @@ class MapStudy(ContrastStudy):
 
     # A frozen field may be narrower than the one it overrides.
     instrument: Literal["map"] = "map"  # pyright: ignore[reportIncompatibleVariableOverride]
+    model: str = Field(default="toy-llava", description="a known model that sees, a folder, or a repository of the hub")
     maps: tuple[str, ...] = Field(
         default=DEFAULT_MAPS, min_length=1, description="maps by name; attention:3 is attention in layer 3 alone"
     )
