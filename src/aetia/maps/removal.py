@@ -134,12 +134,13 @@ def _painter(asked: Asked, fill: Fill) -> Callable[[Sequence[Cells]], dict[str, 
     colour = np.broadcast_to(fill_colour(picture, fill), picture.pixels.shape)
     ground = network.inputs([Prompt(prompt, [Picture(colour.copy())], prompt.starts)])["pixel_values"][0]
 
+    windows = [(slice(None), *_window(asked, cell)) for cell in range(len(asked.places))]
+
     def together(sets: Sequence[Cells]) -> dict[str, Tensor]:
         shown = pixels.repeat(len(sets), 1, 1, 1)
-        for row, cells in enumerate(sets):
+        for row, cells in zip(shown, sets, strict=True):
             for cell in cells:
-                window = (slice(None), *_window(asked, cell))
-                shown[row][window] = ground[window]
+                row[windows[cell]] = ground[windows[cell]]
         return {"input_ids": ids.expand(len(sets), -1), "pixel_values": shown}
 
     return together
