@@ -3,7 +3,7 @@
 from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from aetia.errors import StudyError
 from aetia.models.encoder_families import patch_side
@@ -73,6 +73,8 @@ def _check_acts(encoder: Encoder, layer: int, run: EncoderRecording) -> None:
 @torch.inference_mode()
 def _check_linear(encoder: Encoder, layer: int, run: EncoderRecording, inner: str, outer: str) -> None:
     """What a block adds to the residual is linear in its heads' outputs, and in its MLP's units, up to a constant."""
+    if cast("nn.Linear", encoder.port(inner, layer).module).out_features != encoder.width:
+        _fail(encoder, f"what {inner} goes through is not as wide as the residual in layer {layer}")
     found = []
     for factor in (0.0, 1.0, 2.0):
         edit, wanted = Intervention(Site(inner, layer), Scale(factor)), Site(outer, layer)
