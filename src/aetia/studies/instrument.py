@@ -21,7 +21,7 @@ from aetia.studies.clusters import (
     with_clusters,
 )
 from aetia.studies.glimpses import glimpses
-from aetia.studies.nulls import LABELS, PLACEBO, SYSTEM_NULLS, Null, drawn, null_of
+from aetia.studies.nulls import LABELS, PLACEBO, SYSTEM_NULLS, Null, changes_items, drawn, null_of
 from aetia.studies.study import ContrastStudy, digests
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class ContrastInstrument(ABC, Generic[StudyT]):
         items = alignment.items
         cost = self.forecast(study, network, items)
         null = null_of(study, items, self.nulls(study), comparisons=cost.cells)
-        if null is not None and null.name not in ("randomised-weights", "random-direction", "random-subspace"):
+        if null is not None and changes_items(null):
             drawn(null, 0, study, network, items)  # what the items do not allow is said now
         system = _system(study, network)
         draws = self._draws(study, null)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
     from aetia.models.network import Network
 
-__all__ = ["LABELS", "PLACEBO", "SYSTEM_NULLS", "Null", "drawn", "null_of", "shifted"]
+__all__ = ["LABELS", "PLACEBO", "SYSTEM_NULLS", "Null", "changes_items", "drawn", "null_of", "shifted"]
 
 LABELS = "label-permutation"
 PLACEBO = "paraphrase-placebo"
@@ -97,6 +97,11 @@ def _parsed(text: str, supported: Sequence[str]) -> Null:
         found = f"The number of draws of a null is a whole number from 1; got {text!r}."
         raise StudyError("AE-1601", found, mend=f"write it like {name}:19.")
     return Null(name, int(number) if number else (_RELABELLINGS if name == LABELS else _DRAWS))
+
+
+def changes_items(null: Null) -> bool:
+    """Whether a draw of the null is other items, and not another network or an intervention of its own."""
+    return null.name in _ITEMS
 
 
 def drawn(
