@@ -21,6 +21,7 @@ from aetia.models import Network, wrap
 from aetia.models.pictures import Picture
 from aetia.models.prompts import Prompt
 from aetia.models.rendering import prompt_of
+from aetia.models.vision import Vision
 
 IMAGE_TOKEN = 3
 _TOWER = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -92,6 +93,12 @@ def tiny_vision_network(family: str, attention: str | None = None, dtype: torch.
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.3)
     return wrap(module.to(dtype))
+
+
+def vision_of(network: Network) -> Vision:
+    """The part of a network that sees, which it has."""
+    assert network.vision is not None
+    return network.vision
 
 
 def noise(seed: int, height: int = 16, width: int = 24) -> Picture:

@@ -17,6 +17,8 @@ from transformers import PreTrainedConfig
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from aetia.errors import SiteError
+
 __all__ = [
     "AttentionCall",
     "causal_mask",
@@ -110,7 +112,14 @@ def handled_attention(config: PreTrainedConfig, handler: Handler) -> Iterator[No
 
 
 def _eager(module: nn.Module) -> Callable[..., tuple[Tensor, Tensor]]:
-    return sys.modules[type(module).__module__].eager_attention_forward
+    function = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
+    if function is None:
+        raise SiteError(
+            "AE-9310",
+            f"{type(module).__name__} has no function that gives attention weights.",
+            mend="read z or attn_out instead of pattern, or use a model of another architecture.",
+        )
+    return function
 
 
 def own_implementation() -> str:

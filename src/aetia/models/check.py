@@ -4,6 +4,9 @@ A wrong path in a family would name a tensor of a valid shape and give wrong cau
 So a short random prompt is run, and the identities that define the components are verified on it.
 """
 
+from typing import NoReturn
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,7 +14,12 @@ from aetia.errors import StudyError
 from aetia.models.hooks import hooked
 from aetia.models.interventions import Intervention, Set
 from aetia.models.network import Network
+from aetia.models.pictures import Picture
+from aetia.models.ports import listen
+from aetia.models.prompts import Prompt
 from aetia.models.sites import Site
+from aetia.models.vision import Vision
+from aetia.text import clean_text
 
 __all__ = ["check_network"]
 
@@ -26,7 +34,7 @@ def _differs(a: Tensor, b: Tensor, dtype: torch.dtype) -> bool:
 
 @torch.inference_mode()
 def check_network(network: Network) -> None:
-    """Verifies residual additions, head mixing, the unembedding, and that an edit of each component acts.
+    """Verifies residual additions, head mixing, the unembedding, that an edit of each component acts, and pictures.
 
     The first and the last block are examined; that blocks of one list are alike is the architecture's own claim.
 
@@ -49,6 +57,8 @@ def check_network(network: Network) -> None:
     for layer in layers:
         for component in network.ports[layer]:
             _check_acts(network, Site(component, layer, position=_LENGTH - 1), rows, logits)
+    if network.vision is not None:
+        _check_pictures(network, network.vision)
 
 
 def _check_block(network: Network, layer: int, value: dict[str, Tensor]) -> None:
@@ -78,9 +88,32 @@ def _check_acts(network: Network, site: Site, rows: Tensor, logits: Tensor) -> N
         _fail(network, f"an edit at {site} changed nothing")
 
 
-def _fail(network: Network, what: str) -> None:
+def _check_pictures(network: Network, vision: Vision) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)
+    pictures = Picture(noise), Picture(255 - noise)
+    size = vision.positions(pictures[0])
+    word = 1 if vision.image_token != 1 else 2
+    prompts = [Prompt([word, *[vision.image_token] * size, word], [picture], [1]) for picture in pictures]
+    inputs = network.inputs(prompts)
+    kept: list[Tensor] = []
+    handle = listen(network.port("embed", None), lambda tensor: kept.append(tensor.clone()))
+    try:
+        network.module(**inputs, logits_to_keep=1, use_cache=False)
+    except (IndexError, RuntimeError, ValueError) as error:
+        _fail(network, f"a picture does not take {size} positions ({clean_text(str(error), 120)})")
+    finally:
+        handle.remove()
+    words = network.embedding(inputs["input_ids"][0])
+    first, second = kept[0]
+    if _differs(first[[0, -1]], words[[0, -1]], network.dtype):
+        _fail(network, "its decoder is not given the embeddings of the text around a picture")
+    if (first[1:-1] == second[1:-1]).all(-1).any() or (first[1:-1] == words[1:-1]).all(-1).any():
+        _fail(network, "a picture does not reach all of its positions")
+
+
+def _fail(network: Network, what: str) -> NoReturn:
     raise StudyError(
         "AE-1205",
         f"{network.config.model_type} is not wired as its family says: {what}.",
-        mend="describe this variant in aetia/models/families.py; no result would be trustworthy.",
+        mend="describe this variant in aetia/models/families.py or vision.py; no result would be trustworthy.",
     )
