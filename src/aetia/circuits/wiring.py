@@ -82,8 +82,16 @@ def _inward(module: nn.Module) -> Tensor:
 
 
 def record_writes(network: Network, ids: Sequence[int]) -> Recording:
-    """One run of `ids` with all that `writes_of` needs."""
-    return record(network, ids, [(name, layer) for layer in range(len(network.blocks)) for name in ("z", "mlp_out")])
+    """One run of `ids` with all that `writes_of` needs.
+
+    Raises:
+        StudyError: AE-1304 if the model adds something of its own between blocks, which is no sender's.
+    """
+    run = record(network, ids, [(name, layer) for layer in range(len(network.blocks)) for name in ("z", "mlp_out")])
+    if any(added is not None for added in run.added):
+        found = f"{network.config.model_type} adds to the residual between blocks what its vision tower saw."
+        raise StudyError("AE-1304", found, mend="trace its sites instead: a circuit's edges would not add up.")
+    return run
 
 
 @torch.inference_mode()

@@ -215,7 +215,9 @@ class Tracer:
         for layer, values in enumerate(_lists(logit_lens(self.network, one.clean, one.outcome))):
             rows.add(name, "logit_lens", "resid_post", values, layer)
         is_capped = getattr(self.network.config, "final_logit_softcapping", None) is not None
-        if one.outcome.kind == "logit_difference" and not is_capped:  # no sum of parts can follow a cap
+        # No sum of parts can follow a cap, nor name what is added between blocks.
+        is_sum = not is_capped and all(added is None for added in one.clean.added)
+        if one.outcome.kind == "logit_difference" and is_sum:
             labels = [(one.outcome.answer[0], one.outcome.foil), *one.outcome.decoys]
             pairs = [(answer, foil) for answer, foil in labels if foil is not None]
             for component, layer, head, values in direct_attribution(self.network, one.clean, pairs):
@@ -262,7 +264,7 @@ class Tracer:
         for item in self.items:
             run = record(self.network, item.clean_ids, wanted)
             residual = {("resid_pre", layer): run.resid_pre[layer] for layer in range(run.layers)}
-            residual |= {("resid_post", layer): run.resid_pre[layer + 1] for layer in range(run.layers)}
+            residual |= {("resid_post", layer): run.resid_post(layer) for layer in range(run.layers)}
             for place, value in (*run.components.items(), *residual.items()):
                 total[place] = total[place] + value.float() if place in total else value.float()
         return {place: value / len(self.items) for place, value in total.items()}
