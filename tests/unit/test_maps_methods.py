@@ -83,7 +83,8 @@ def test_token_activation_maps_equal_their_formula_written_out(of_noise):
     relevance = {j: max(logits[j, of_noise.answer[0]], 0.0) for j in texts if of_noise.prompt[j] != of_noise.answer[0]}
     assert sum(relevance.values()) > 0
     total = sum(relevance.values())
-    mixed = sum(r / total * np.maximum(logits[image, of_noise.prompt[j]], 0) for j, r in relevance.items())
+    parts = [r / total * np.maximum(logits[image, of_noise.prompt[j]], 0) for j, r in relevance.items()]
+    mixed = np.sum(parts, axis=0)
     scale = (own * mixed).sum() / (mixed * mixed).sum()
     assert np.allclose(tam(of_noise).ravel(), np.maximum(own - scale * mixed, 0), atol=1e-4)
 

@@ -189,6 +189,7 @@ def test_items_of_one_cluster_count_as_one():
 
 def test_a_study_of_scenes_is_planned_and_computed_batch_by_batch(tmp_path):
     network = tiny_llava()
+    assert network.tokenizer is not None
     network.module.save_pretrained(tmp_path)
     network.tokenizer.save_pretrained(tmp_path)
     fields = {"maps": ("attention:1", "tam"), "items": 2, **QUICK}
