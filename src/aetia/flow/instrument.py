@@ -1,6 +1,6 @@
 """The instrument `flow`: from a study of cut edges to its plan, its values and its effects."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from aetia import catalogue
 from aetia.effects import Effects
+from aetia.flow.random_keys import Place, random_keys_tests
 from aetia.flow.ratios import ratio_effects
 from aetia.flow.study import FlowStudy
 from aetia.studies import ContrastInstrument, Cost, Null, Part, Values
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Flow"]
 
-_RANDOM = "random-keys"
+_RANDOM, _DRAWS = "random-keys", 19
 _UNITS = {"probability": "probability", "log_probability": "nats"}
 
 
@@ -102,7 +103,10 @@ class Flow(ContrastInstrument[FlowStudy]):
 
     def summarise(self, study: FlowStudy, values: pa.Table, /) -> Effects:
         """The mean change at every edge and layer, and the change relative to the plain probability, pooled."""
-        effects = super().summarise(study, values)
+        tests = _random_keys(study, values)
+        effects = super().summarise(study, values if tests is None else _of_draw(values))
+        if tests is not None:
+            effects = _with_tests(effects, tests, study)
         how = {"level": study.level, "seed": study.seed}
         relative = _relative(values)
         more = [ratio_effects(relative, self.dimensions, unit="%", scale=100.0, **how)] if relative.num_rows else []
@@ -121,12 +125,32 @@ class Flow(ContrastInstrument[FlowStudy]):
 
 def _random_draws(study: FlowStudy) -> int:
     name, _, number = study.null.partition(":")
-    return int(number) if name == _RANDOM and number.isdigit() else 0
+    return (int(number) if number.isdigit() else _DRAWS) if name == _RANDOM else 0
 
 
 def _of_draw(values: pa.Table) -> pa.Table:
     """The rows of the real runs."""
     return values.filter(pc.field("draw").is_null())
+
+
+def _random_keys(study: FlowStudy, values: pa.Table) -> Mapping[Place, tuple[float, float]] | None:
+    """The tests of all cells against random keys; None if the null is another, or there is none."""
+    drawn = values.filter(pc.field("draw").is_valid())
+    if study.null.partition(":")[0] != _RANDOM or not drawn.num_rows:
+        return None
+    tested = values.filter(pc.field("source").is_valid() & (pc.field("measure") == study.outcome))
+    return random_keys_tests(tested, Flow.dimensions, study.correction, study.seed)
+
+
+def _with_tests(effects: Effects, tests: Mapping[Place, tuple[float, float]], study: FlowStudy) -> Effects:
+    rows = effects.table.to_pylist()
+    null = f"{_RANDOM}:{_random_draws(study)}"
+    for row in rows:
+        p, q = tests.get(tuple(row[name] for name in Flow.dimensions), (None, None))
+        if p is not None:
+            row |= {"null": null, **({"p": p, "q": q} if p == p else {})}  # noqa: PLR0124  not of a single item
+    about = {**effects.provenance, "correction": study.correction}
+    return Effects(pa.Table.from_pylist(rows, schema=effects.table.schema), about)
 
 
 def _split(values: pa.Table) -> list[pa.Table]:
