@@ -149,10 +149,7 @@ def test_what_carries_the_answer_passes_against_random_keys_and_nothing_else_doe
     )
     tested = effects.where(items="all", measure="probability").table.to_pylist()
     passed = {f"{row['source']}->{row['reader']}@{row['layer']}" for row in tested if row["q"] and row["q"] <= 0.05}
-    # Without the question the object is read the more, which most random keys would not do: that is an effect too.
-    assert passed == {"object->last@1", "question->last@1"}
-    change = {row["source"]: row["estimate"] for row in tested if row["reader"] == "last" and row["layer"] == 1}
-    assert change["object"] < 0 < change["question"]
+    assert passed == {"object->last@1"}
     assert {row["null"] for row in tested if row["source"]} == {"random-keys:19"}
 
 

@@ -53,10 +53,10 @@ def _runs(rows: Cuts) -> Iterator[tuple[int | str, frozenset[int]]]:
 def random_keys(item: "AlignedContrast", cuts: Cuts, seed: int) -> Cuts:
     """From each row as many earlier keys cut, drawn at random from positions of the same kind: the null random-keys.
 
-    The kind is the picture if all keys lie in it, the text if none does, else the whole prompt. Where a row loses all
-    that there is of its kind, this could only be drawn as itself; what comes before the row then takes its place. The
-    group's own keys may be drawn: among all sets of that size it is one. Rows share one order of the positions, so
-    that rows that lose one group are compared with rows that lose one random set.
+    The kind is the picture if all keys lie in it, the text if none does, else the whole prompt. Where a row loses more
+    than half of its kind, most draws would be nearly the same keys; all that comes before the row then takes the kind's
+    place. The group's own keys may be drawn: among all sets of that size it is one. Rows share one order of the
+    positions, so that rows that lose one group are compared with rows that lose one random set.
 
     Args:
         item: The item.
@@ -70,7 +70,7 @@ def random_keys(item: "AlignedContrast", cuts: Cuts, seed: int) -> Cuts:
     for row, keys in cuts.items():
         count = sum(key < row for key in keys)
         pool = {place for place in kind if place < row}
-        pool = pool if len(pool) > count else set(range(row))
+        pool = pool if len(pool) >= 2 * count else set(range(row))
         found[row] = frozenset([place for place in order if place in pool][:count])
     return found
 

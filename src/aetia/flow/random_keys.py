@@ -1,4 +1,4 @@
-"""Does cutting an edge change the answer otherwise than cutting as many random keys would?
+"""Does cutting an edge change the answer by more than cutting as many random keys would?
 
 Each item has its real cut and B random ones, drawn for it alone: under the null these B + 1 changes are exchangeable
 within the item, whatever the other items do. So a draw of the null takes one of them for each item, at random.
@@ -26,11 +26,12 @@ _DRAWS = 1999
 def exchanged(
     changes: Floats, correction: Correction = "max-t", seed: int = 0, draws: int = _DRAWS
 ) -> tuple[Floats, Floats]:
-    """Return `p` and `q`, `[G]`, of "the first of an item's changes is one of its B + 1 like any other".
+    """Return `p` and `q`, `[G]`, of "the first of an item's B + 1 changes is no larger than the others".
 
-    The statistic is the sum over items of the first change less the mean of all, over its standard deviation under the
-    null, so that cells of any size stand beside each other; `q` compares with the largest cell of every draw. All cells
-    of an item are exchanged together, which keeps their dependence. NaN for fewer than two items.
+    The statistic is the sum over items of the first change's size less the mean of all, over its standard deviation
+    under the null, so that cells of any size stand beside each other; `q` compares with the largest cell of every draw.
+    Sizes are absolute, and the test is one-sided: what matters less than random keys do is no finding. All cells of an
+    item are exchanged together, which keeps their dependence. NaN for fewer than two items.
 
     Args:
         changes: `[G, N, B + 1]`, the real cut first.
@@ -43,15 +44,17 @@ def exchanged(
     cells, items, ways = changes.shape
     if items < 2:
         return np.full(cells, np.nan), np.full(cells, np.nan)
-    centred = changes - changes.mean(axis=2, keepdims=True)
+    sizes = np.abs(changes)
+    centred = sizes - sizes.mean(axis=2, keepdims=True)
     scale = np.sqrt((centred**2).mean(axis=2).sum(axis=1))[:, None, None]
     scores = np.divide(centred, scale, out=np.zeros_like(centred), where=scale > 0.0)
     taken = np.random.default_rng(seed).integers(0, ways, (items, draws))
     drawn = np.zeros((cells, draws))
     for item in range(items):
         drawn += scores[:, item, taken[item]]
-    null = ((row, float(np.abs(row).max(initial=0.0))) for row in drawn.T)
-    return against_null(scores[:, :, 0].sum(axis=1), null, correction)
+    drawn = np.maximum(drawn, 0.0)  # the upper tail alone
+    null = ((row, float(row.max(initial=0.0))) for row in drawn.T)
+    return against_null(np.maximum(scores[:, :, 0].sum(axis=1), 0.0), null, correction)
 
 
 def random_keys_tests(
