@@ -106,6 +106,15 @@ KNOWN: tuple[WheelModel | ShippedModel, ...] = (
         weights_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         disk_bytes=541_700_000,
     ),
+    ShippedModel(
+        name="toy-llava",
+        aliases=("toy",),
+        title="a vision-language model of 1.2M weights, trained by aetia on rendered scenes",
+        licence="Apache-2.0",
+        parameters=1_230_000,
+        disk_bytes=5_000_000,
+        weights="model.safetensors",
+    ),
 )
 
 
