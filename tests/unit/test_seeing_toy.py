@@ -1,5 +1,6 @@
 """The toy is trained on what it meets later; a killed training goes on to the same weights; words are tokens."""
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 
@@ -10,7 +11,7 @@ from torch.nn import Parameter
 
 from aetia.errors import StudyError
 from aetia.scenes import Scene, draw, questions, render
-from aetia.seeing import Recipe, train_toy
+from aetia.seeing import Recipe, shipped_toy, train_toy
 from aetia.seeing.batches import (
     CELLS,
     IGNORED,
@@ -82,9 +83,9 @@ def test_the_processor_makes_what_training_saw():
     processor = build_processor()
     message = [{"role": "user", "content": [{"type": "text", "text": text}, {"type": "image"}]}]
     prompt = processor.apply_chat_template(message)
-    made = processor(images=render(scene), text=prompt, return_tensors="pt")
-    assert made["input_ids"].tolist() == [[BEGIN] + [IMAGE] * CELLS + encode(text)]
-    assert torch.allclose(made["pixel_values"], pixels_of([scene]), atol=1e-6)
+    made = processor(images=render(scene), text=prompt)
+    assert made["input_ids"] == [[BEGIN] + [IMAGE] * CELLS + encode(text)]
+    assert np.allclose(made["pixel_values"][0], pixels_of([scene])[0], atol=1e-6)
 
 
 # Batches.
@@ -210,7 +211,7 @@ class _KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("kills", [(1,), (2, 5), (4, 3), (6,), (7, 2), (9,)])
+@pytest.mark.parametrize("kills", [(1,), (4, 3), (7, 2), (9,)])
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, kills):
     for steps_until in kills:
         steps = iter(range(1, steps_until + 1))
@@ -258,6 +259,21 @@ def test_a_begun_training_is_not_overwritten(tmp_path):
         train_toy(TINY, folder=tmp_path, resume=True)
 
 
+def test_steps_of_the_toy_that_ships_come_out_again():
+    """Its scenes, first weights and first steps are still what they were; rounding differs between machines."""
+    shipped = json.loads((shipped_toy() / "curves.json").read_text())["loss"]["vision"]
+    seen = []
+
+    def observe(progress):
+        seen.append(progress.loss)
+        if len(seen) == 4:
+            raise _KilledError
+
+    with pytest.raises(_KilledError):
+        train_toy(observer=observe)
+    assert seen == pytest.approx(shipped[:4], abs=2e-3)
+
+
 def test_devices_and_recipes_that_cannot_be():
     with pytest.raises(StudyError, match="AE-9203"):
         train_toy(TINY, device="abacus")
@@ -297,7 +313,7 @@ def test_a_judge_counts_what_an_answerer_that_cheats_gets_right(model, monkeypat
     assert {kind for kind, score in scores.items() if score.right} == {"existence", "relation"}
     for kind in ("existence", "relation"):
         assert scores[kind].low < 0.5 < scores[kind].high
-    assert [scores[kind].chance for kind in MIX] == pytest.approx([1 / 2, 1 / 6, 1 / 4, 1 / 5, 1 / 4, 1 / 2, 0])
+    assert [scores[kind].chance for kind in MIX] == pytest.approx([1 / 2, 1 / 6, 1 / 4, 1 / 5, 1 / 4, 1 / 2, 1 / 120])
 
 
 def test_controls_show_nothing_or_another_scene(model, monkeypatch):

@@ -48,16 +48,18 @@ intervals are Wilson's. Answers are balanced: without the picture no more than c
 1. the tower learns colour, shape and place of each cell, read by linear probes that are thrown away
    ({recipe.vision_steps:,} steps of {recipe.vision_scenes} scenes);
 2. the projector learns to say what is in a cell in the decoder's own words ({recipe.alignment_steps} steps);
-3. projector and decoder learn to answer, about {sum(recipe.mix.values()):.0f} questions a scene
-   ({recipe.language_steps:,} steps of {recipe.language_scenes} scenes, {scenes:,} scenes in all). All questions of a
+3. projector and decoder learn to answer, up to {sum(recipe.mix.values()):.0f} questions a scene
+   ({recipe.language_steps:,} steps of {recipe.language_scenes} scenes, {scenes:,} scenes in all). The questions of a
    scene share one sequence in which each sees the picture and itself only, at the positions that it has alone.
+   Of each thing that a question about a relation names, two probes that are thrown away read its row and column from
+   the residual of the last word of its name, half-way through the decoder.
 
 Matrices of the decoder are changed by Muon, all else by AdamW. Of the weights at every {recipe.look_every}th step,
 those ship that were best on {len(VALIDATION)} validation scenes (mean over kinds): step {curves.best_step:,}.
 
 - Processor seconds (one thread): {seconds}.
-- Settings: one thread; large blocks of memory are kept (`MALLOC_MMAP_THRESHOLD_`, `MALLOC_TRIM_THRESHOLD_`) and threads
-  wait asleep (`OMP_WAIT_POLICY=PASSIVE`); `aetia train` sets them.
+- Settings: one thread, which waits asleep (`OMP_WAIT_POLICY=PASSIVE`), and an allocator that keeps large blocks of
+  memory (as `MALLOC_MMAP_THRESHOLD_` and `MALLOC_TRIM_THRESHOLD_` do); `aetia train` sets them.
 - Data: SHA-256 `{curves.data}`, chained over the pixels and token ids of every step.
 - Weights: SHA-256 `{weights}`.
 - Curves: `curves.json` has loss and accuracy of every step.

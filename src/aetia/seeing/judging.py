@@ -39,6 +39,8 @@ VALIDATION = range(1_000_000_000, 1_000_000_256)
 HELD_OUT = range(2_000_000_000, 2_000_002_000)
 """Seeds of the scenes that the table of the model card is measured on: looked at once, when all is chosen."""
 
+# Always the same thing alone: as often right as there is one thing, and it is that one.
+_CHANCE_OF_CAPTION = 1 / (len(range(SETTINGS.fewest, SETTINGS.most + 1)) * len(SETTINGS.colours) * len(SETTINGS.shapes))
 _AT_ONCE = 128
 _LONGEST_CAPTION = 32
 
@@ -140,7 +142,7 @@ def judge(
         count = len(items[kind])
         low, high = wilson_interval(np.array([float(right)]), np.array([float(count)]))
         options = items[kind][0][1].options
-        chance = 1 / len(options) if options else 0.0
+        chance = 1 / len(options) if options else _CHANCE_OF_CAPTION
         scores.append(Score(kind, control, right, count, float(low[0]), float(high[0]), chance))
     return tuple(scores)
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from aetia.errors import StudyError
+from aetia.files import writing
 from aetia.models.allocator import keep_large_blocks
 from aetia.seeing.checkpoints import CHECKPOINT, Checkpoint, Curves, copied, read_checkpoint, write_checkpoint
 from aetia.seeing.judging import VALIDATION, Validation
@@ -69,7 +70,7 @@ def train_toy(
     Raises:
         StudyError: AE-9201 if there is a checkpoint and it is not to be gone on from; AE-9202 if it cannot be used;
             AE-9203 if there is no such device.
-        RunError: AE-6011 or AE-6012 if a checkpoint cannot be written.
+        RunError: AE-6011 or AE-6012 if the folder, or a checkpoint, cannot be written.
     """
     recipe = recipe or Recipe()
     _check_device(device)
@@ -80,6 +81,9 @@ def train_toy(
             mend = "go on with it: --resume; or give another folder: --out"
             raise StudyError("AE-9201", f"There is a training in {path.parent} already.", mend=mend)
         begun = read_checkpoint(path, recipe.identity())
+    if folder is not None:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
     keep_large_blocks()
     with _one_thread():
         model = build_model(recipe.seed)
