@@ -1,5 +1,7 @@
 """Does SmolLM2 with adapters compute what is said, train the same twice, and become one plain model?"""
 
+import hashlib
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,7 +37,8 @@ from aetia.seeing.smol_model import PictureWords, Reader, build
 from aetia.seeing.smol_packing import Line, grow, plant
 from aetia.seeing.smol_questions import AFTER_PICTURE, BEFORE_PICTURE, Mix, asked_of, lines_of, prompt
 from aetia.seeing.smol_recipe import SmolRecipe
-from aetia.seeing.smol_training import train_adapter
+from aetia.seeing.smol_shipping import as_shipped, write_smol
+from aetia.seeing.smol_training import encoder_of, train_adapter
 
 WORDS = 128
 RECIPE = SmolRecipe(
@@ -248,7 +251,7 @@ def test_a_training_is_neither_overwritten_nor_mistaken_for_another(tmp_path: Pa
 
 
 def test_image_tokens_say_what_is_where() -> None:
-    words = tiny_base().get_input_embeddings().weight.detach()
+    words = tiny_base().state_dict()["model.embed_tokens.weight"]
     wanted = PictureWords(words, encode, seed=0)
     scenes = [draw(seed, SETTINGS) for seed in range(20)]
     images = wanted(scenes)
@@ -314,14 +317,10 @@ def test_every_answer_is_one_token_of_smollm2() -> None:
 @pytest.mark.skipif(not (shipped_smol() / ADAPTER).exists(), reason="the weights are not in this checkout")
 def test_the_weights_that_ship_see() -> None:
     network = load("smollm2-135m")
-    tokenizer = network.tokenizer
-    assert tokenizer is not None
     assert sum(file.stat().st_size for file in shipped_smol().iterdir()) <= 8_000_000
 
-    def words(text: str) -> list[int]:
-        return list(tokenizer(text, add_special_tokens=False)["input_ids"])
-
-    model = merge(network.module, read_adapter(shipped_smol()))  # pyright: ignore[reportArgumentType]
+    words = encoder_of(network)
+    model = merge(network.module, read_adapter(shipped_smol()))
     seen = judge_smol(model, words, range(16), kinds=("colour", "shape"))
     blank = judge_smol(model, words, range(16), "blank", kinds=("colour", "shape"))
     assert min(score.accuracy for score in seen) > max(score.accuracy for score in blank)
@@ -331,3 +330,21 @@ def test_questions_are_put_as_the_prompt_says() -> None:
     (line,) = lines_of([Question("colour", "What colour is the circle?", "red", COLOURS, (0,))], encode, stops=0)
     assert line.words == encode("Question: What colour is the circle? Answer:")
     assert line.answer == encode(" red\n")
+
+
+def test_what_ships_is_half_precision_with_its_card_and_curves(tmp_path: Path) -> None:
+    trained = train_adapter(tiny_base(), encode, RECIPE)
+    model = merge(tiny_base(), {name: weight.float() for name, weight in as_shipped(trained).items()})
+    scores = judge_smol(model, encode, range(4), kinds=("existence",))
+    write_smol(trained, tmp_path, scores, base_revision="abc")
+    read = read_adapter(tmp_path)
+    assert all(torch.equal(read[name], weight.detach().half().float()) for name, weight in trained.weights.items())
+    config = json.loads((tmp_path / "config.json").read_bytes())
+    digest = hashlib.sha256((tmp_path / ADAPTER).read_bytes()).hexdigest()
+    assert (config["base_revision"], config["rank"], config["weights_sha256"]) == ("abc", 2, digest)
+    curves = json.loads((tmp_path / "curves.json").read_bytes())
+    assert curves["loss"] == trained.curves.loss
+    assert curves["recipe"]["reading_steps"] == RECIPE.reading_steps
+    card = (tmp_path / "card.md").read_text()
+    assert f"| existence | {scores[0].count} | {scores[0].accuracy:.3f} [" in card
+    assert digest in card

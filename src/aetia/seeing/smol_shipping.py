@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -12,11 +14,14 @@ from torch import Tensor
 from aetia.files import write_atomic, writing
 from aetia.seeing.judging import CONTROLS, KINDS, Score
 from aetia.seeing.smol_adapter import ADAPTED, SCALE
-from aetia.seeing.smol_assembly import ADAPTER
-from aetia.seeing.smol_judging import SMOL_HELD_OUT
-from aetia.seeing.smol_training import TrainedSmol
+from aetia.seeing.smol_assembly import ADAPTER, merge
+from aetia.seeing.smol_judging import SMOL_HELD_OUT, judge_smol
+from aetia.seeing.smol_training import TrainedSmol, encoder_of
 
-__all__ = ["as_shipped", "write_smol"]
+if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM
+
+__all__ = ["as_shipped", "finish_smol", "write_smol"]
 
 _FORMAT = 1
 _SHIPPED_DTYPE = torch.float16
@@ -26,6 +31,29 @@ _CONTROLS = {"none": "right picture", "blank": "blank picture", "shuffled": "ano
 def as_shipped(trained: TrainedSmol) -> dict[str, Tensor]:
     """The weights in the precision that ships: the table of the card is measured on these."""
     return {name: weight.detach().cpu().to(_SHIPPED_DTYPE).contiguous() for name, weight in trained.weights.items()}
+
+
+def finish_smol(trained: TrainedSmol, folder: Path, seeds: Sequence[int] = SMOL_HELD_OUT) -> tuple[Score, ...]:
+    """Measure the weights as they ship on held-out scenes, with the right picture and without, and write all files.
+
+    Args:
+        trained: What was trained.
+        folder: Where the files go.
+        seeds: Of the held-out scenes.
+
+    Raises:
+        MissingError: If the language model cannot be had.
+        RunError: AE-6011 or AE-6012 if the place cannot be written.
+    """
+    from aetia.models.network import load
+
+    network = load(trained.recipe.base)
+    weights = {name: weight.float() for name, weight in as_shipped(trained).items()}
+    model = merge(cast("LlamaForCausalLM", network.module), weights)
+    encode = encoder_of(network)
+    scores = tuple(score for control in CONTROLS for score in judge_smol(model, encode, seeds, control))
+    write_smol(trained, folder, scores, network.source.revision if network.source else "")
+    return scores
 
 
 def write_smol(trained: TrainedSmol, folder: Path, scores: Sequence[Score], base_revision: str) -> None:
@@ -92,7 +120,7 @@ def _in_lines(record: Mapping[str, object]) -> str:
 
 def _card(trained: TrainedSmol, scores: Sequence[Score], digest: str) -> str:
     recipe, curves = trained.recipe, trained.curves
-    counts = dict.fromkeys(("tower", "projector", "adapter"), 0)
+    counts: Counter[str] = Counter()
     for name, weight in trained.weights.items():
         counts[name.partition(".")[0]] += weight.numel()
     seconds = ", ".join(f"{stage} {spent:,.0f}" for stage, spent in curves.seconds.items())

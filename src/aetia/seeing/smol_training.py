@@ -29,7 +29,9 @@ from aetia.seeing.smol_stages import STAGES, Learned, Lesson, Scores, make_lesso
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
 
-__all__ = ["TrainedSmol", "shipped_weights", "train_adapter", "train_smol"]
+    from aetia.models.network import Network
+
+__all__ = ["TrainedSmol", "encoder_of", "shipped_weights", "train_adapter", "train_smol"]
 
 _DIGITS = 5  # of what is kept of losses
 
@@ -82,14 +84,16 @@ def train_smol(
 
     recipe = recipe or SmolRecipe()
     network = load(recipe.base)
+    base = cast("LlamaForCausalLM", network.module)
+    encode = encoder_of(network)
+    return train_adapter(base, encode, recipe, out, seed=seed, device=device, observer=observer, resume=resume)
+
+
+def encoder_of(network: "Network") -> Encode:
+    """Text to the tokens of a network, without special ones."""
     tokenizer = network.tokenizer
     assert tokenizer is not None
-
-    def encode(text: str) -> list[int]:
-        return list(tokenizer(text, add_special_tokens=False)["input_ids"])
-
-    base = cast("LlamaForCausalLM", network.module)
-    return train_adapter(base, encode, recipe, out, seed=seed, device=device, observer=observer, resume=resume)
+    return lambda text: list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def train_adapter(
