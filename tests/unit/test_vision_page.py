@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "vision.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(
-    r"^    aetia ((?:trace|flow|pathways|mediation|map) .*--(?:scenes|image) .*)$", PAGE + README, re.M
+    r"^    aetia ((?:trace|flow|pathways|mediation|map) .*--(?:scenes|image) .*)$", PAGE + README, re.MULTILINE
 )
 
 

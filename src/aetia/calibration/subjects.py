@@ -167,8 +167,13 @@ SUBJECTS: tuple[Subject, ...] = (
     ),
     Subject(
         "map",
-        {"maps": ("attention", "gradient-input", "logit-lens", "tam", "occlusion", "patch-ablation")},
-        replicates=120,
+        {
+            "maps": ("attention", "gradient-input", "logit-lens", "tam", "occlusion", "patch-ablation"),
+            "draws": 19,
+            "shares": (1 / 8, 1 / 4),
+            "removals": ("pixels",),
+        },
+        replicates=160,
         null_systems=("unlearned", "blank"),
         verdict="trusted",
     ),
@@ -176,7 +181,7 @@ SUBJECTS: tuple[Subject, ...] = (
         "flow",
         {"edges": ("object->last", "background->last", "question->last")},
         {"measure": "probability", "items": "all"},
-        replicates=120,
+        replicates=80,
         null_systems=("blank",),
     ),
 )

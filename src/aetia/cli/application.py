@@ -17,8 +17,8 @@ from aetia.cli.failures import told
 
 __all__ = ["COMMANDS", "cli", "main", "run"]
 
-# Verb -> its module (and the command in it, if it is not called `command`) and its line in the help. The line is here so
-# that the help needs no module; a test compares them.
+# Verb -> its module (and the command in it, if it is not called `command`) and its line in the help. The line is here
+# so that the help needs no module; a test compares them.
 COMMANDS: dict[str, tuple[str, str]] = {
     "trace": ("aetia.cli.trace", "Find the sites of a language model that cause its answer."),
     "circuit": ("aetia.cli.circuit", "Find the circuit of a language model that carries its answer."),
@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "calibrate": ("aetia.cli.calibrate", "Measure how far each instrument can be trusted."),
     "evals": ("aetia.cli.evals", "Ask models causal questions whose answers are exact."),
     "scenes": ("aetia.cli.scenes", "Draw pictures of which every fact is known, with questions, edits and clips."),
+    "train": ("aetia.cli.train", "Train MODEL again, as the one that comes with the package was trained."),
     "scm": ("aetia.cli.scm", "Ask explicit causal models and graphs, exactly."),
     "methods": ("aetia.cli.methods", "List the methods, what each needs, and whom to cite."),
     "doctor": ("aetia.cli.machine", "Check that this machine has what aetia needs."),

@@ -6,7 +6,7 @@ from pydantic import Field, TypeAdapter
 
 from aetia.cli import causal_records as causal
 from aetia.cli import evals_records as evals
-from aetia.cli import records
+from aetia.cli import records, train
 from aetia.runs.keys import JSON
 
 __all__ = ["records_schema"]
@@ -38,7 +38,8 @@ _AnyRecord = Annotated[
     | evals.AuditRecord
     | evals.ScoreRecord
     | evals.ComparisonRecord
-    | evals.StandingRecord,
+    | evals.StandingRecord
+    | train.TrainedRecord,
     Field(discriminator="record"),
 ]
 

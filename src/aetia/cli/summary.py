@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aetia.cli.records import DoneRecord, EffectRecord, FamilyRecord
+from aetia.cli.seen import show_seen
 from aetia.cli.voice import Voice
 from aetia.effects import Effects
 from aetia.errors import RunError
@@ -50,19 +51,8 @@ def done_record(run: Run, report: Path | None) -> DoneRecord:
 def show_run(voice: Voice, run: Run, report: Path | None) -> None:
     """Show what was asked, whether the model does it at all, the strongest sites, and where the rest is."""
     effects = _effects(run)
-    rows = read_rows(effects.to_arrow()) if effects is not None else []
-    voice.show(Text(_asked(run), style="bold"))
-    if effects is not None:
-        for text in _said(effects):
-            voice.show(f"  {text}")
-    if _warning(rows):
-        voice.show(Text(f"  {_warning(rows)}", style="yellow"))
-    top = _top(rows)
-    for family in families(rows):
-        if family.method not in NOT_INTERVENTIONS and family.with_interval:
-            voice.show(f"  {_counts(family, _correction(effects))}")
-    if top:
-        voice.show("", Padding(_table(top), (0, 0, 0, 2)), "")
+    if effects is None or not show_seen(voice, run, effects):
+        _show_sites(voice, run, effects)
     done, total = run.cells
     voice.show(f"  run     {_text(run.directory, 400)}  ({run.status}, {done:,} of {total:,} cells)")
     if report is not None:
@@ -97,6 +87,22 @@ def _effects(run: Run) -> Effects | None:
         if error.code != "AE-6008":
             raise
         return None
+
+
+def _show_sites(voice: Voice, run: Run, effects: Effects | None) -> None:
+    rows = read_rows(effects.to_arrow()) if effects is not None else []
+    voice.show(Text(_asked(run), style="bold"))
+    if effects is not None:
+        for text in _said(effects):
+            voice.show(f"  {text}")
+    if _warning(rows):
+        voice.show(Text(f"  {_warning(rows)}", style="yellow"))
+    top = _top(rows)
+    for family in families(rows):
+        if family.method not in NOT_INTERVENTIONS and family.with_interval:
+            voice.show(f"  {_counts(family, _correction(effects))}")
+    if top:
+        voice.show("", Padding(_table(top), (0, 0, 0, 2)), "")
 
 
 def _asked(run: Run) -> str:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainedRecord", "command"]
 
+_ASKING = "asking about held-out scenes, with and without their pictures"
 _LINES = 10  # of a stage, where there is no terminal
 
 
@@ -37,10 +38,10 @@ class TrainedRecord(Record):
 
 
 @click.command("train")
-@click.argument("model", type=click.Choice(["toy-llava"]))
+@click.argument("model", type=click.Choice(["toy-llava", "smol-llava"]))
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the first weights and the scenes. [default: 0]")
 @click.option("--out", metavar="DIRECTORY", help="Where the model goes. [default: models/MODEL-seed-SEED]")
-@click.option("--steps", type=click.IntRange(min=1), help="Of the language stage. [default: as the shipped model]")
+@click.option("--steps", type=click.IntRange(min=1), help="Of the last stage. [default: as the shipped model]")
 @click.option("--device", metavar="DEVICE", help="Such as cpu or cuda. [default: a GPU if there is one]")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in the directory, if there is one.")
 @json_option
@@ -49,26 +50,17 @@ def command(
 ) -> int:
     """Train MODEL again, as the one that comes with the package was trained.
 
-    On a CPU the seed decides the weights to the bit; toy-llava takes about half an hour on one core. A training that
-    was killed goes on with --resume. The directory then holds a model that transformers loads, its card and its curves.
+    On a CPU the seed decides the weights to the bit; toy-llava takes about half an hour on one core, smol-llava about
+    an hour. A training that was killed goes on with --resume. The directory then holds the weights, their card and
+    their curves.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is imported
     from aetia.seeing.checkpoints import CHECKPOINT
-    from aetia.seeing.judging import CONTROLS, HELD_OUT, judge
-    from aetia.seeing.recipe import Recipe
-    from aetia.seeing.shipping import write_toy
-    from aetia.seeing.toy import train_toy
 
     voice = Voice(as_json)
-    recipe = Recipe(seed=seed)
-    if steps is not None:
-        recipe = replace(recipe, language_steps=steps)
     folder = Path(out) if out is not None else Path("models") / f"{model}-seed-{seed}"
-    with _watching(voice) as observe:
-        trained = train_toy(recipe, folder=folder, resume=resume, device=device or _best_device(), observer=observe)
-    voice.remark(f"asking about {len(HELD_OUT):,} held-out scenes, with and without their pictures")
-    scores = [score for control in CONTROLS for score in judge(trained.model, HELD_OUT, control)]
-    write_toy(trained, folder, scores)
+    train = _train_toy if model == "toy-llava" else _train_smol
+    scores = train(voice, folder, _Asked(seed, steps, device or _best_device(), resume))
     (folder / CHECKPOINT).unlink(missing_ok=True)
     for score in scores:
         told = {name: value for name, value in asdict(score).items() if name in TrainedRecord.model_fields}
@@ -76,6 +68,49 @@ def command(
     _show(voice, scores)
     voice.show(f"  model  {folder}")
     return 0
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of a training; None for the recipe's own number of steps."""
+
+    seed: int
+    steps: int | None
+    device: str
+    resume: bool
+
+
+def _train_toy(voice: Voice, folder: Path, asked: _Asked) -> "Sequence[Score]":
+    from aetia.seeing.judging import CONTROLS, HELD_OUT, judge
+    from aetia.seeing.recipe import Recipe
+    from aetia.seeing.shipping import write_toy
+    from aetia.seeing.toy import train_toy
+
+    recipe = Recipe(seed=asked.seed)
+    if asked.steps is not None:
+        recipe = replace(recipe, language_steps=asked.steps)
+    with _watching(voice) as observe:
+        trained = train_toy(recipe, folder=folder, resume=asked.resume, device=asked.device, observer=observe)
+    voice.remark(_ASKING)
+    scores = [score for control in CONTROLS for score in judge(trained.model, HELD_OUT, control)]
+    write_toy(trained, folder, scores)
+    return scores
+
+
+def _train_smol(voice: Voice, folder: Path, asked: _Asked) -> "Sequence[Score]":
+    from aetia.cli.models import fetch_if_known
+    from aetia.seeing.smol_recipe import SmolRecipe
+    from aetia.seeing.smol_shipping import finish_smol
+    from aetia.seeing.smol_training import train_smol
+
+    recipe = SmolRecipe() if asked.steps is None else SmolRecipe(reading_steps=asked.steps)
+    fetch_if_known(voice, recipe.base)
+    with _watching(voice) as observe:
+        trained = train_smol(
+            recipe, folder, seed=asked.seed, device=asked.device, resume=asked.resume, observer=observe
+        )
+    voice.remark(_ASKING)
+    return finish_smol(trained, folder)
 
 
 def _best_device() -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aetia.truth.compile import Compiled, compile_program
     from aetia.truth.null_networks import NullSystem, meaningless_labels, null_system, null_systems, random_contrasts
-    from aetia.truth.null_sight import NullSight, blanked, null_sight, null_sights
+    from aetia.truth.null_pictures import NullSight, blanked, null_sight, null_sights
     from aetia.truth.planting import Graded, graded_system, planted
     from aetia.truth.program import Head, Layer, Lookup, Patch, Program, Reading, Trace, Variable, run
     from aetia.truth.source import to_python
@@ -48,7 +48,7 @@ __all__ = [
 _HOMES = {
     "compile": ("Compiled", "compile_program"),
     "null_networks": ("NullSystem", "meaningless_labels", "null_system", "null_systems", "random_contrasts"),
-    "null_sight": ("NullSight", "blanked", "null_sight", "null_sights"),
+    "null_pictures": ("NullSight", "blanked", "null_sight", "null_sights"),
     "planting": ("Graded", "graded_system", "planted"),
     "program": ("Head", "Layer", "Lookup", "Patch", "Program", "Reading", "Trace", "Variable", "run"),
     "source": ("to_python",),
