@@ -200,7 +200,9 @@ def test_a_null_is_an_option_and_the_help_lists_them_with_what_they_claim(ask):
     assert start["study"]["null"] == "randomised-weights:99"
     shown = " ".join(ask("trace", "--help")[1].split())
     for name, (how, claim) in NULLS.items():
-        assert (f"{name} {how}: {claim}" in shown) == (name not in {"random-subspace", "random-keys", "random-edges"})
+        assert (f"{name} {how}: {claim}" in shown) == (
+            name not in {"random-subspace", "random-keys", "random-edges", "random-map"}
+        )
     assert "--null randomised-weights:99" in shown
 
 
@@ -386,7 +388,9 @@ def test_csv_refuses_what_it_cannot_hold_and_unknown_endings_are_usage_errors(as
 def test_models_are_listed(ask):
     _, out, _ = ask("models")
     assert "smollm2-135m" in out
-    [record] = records(ask("models", "list", "--json")[1])
+    by_name = {one["name"]: one for one in records(ask("models", "list", "--json")[1])}
+    assert by_name["toy-llava"]["is_cached"]
+    record = by_name["smollm2-135m"]
     assert (record["name"], record["licence"], record["parameters"]) == ("smollm2-135m", "Apache-2.0", 134515008)
 
 

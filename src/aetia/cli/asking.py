@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from aetia.studies import ContrastInstrument, ContrastStudy
 
-__all__ = ["StudyCommand", "ask_study", "picture_options", "question_options", "run_options"]
+__all__ = ["StudyCommand", "ask_study", "question_options", "run_options"]
 
 Asking: TypeAlias = Callable[..., int]
 AskingT = TypeVar("AskingT", bound=Asking)
@@ -37,22 +37,9 @@ _RUN = (
 )
 
 
-_PICTURES = (
-    click.option("--image", metavar="FILE", help="For a model that sees: the picture that is asked about."),
-    click.option("--edited", metavar="FILE", help="The picture with the cause changed. [default: a blank one]"),
-    click.option("--question", metavar="TEXT", help="What is asked about it; the answers are the model's own."),
-    click.option("--scenes", metavar="edited:CHANGE", help="Rendered pairs: edited:colour, :shape, :remove, :move ..."),
-)
-
-
 def question_options(asking: AskingT) -> AskingT:
     """Give a verb the study file and the options that say what is asked of what."""
     return _with(_QUESTION, asking)
-
-
-def picture_options(asking: AskingT) -> AskingT:
-    """Give a verb the options that ask about pictures."""
-    return _with(_PICTURES, asking)
 
 
 def run_options(asking: AskingT) -> AskingT:
@@ -88,6 +75,7 @@ class StudyCommand(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's
         """Add the nulls and the study's further fields to the help."""
+        from aetia.cli.question import PICTURES
         from aetia.effects.nulls import NULLS
 
         module, _, kind = self.implementation.partition(":")
@@ -96,6 +84,8 @@ class StudyCommand(click.Command):
         study = instrument.study_type.model_validate({"instrument": self.name, "contrasts": "capitals"})
         has_option = {"instrument", "pair", *(str(parameter.name) for parameter in self.params)}
         fields = {name: field for name, field in instrument.study_type.model_fields.items() if name not in has_option}
+        with formatter.section("Pictures"):
+            formatter.write_dl([(f"{name} {value}", about) for name, (_, value, about) in PICTURES.items()])
         if nulls := instrument.nulls(study):
             with formatter.section("Nulls: what an effect would be by chance (--null NAME:DRAWS)"):
                 formatter.write_dl([(name, ": ".join(NULLS[name])) for name in nulls])

@@ -2,14 +2,13 @@
 
 import click
 
-from aetia.cli.asking import StudyCommand, ask_study, picture_options, question_options, run_options
+from aetia.cli.asking import StudyCommand, ask_study, question_options, run_options
 
 __all__ = ["flow", "mediation", "pathways"]
 
 
 @click.command("flow", cls=StudyCommand, implementation="aetia.flow.instrument:Flow")
 @question_options
-@picture_options
 @click.option("--edges", metavar="LIST", help="What is cut, such as image->last,question->last.")
 @run_options
 def flow(
@@ -36,7 +35,6 @@ def flow(
 
 @click.command("pathways", cls=StudyCommand, implementation="aetia.flow.pathway_instrument:Pathways")
 @question_options
-@click.option("--scenes", metavar="edited:CHANGE", help="Rendered pairs: edited:colour, :shape, :remove, :move ...")
 @click.option("--keep", metavar="SHARE", help="Of the answer's probability, while searching. [default: 0.9]")
 @run_options
 def pathways(
@@ -63,7 +61,6 @@ def pathways(
 
 @click.command("mediation", cls=StudyCommand, implementation="aetia.flow.mediation_instrument:Mediation")
 @question_options
-@picture_options
 @click.option("--mediators", metavar="LIST", help="Groups that the effect may pass through. [default: question]")
 @run_options
 def mediation(

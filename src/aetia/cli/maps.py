@@ -2,14 +2,13 @@
 
 import click
 
-from aetia.cli.asking import StudyCommand, ask_study, picture_options, question_options, run_options
+from aetia.cli.asking import StudyCommand, ask_study, question_options, run_options
 
 __all__ = ["command"]
 
 
 @click.command("map", cls=StudyCommand, implementation="aetia.maps.instrument:Maps")
 @question_options
-@picture_options
 @click.option("--maps", metavar="LIST", help="Maps, such as occlusion,attention,tam; all takes every one.")
 @run_options
 def command(

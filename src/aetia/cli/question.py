@@ -10,18 +10,18 @@ from aetia.errors import StudyError
 from aetia.runs import JSON, Study, instrument_named, load_study, parse_study
 from aetia.studies.asking import completed
 
-__all__ = ["fields_as_settings", "study_asked"]
+__all__ = ["PICTURES", "fields_as_settings", "study_asked"]
 
 # Option -> the field of a pair of prompts.
-_PAIR = {
-    "clean": "clean",
-    "question": "clean",
-    "corrupt": "corrupted",
-    "answer": "answer",
-    "foil": "foil",
-    "image": "picture",
-    "edited": "edited",
+_PAIR = {"clean": "clean", "corrupt": "corrupted", "answer": "answer", "foil": "foil"}
+PICTURES = {
+    "--image": ("pair.picture", "FILE", "for a model that sees: the picture that is asked about"),
+    "--edited": ("pair.edited", "FILE", "the picture with the cause changed; by default a blank one"),
+    "--question": ("pair.clean", "TEXT", "what is asked about it; the answers are the model's own unless given"),
+    "--scenes": ("contrasts", "edited:CHANGE", "rendered pairs: edited:colour, :shape, :size, :remove, :add, :move"),
 }
+"""What every verb that asks a study takes about pictures: the setting that it is, its value, and what it means."""
+
 _NEEDED = ("clean", "corrupt", "answer")
 _NOT_OPTIONS = frozenset({"instrument", "pair"})
 
@@ -43,11 +43,9 @@ def study_asked(
     """
     record: dict[str, JSON] = {"instrument": instrument} if path is None else _of_file(path, instrument)
     given = {name: value for name, value in options.items() if value is not None}
-    if "scenes" in given:
-        given["contrasts"] = _scenes(str(given.pop("scenes")), given)
     pair = {_PAIR[name]: str(value) for name, value in given.items() if name in _PAIR}
     if pair and "contrasts" in given:
-        found = "Both contrasts and a question of one's own (--clean, --corrupt, --image, --question) are given."
+        found = "Both contrasts and a question of one's own (--clean, --corrupt) are given."
         raise StudyError("AE-1002", found, mend="ask one question at a time: leave one of the two out")
     for name, value in given.items():
         if name not in _PAIR:
@@ -64,17 +62,23 @@ def study_asked(
             found = f"--set {setting!r} does not say what the field is set to."
             raise StudyError("AE-1003", found, mend="write it like --set window=10")
         _set(record, instrument, name.strip(), value)
+    # What the shell asks takes the place of what the file asks.
+    asked = {setting.partition("=")[0].partition(".")[0].strip() for setting in settings}
+    if "contrasts" in given and "contrasts" in asked:
+        raise StudyError("AE-1002", "Both --contrasts and --scenes are given.", mend="leave one of the two out")
+    if path is not None and "pair" in asked and "contrasts" not in asked | given.keys():
+        record.pop("contrasts", None)
+    if path is not None and "contrasts" in asked and "pair" not in asked and not pair:
+        record.pop("pair", None)
     _check_asked(record)
     return parse_study(completed(record), source="the command line" if path is None else f"{path} with the options")
 
 
-def _scenes(asked: str, given: Mapping[str, str | int]) -> str:
+def _scenes(asked: str) -> str:
     """The set of contrasts that `edited:colour`, or `colour`, names."""
     from aetia.contrasts.generators.scenes import CHANGES
 
     change = asked.removeprefix("edited:")
-    if "contrasts" in given:
-        raise StudyError("AE-1002", "Both --contrasts and --scenes are given.", mend="leave one of the two out")
     if change not in CHANGES:
         known = ", ".join(f"edited:{name}" for name in CHANGES)
         raise StudyError("AE-1002", f"There are no scenes {asked!r}.", mend=f"use one of {known}")
@@ -91,6 +95,9 @@ def _of_file(path: str, instrument: str) -> dict[str, JSON]:
 
 def _check_asked(record: Mapping[str, JSON]) -> None:
     pair = record.get("pair")
+    if pair is not None and record.get("contrasts") is not None:
+        found = "Both contrasts and a question of one's own (--clean, --corrupt, --image, --question) are given."
+        raise StudyError("AE-1002", found, mend="ask one question at a time: leave one of the two out")
     if pair is None and record.get("contrasts") is None:
         mend = "give --contrasts NAME (see `aetia contrasts`), or --clean, --corrupt, --answer and --foil"
         raise StudyError("AE-1002", "Nothing is asked: there are neither contrasts nor prompts.", mend=mend)
@@ -161,6 +168,11 @@ def fields_as_settings(arguments: Sequence[str], instrument: str, takes_value: M
                 done.append(rest.pop(0))
             continue
         kind = instrument_named(instrument).study_type
+        if option in PICTURES:
+            value = value if equals or not rest else rest.pop(0)
+            name = PICTURES[option][0]
+            done += ["--set", f"{name}={_scenes(value) if option == '--scenes' else value}"]
+            continue
         field = option.removeprefix("--").replace("-", "_")
         if not option.startswith("--") or field not in kind.model_fields or field in _NOT_OPTIONS:
             done.append(argument)

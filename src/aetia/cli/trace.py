@@ -2,7 +2,7 @@
 
 import click
 
-from aetia.cli.asking import StudyCommand, ask_study, picture_options, question_options, run_options
+from aetia.cli.asking import StudyCommand, ask_study, question_options, run_options
 
 __all__ = ["command"]
 
@@ -14,7 +14,6 @@ __all__ = ["command"]
 @click.option("--corrupt", metavar="TEXT", help="The prompt that differs in what matters, equally long in tokens.")
 @click.option("--answer", metavar="TEXT", help="The answer to the clean prompt, often with a leading space.")
 @click.option("--foil", metavar="TEXT", help="The answer to the corrupted prompt.")
-@picture_options
 @run_options
 def command(
     study_file: str | None,
