@@ -173,7 +173,7 @@ SUBJECTS: tuple[Subject, ...] = (
             "shares": (1 / 8, 1 / 4),
             "removals": ("pixels",),
         },
-        replicates=160,
+        replicates=80,
         null_systems=("unlearned", "blank"),
         verdict="trusted",
     ),
