@@ -111,6 +111,9 @@ def test_flow_and_mediation_become_pages(ask, folder, pictures, verb, options):
     [
         (("--image", "none.png", "--question", "is there a circle ?"), "AE-9301"),
         (("--image", "a.png"), "AE-1002"),
+        (("--edited", "a.png", "--question", "is there a circle ?"), "AE-1002"),
+        (("--image", "a.png", "--question", "is it ?", "--set", "pair.foo=bar"), "AE-1104"),
+        (("--image", "a.png", "--edited", "a.png", "--question", "is there a circle ?"), "AE-2114"),
         (("--scenes", "edited:smell"), "AE-1002"),
         (("--scenes", "edited:colour", "--contrasts", "capitals"), "AE-1002"),
         (("--image", "a.png", "--edited", "small.png", "--question", "is there a circle ?"), "AE-9705"),

@@ -1,5 +1,7 @@
 """Contrasts with pictures: what is aligned, which positions its parts are, and that a study looks at the picture."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from seeing_networks import tiny_llava
@@ -140,3 +142,35 @@ def test_a_file_of_pictured_contrasts(tmp_path):
     (tmp_path / "own.jsonl").write_text(row % (*values, "c"), encoding="utf-8")
     with pytest.raises(ContrastError, match="line 1"):
         study_contrasts(str(tmp_path / "own.jsonl"), None, network.tokenizer, items=9, vision=network.vision)
+
+
+def test_what_a_review_found_stays_mended(tmp_path):
+    from PIL import Image
+
+    from aetia.studies.clusters import check_clusters
+    from aetia.studies.nulls import Null, drawn
+
+    network, items = drawn(2)
+    assert items[0].clean_ids != None  # noqa: E711  a prompt is not equal to whatever has no pictures
+    assert Prompt((1, 2)) == (1, 2)
+    assert hash(Prompt((1, 2))) == hash((1, 2))
+    study = TraceStudy(contrasts="scenes:colour", null="unrelated-contrast:19")
+    for name in ("unrelated-contrast", "paraphrase-placebo"):
+        with pytest.raises(StudyError, match="AE-1603"):
+            drawn(Null(name, 19), 0, study, network, items)
+    again = replace(items[1], clean_ids=Prompt(items[1].clean_ids, items[0].clean_ids.pictures, (1,)))
+    with pytest.raises(StudyError, match="AE-1604"):
+        check_clusters([items[0], replace(again, clean_ids=again.clean_ids + again.answer_ids)])
+    # The same question about two pictures is two contrasts.
+    rows = []
+    for number in range(2):
+        pair = draw_edit(number, "remove")
+        for role, scene in (("a", pair.before), ("b", pair.after)):
+            Image.fromarray(render(scene)).save(tmp_path / f"{role}{number}.png")
+        rows.append(
+            f'{{"clean": "is there a red circle ?", "corrupted": "is there a red circle ?", "answer": " yes", '
+            f'"foil": " no", "picture": "a{number}.png", "edited": "b{number}.png"}}'
+        )
+    (tmp_path / "own.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    found = study_contrasts(str(tmp_path / "own.jsonl"), None, network.tokenizer, items=9, vision=network.vision)
+    assert len(found.items) == 2

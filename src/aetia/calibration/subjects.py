@@ -179,7 +179,7 @@ SUBJECTS: tuple[Subject, ...] = (
     ),
     Subject(
         "flow",
-        {"edges": ("object->last", "background->last", "question->last")},
+        {"edges": ("object->last",)},  # of a blank picture the one read that random cells can stand in for
         {"measure": "probability", "items": "all"},
         replicates=80,
         null_systems=("blank",),

@@ -102,6 +102,8 @@ def _check_asked(record: Mapping[str, JSON]) -> None:
         mend = "give --contrasts NAME (see `aetia contrasts`), or --clean, --corrupt, --answer and --foil"
         raise StudyError("AE-1002", "Nothing is asked: there are neither contrasts nor prompts.", mend=mend)
     if isinstance(pair, Mapping):
+        if pair.get("edited") and not pair.get("picture"):
+            raise StudyError("AE-1002", "There is an edited picture, and none that it was.", mend="give --image FILE")
         if pair.get("picture"):
             if not pair.get("clean"):
                 mend = 'give --question, for example --question "What colour is the circle?"'

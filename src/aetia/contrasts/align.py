@@ -137,6 +137,9 @@ def align_one(
     """
     character_spans = contrast.character_spans()
     clean, corrupted = _prompts(contrast, tokenizer, vision, chat=chat)
+    if clean.ids == corrupted.ids and clean.pictured is not None:
+        found = "The picture and the edited one are the same, and so are the questions."
+        raise ContrastError("AE-2114", found, mend="give an edited picture that shows something else.")
     if clean.ids == corrupted.ids:
         raise ContrastError(
             "AE-2114",
@@ -159,6 +162,9 @@ def align_one(
     length = len(clean.encoded.ids)
     spans = {name: _token_span(name, span, clean) for name, span in character_spans.items()}
     groups, grid = _seen(contrast, clean, vision)
+    if taken := sorted(set(character_spans) & set(groups)):
+        found = f"The span {quoted(taken[0])} has the name of a part of the picture."
+        raise ContrastError("AE-2111", found, mend="give it another name.")
     item = AlignedContrast(
         id=contrast.id,
         clean=contrast.clean,
@@ -176,7 +182,12 @@ def align_one(
         groups=groups,
         grid=grid,
     )
-    return replace(item, placebo_ids=_placebos(item, contrast.placebos, tokenizer, chat=chat)) if placebos else item
+    if not placebos:
+        return item
+    if clean.pictured is not None:
+        found = "A question about a picture has no rewordings in place of its edited picture."
+        raise ContrastError("AE-2120", found, mend="use --null permuted-pairs:19 or randomised-weights:19.")
+    return replace(item, placebo_ids=_placebos(item, contrast.placebos, tokenizer, chat=chat))
 
 
 def _seen(
@@ -223,6 +234,8 @@ def _prompts(
 
 
 def _pictured(text: str, picture: "Picture", tokenizer: Tokenizer, vision: "Vision") -> _Prompt:
+    if not text.strip():
+        raise ContrastError("AE-2106", "Nothing is asked about the picture.", mend="give a question.")
     whole, start = rendered(text, [picture], tokenizer, vision)
     encoded = encode(whole, tokenizer, special=False)
     return _Prompt(whole, encoded, start, special=False, pictured=prompt_of(encoded.ids, [picture], vision))

@@ -62,7 +62,8 @@ def read_contrasts(path: str | Path) -> list[Contrast]:
     contents: dict[tuple[str, ...], int] = {}
     for line, row in readers[path.suffix.lower()](path, text):
         contrast = _contrast(path, line, row)
-        content = (contrast.clean, contrast.corrupted, contrast.answer, contrast.foil)
+        pictures = tuple(one.digest for one in (contrast.picture, contrast.edited) if one is not None)
+        content = (contrast.clean, contrast.corrupted, contrast.answer, contrast.foil, *pictures)
         earlier = ids.setdefault(contrast.id, line), contents.setdefault(content, line)
         for what, first in zip((f"the id {quoted(contrast.id)}", "the contrast"), earlier, strict=True):
             if first != line:
@@ -246,8 +247,13 @@ def _with_pictures(contrast: Contrast, fields: Mapping[str, object], folder: Pat
 
     if not fields.get("picture"):
         return contrast
-    picture = read_picture(folder / str(fields["picture"]))
-    edited = read_picture(folder / str(fields["edited"])) if fields.get("edited") else None
+
+    def read(name: str) -> "Picture":
+        # As text if it stands alone: a path would take one of the two slashes of an address on the web.
+        return read_picture(name if folder == Path() else folder / name)
+
+    picture = read(str(fields["picture"]))
+    edited = read(str(fields["edited"])) if fields.get("edited") else None
     boxes = fields.get("regions") or {}
     if not isinstance(boxes, Mapping):
         raise _no_region("regions", boxes)

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 __all__ = ["own_answers"]
 
 
-def own_answers(network: "Network", pair: Mapping[str, object]) -> tuple[str, str]:
+def own_answers(network: "Network", pair: Mapping[str, object], answer: str = "") -> tuple[str, str]:
     """The most probable first token after the clean prompt, and the other one most probable after the corrupted prompt.
 
     Args:
         network: A network that sees.
-        pair: The fields of a study's own question, with a picture and without an answer.
+        pair: The fields of a study's own question, with a picture.
+        answer: The answer, if it is given; only the foil is the model's own then.
 
     Raises:
         StudyError: AE-9703 if the network does not see, AE-93xx if a picture cannot be read.
@@ -27,7 +28,6 @@ def own_answers(network: "Network", pair: Mapping[str, object]) -> tuple[str, st
     assert contrast.picture is not None
     asked = ((contrast.clean, contrast.picture), (contrast.corrupted, contrast.edited or contrast.picture))
     clean, corrupted = (network.last_logits([network.prompt(text, [picture])])[0] for text, picture in asked)
-    answer = int(clean.argmax())
-    foil = next(token for token in corrupted.topk(2).indices.tolist() if token != answer)
-    first, second = token_texts([answer, foil], network.tokenizer)
-    return first, second
+    first = answer or token_texts([int(clean.argmax())], network.tokenizer)[0]
+    others = token_texts(corrupted.topk(2).indices.tolist(), network.tokenizer)
+    return first, next(text for text in others if text.strip() != first.strip())

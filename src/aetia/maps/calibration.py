@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -96,24 +96,10 @@ def _without_cause(
     network: "Network", items: "Sequence[AlignedContrast]", kind: Nothing, trial: int
 ) -> "tuple[Network, tuple[AlignedContrast, ...]]":
     from aetia.models.randomise import randomised
+    from aetia.truth import blanked
 
     if kind == "randomised-weights":
         return randomised(network, trial), tuple(items)
     if kind == "blank-pictures":
-        return network, tuple(_blank(item, trial) for item in items)
+        return network, tuple(blanked(item, trial) for item in items)
     return network, tuple(items)
-
-
-def _blank(item: "AlignedContrast", trial: int) -> "AlignedContrast":
-    """The item with both its pictures of one colour, another in each trial."""
-    from aetia.maps.measured import prompt_of
-    from aetia.models.pictures import Picture
-    from aetia.models.prompts import Prompt
-
-    prompt = prompt_of(item)
-    pixels = prompt.pictures[0].pixels
-    colour = np.random.default_rng(trial).integers(0, 256, 3, dtype=np.uint8)
-    blank = Picture(np.broadcast_to(colour, pixels.shape).copy(), "blank")
-    same = Prompt(prompt, [blank, *prompt.pictures[1:]], prompt.starts)
-    # Questions that are alike have one clean prompt now, and count as one.
-    return replace(item, clean_ids=same, corrupted_ids=same, cluster="blank " + " ".join(map(str, prompt)))

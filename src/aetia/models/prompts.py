@@ -38,13 +38,15 @@ class Prompt(tuple[int, ...]):  # noqa: SLOT001  a tuple takes no slots
         return Prompt((*self, *ids), self.pictures, self.starts)
 
     def __eq__(self, other: object) -> bool:
-        return super().__eq__(other) and self.pictures == pictures_of(other)
+        if not isinstance(other, tuple):
+            return NotImplemented
+        return tuple.__eq__(self, other) and self.pictures == pictures_of(other)
 
     def __ne__(self, other: object) -> bool:  # a tuple has its own, which would not ask for the pictures
         return not self == other
 
     def __hash__(self) -> int:
-        return hash((tuple(self), self.pictures))
+        return hash((tuple(self), self.pictures)) if self.pictures else tuple.__hash__(self)
 
     def __getnewargs__(self) -> tuple[tuple[int, ...], tuple[Picture, ...], tuple[int, ...]]:
         return tuple(self), self.pictures, self.starts

@@ -20,8 +20,10 @@ from aetia.text import clean_text
 
 __all__ = ["write_maps"]
 
-_CELLS = 9_000
-"""Cells that are drawn on a page, about 70 bytes each."""
+_BUDGET = 800_000
+"""Bytes of pictures and of cells on a page."""
+
+_CELL = 70  # bytes of a cell
 
 _NAME = 60
 _CAVEATS = (
@@ -160,7 +162,7 @@ def _shown(sights: Sequence[Sight], drawn: Sequence[Mapping[str, object]], verdi
         key = (clean_text(str(row["item"]), _NAME), str(row["map"]))
         found.setdefault(key, {})[int(_number(row["cells"], 0))] = _number(row["value"], 0)
     shown: list[_Shown] = []
-    left = _CELLS
+    left = _BUDGET
     for number, sight in enumerate(sights):
         cells = sight.rows * sight.columns
         maps = tuple(
@@ -168,7 +170,7 @@ def _shown(sights: Sequence[Sight], drawn: Sequence[Mapping[str, object]], verdi
             for one in verdicts
             if (sight.id, one.map) in found
         )
-        left -= cells * len(maps)
+        left -= cells * len(maps) * _CELL + len(sight.clean)
         if left < 0 and shown:
             break
         outline = next(iter(sight.regions.values()), ()) if len(sight.regions) > 1 else ()

@@ -55,7 +55,7 @@ def sight_of(record: Mapping[str, object]) -> Sight | None:
     return Sight(
         id=clean_text(str(record.get("id")), _NAME),
         clean=clean,
-        edited="" if edited == clean else edited,
+        edited="" if _digest(record, "clean") == _digest(record, "corrupted") else edited,
         rows=rows,
         columns=columns,
         regions=_regions(record.get("groups"), rows * columns),
@@ -63,6 +63,12 @@ def sight_of(record: Mapping[str, object]) -> Sight | None:
         answer=clean_text(str(record.get("answer")), _NAME),
         foil=clean_text(str(record.get("foil")), _NAME),
     )
+
+
+def _digest(record: Mapping[str, object], role: str) -> object:
+    """What tells the original from others: small edits of a large picture are not seen in its thumbnail."""
+    picture = record.get(f"{role}_picture")
+    return picture.get("digest") if isinstance(picture, Mapping) else None
 
 
 def _address(picture: object) -> str:

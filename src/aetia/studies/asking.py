@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from aetia.runs import JSON, InProcess, LocalPool, Run, Study, execute, instrument_named, parse_study
+from aetia.runs import JSON, InProcess, LocalPool, Run, Study, execute, parse_study
 from aetia.studies.study import ContrastStudy, digests
 
 __all__ = ["ask", "completed", "default_directory"]
@@ -38,14 +38,19 @@ def completed(record: Mapping[str, JSON]) -> Mapping[str, JSON]:
         StudyError: AE-9703 it does not see; AE-93xx a picture cannot be read.
     """
     pair = record.get("pair")
-    if not isinstance(pair, Mapping) or not pair.get("picture") or pair.get("answer") or not pair.get("clean"):
+    if not isinstance(pair, Mapping) or not pair.get("picture") or (pair.get("answer") and pair.get("foil")):
         return record
+    study = parse_study(
+        {**record, "pair": {**pair, "answer": pair.get("answer") or "?", "foil": pair.get("foil") or "!"}},
+        source=f"a study of {record['instrument']}",
+    )
+    assert isinstance(study, ContrastStudy)
+    assert study.pair is not None
     from aetia.contrasts.own import own_answers
     from aetia.models.network import load
 
-    kind = instrument_named(str(record["instrument"])).study_type
-    model, dtype = (str(record.get(name) or kind.model_fields[name].default) for name in ("model", "dtype"))
-    answer, foil = own_answers(load(model, dtype=dtype), pair)
+    given = str(pair.get("answer") or "")
+    answer, foil = own_answers(load(study.model, dtype=study.dtype), study.pair.model_dump(), given)
     return {**record, "pair": {**pair, "answer": answer, "foil": pair.get("foil") or foil}}
 
 

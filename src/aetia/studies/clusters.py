@@ -5,15 +5,17 @@ null or resampled is the cluster.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 import pyarrow as pa
 
 from aetia.errors import StudyError
+from aetia.models.prompts import pictures_of
 from aetia.text import clean_text
 
 if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
+    from aetia.models.pictures import Picture
 
 __all__ = ["check_clusters", "clusters_by_name", "clusters_of", "counted", "places_of", "with_clusters"]
 
@@ -39,7 +41,7 @@ def places_of(clusters: Sequence[Sequence[int]], numbers: Iterable[int]) -> tupl
 
 
 def check_clusters(items: Sequence["AlignedContrast"]) -> None:
-    """Refuse items that share a clean prompt and no cluster: as independent items they would count more than once.
+    """Refuse items that share a clean prompt or picture and no cluster: as independent ones they would count too often.
 
     Raises:
         StudyError: AE-1604.
@@ -49,10 +51,21 @@ def check_clusters(items: Sequence["AlignedContrast"]) -> None:
         first = known.setdefault(item.clean_ids, item)
         if first is item or (item.cluster and item.cluster == first.cluster):
             continue
-        names = " and ".join(clean_text(one.id, 40) for one in (first, item))
-        found = f"The items {names} have the same clean prompt, and no cluster that says that they are not independent."
-        mend = "give both the same `cluster` in the contrasts, so that they count as one, or drop one of them."
-        raise StudyError("AE-1604", found, mend=mend)
+        _refuse(first, item, "the same clean prompt")
+    seen: dict[tuple[Picture, ...], AlignedContrast] = {}
+    for item in items:
+        if not (pictures := pictures_of(item.clean_ids)):
+            continue
+        first = seen.setdefault(pictures, item)
+        if first is not item and not (item.cluster and item.cluster == first.cluster):
+            _refuse(first, item, "the same picture")
+
+
+def _refuse(first: "AlignedContrast", item: "AlignedContrast", shared: str) -> Never:
+    names = " and ".join(clean_text(one.id, 40) for one in (first, item))
+    found = f"The items {names} have {shared}, and no cluster that says that they are not independent."
+    mend = "give both the same `cluster` in the contrasts, so that they count as one, or drop one of them."
+    raise StudyError("AE-1604", found, mend=mend)
 
 
 def clusters_by_name(items: Iterable["AlignedContrast"]) -> dict[str, str]:

@@ -409,12 +409,12 @@ def _notes(study: ContrastStudy, alignment: "Alignment") -> list[str]:
 
 
 def _about_null(null: Null | None, study: ContrastStudy, items: "Sequence[AlignedContrast]", needed: int) -> str:
+    if len(clusters_of(items)) < 2:
+        return f"{counted(items).capitalize()}: an anecdote, with neither an interval nor a test."
     if null is not None:
         return f"Tested against {null}, corrected by {study.correction} for the places looked at."
     if study.null == "none":
         return "Not tested against any null, as asked: an effect here may be chance."
-    if len(clusters_of(items)) < 2:
-        return f"{counted(items).capitalize()}: an anecdote, with neither an interval nor a test."
     return (
         f"Not tested: {LABELS} needs {counted(items, needed + 1)} whose answers differ and an outcome that reads them; "
         f"give such items, or --null randomised-weights:{needed}, which costs {needed} further runs."

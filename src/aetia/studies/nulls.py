@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from aetia.effects import check_draws, draws_needed
 from aetia.effects.nulls import NULLS
 from aetia.errors import StudyError
+from aetia.models.prompts import pictures_of
 from aetia.runs.keys import key_of
 from aetia.studies.clusters import clusters_of, counted
 from aetia.studies.study import ContrastStudy
@@ -29,6 +30,7 @@ PLACEBO = "paraphrase-placebo"
 SYSTEM_NULLS = (LABELS, "randomised-weights", "permuted-pairs", "unrelated-contrast", PLACEBO)
 """The nulls that any instrument can be run on; the others are an intervention's own."""
 
+_OF_TEXT = ("unrelated-contrast", PLACEBO)
 _DRAWS = 19
 _FEWEST_PARTNERS, _FEWEST_PLACEBOS = 6, 10  # with fewer, draws repeat each other and the test errs too often
 _TRIES = 50
@@ -116,6 +118,9 @@ def drawn(
         from aetia.models.randomise import randomised
 
         return randomised(network, _seed(study, null.name, draw)), tuple(items)
+    if null.name in _OF_TEXT and any(pictures_of(item.clean_ids) for item in items):
+        found = f"{null.name} puts other text in the prompt's place, and these prompts have pictures."
+        raise StudyError("AE-1603", found, mend="use --null permuted-pairs:19 or randomised-weights:19.")
     return network, _ITEMS[null.name](study, network, items, draw)
 
 

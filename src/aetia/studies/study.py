@@ -22,7 +22,7 @@ class Pair(BaseModel):
 
     clean: str = Field(min_length=1, description="the prompt that the model answers; with a picture, the question")
     corrupted: str = Field(default="", description="the prompt that differs in what matters; the same with a picture")
-    answer: str = Field(min_length=1)
+    answer: str = Field(default="", description="of the clean prompt; about a picture by default the model's own")
     foil: str = ""
     picture: str = Field(default="", description="an image file that the clean prompt asks about")
     edited: str = Field(
@@ -36,6 +36,8 @@ class Pair(BaseModel):
 
     @model_validator(mode="after")
     def _differs(self) -> Self:
+        if not self.answer and not self.picture:
+            raise ValueError("a pair of prompts needs an answer")
         if not self.corrupted and not self.picture:
             raise ValueError("a pair needs a corrupted prompt, or a picture")
         if not self.picture and (self.edited or self.regions):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, get_args
+from zlib import crc32
 
 import numpy as np
 
@@ -62,11 +63,8 @@ def null_sight(name: str, seed: int = 0) -> NullSight:
 
 
 def blanked(item: AlignedContrast, seed: int) -> AlignedContrast:
-    """The item with all its pictures of one colour, another one for each seed.
-
-    Questions that are alike then have one clean prompt, and count as one.
-    """
-    colour = np.random.default_rng(seed).integers(0, 256, 3, dtype=np.uint8)
+    """The item with all its pictures of one colour, another one for each item and seed."""
+    colour = np.random.default_rng([seed, crc32(item.id.encode())]).integers(0, 256, 3, dtype=np.uint8)
 
     def blank(ids: tuple[int, ...]) -> tuple[int, ...]:
         if not isinstance(ids, Prompt):
@@ -74,8 +72,7 @@ def blanked(item: AlignedContrast, seed: int) -> AlignedContrast:
         shapes = [picture.pixels.shape for picture in ids.pictures]
         return Prompt(ids, [Picture(np.broadcast_to(colour, shape).copy(), "blank") for shape in shapes], ids.starts)
 
-    name = "blank " + " ".join(map(str, item.clean_ids))
-    return replace(item, clean_ids=blank(item.clean_ids), corrupted_ids=blank(item.corrupted_ids), cluster=name)
+    return replace(item, clean_ids=blank(item.clean_ids), corrupted_ids=blank(item.corrupted_ids))
 
 
 @lru_cache(maxsize=1)
