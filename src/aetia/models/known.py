@@ -111,9 +111,20 @@ KNOWN: tuple[WheelModel | ShippedModel, ...] = (
         aliases=("toy",),
         title="a vision-language model of 1.2M weights, trained by aetia on rendered scenes",
         licence="Apache-2.0",
-        parameters=1_230_000,
+        parameters=1_226_720,
         disk_bytes=5_000_000,
         weights="model.safetensors",
+    ),
+    ShippedModel(
+        name="smol-llava",
+        aliases=(),
+        title="SmolLM2-135M that sees: with an encoder, a projector and LoRA trained by aetia",
+        licence="Apache-2.0",
+        parameters=135_241_056,
+        disk_bytes=545_000_000,
+        weights="adapter.safetensors",
+        base="smollm2-135m",
+        assembler="aetia.seeing.smol_assembly:assemble",
     ),
 )
 
