@@ -138,9 +138,9 @@ follows with a blank before it, and is one token unless it is a caption.
 ## How often it is right
 
 {len(SMOL_HELD_OUT):,} scenes with the seeds {SMOL_HELD_OUT.start:,} to {SMOL_HELD_OUT[-1]:,}, never trained on and
-looked at once, after all choices, by the weights as they ship (half precision). Any of 49,153 tokens may be answered, a
-caption counts if all of it is right. 95% intervals are Wilson's. Answers are balanced: without the picture no more than
-chance can be had.
+looked at after all choices, by the weights as they ship (half precision). A scene is asked one question of a kind. Any
+of 49,153 tokens may be answered, a caption counts if all of it is right. 95% intervals are Wilson's. Answers are
+balanced: without the picture no more than chance can be had.
 
 {_table(scores)}
 
@@ -155,6 +155,8 @@ chance can be had.
    {curves.loss["alignment"][-1]:.3f});
 3. adapters and, slowly, the projector learn to answer ({recipe.reading_steps:,} steps of {recipe.reading_scenes}
    scenes). All questions of a scene form one tree of tokens, in which each token sees the picture and its own question.
+   Beside the kinds of the table a scene is asked for row and column of two things ("Which row is the red circle in?"),
+   which relations rest on.
 
 Adapters are changed by Muon, all else by AdamW. The last weights ship.
 
