@@ -173,7 +173,7 @@ SUBJECTS: tuple[Subject, ...] = (
             "shares": (1 / 8, 1 / 4),
             "removals": ("pixels",),
         },
-        replicates=80,
+        replicates=200,
         null_systems=("unlearned", "blank"),
         verdict="trusted",
     ),
@@ -181,7 +181,7 @@ SUBJECTS: tuple[Subject, ...] = (
         "flow",
         {"edges": ("object->last",)},  # of a blank picture the one read that random cells can stand in for
         {"measure": "probability", "items": "all"},
-        replicates=80,
+        replicates=200,
         null_systems=("blank",),
     ),
 )
