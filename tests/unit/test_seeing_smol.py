@@ -250,6 +250,18 @@ def test_a_training_is_neither_overwritten_nor_mistaken_for_another(tmp_path: Pa
     assert caught.value.code == "AE-9202"
 
 
+def test_a_device_that_is_not_there_is_refused_and_threads_are_given_back() -> None:
+    with pytest.raises(StudyError) as caught:
+        train_adapter(tiny_base(), encode, RECIPE, device="cuda:99")
+    assert caught.value.code == "AE-9203"
+    before, within = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    train_adapter(tiny_base(), encode, RECIPE, observer=lambda _: within.append(torch.get_num_threads()))
+    after = torch.get_num_threads()
+    torch.set_num_threads(before)
+    assert (set(within), after) == ({1}, 2)
+
+
 def test_image_tokens_say_what_is_where() -> None:
     words = tiny_base().state_dict()["model.embed_tokens.weight"]
     wanted = PictureWords(words, encode, seed=0)

@@ -21,6 +21,7 @@ from aetia.seeing.checkpoints import CHECKPOINT, Checkpoint, Curves, read_checkp
 from aetia.seeing.optimiser import Optimiser
 from aetia.seeing.recipe import Progress
 from aetia.seeing.smol_adapter import adapt
+from aetia.seeing.smol_machine import check_device, one_thread
 from aetia.seeing.smol_model import Reader, build
 from aetia.seeing.smol_questions import Encode
 from aetia.seeing.smol_recipe import SmolRecipe
@@ -67,6 +68,8 @@ def train_smol(
 ) -> TrainedSmol:
     """What SmolLM2 needs to see plain scenes: a tower, a projector and adapters; about an hour on a CPU.
 
+    On a CPU recipe and seed decide the weights to the bit: one thread is used, since more would change the sums' order.
+
     Args:
         recipe: By default the one of the weights that ship.
         out: Where checkpoints go; without a folder a training that is killed is lost.
@@ -77,7 +80,8 @@ def train_smol(
 
     Raises:
         MissingError: If the language model cannot be had.
-        StudyError: AE-9201 if there is a checkpoint and it is not to be gone on from; AE-9202 if it cannot be used.
+        StudyError: AE-9201 if there is a checkpoint and it is not to be gone on from; AE-9202 if it cannot be used;
+            AE-9203 if there is no such device.
         RunError: AE-6011 or AE-6012 if a checkpoint cannot be written.
     """
     from aetia.models.network import load
@@ -119,6 +123,7 @@ def train_adapter(
         observer: Likewise.
         resume: Likewise.
     """
+    check_device(device)
     path = None if out is None else out / CHECKPOINT
     begun = None
     if path is not None and path.exists():
@@ -127,15 +132,21 @@ def train_adapter(
             raise StudyError("AE-9201", f"There is a training in {path.parent} already.", mend=mend)
         begun = read_checkpoint(path, recipe.identity(seed))
     keep_large_blocks()
+    learned = _begin(base, encode, recipe, device, seed)
+    training = _Training(learned, recipe, path, observer or _silent, begun)
+    with one_thread():
+        training.run()
+    return TrainedSmol(shipped_weights(learned), recipe, seed, training.curves)
+
+
+def _begin(base: "LlamaForCausalLM", encode: Encode, recipe: SmolRecipe, device: str, seed: int) -> Learned:
+    """The model before its first step: the base frozen, all else to be changed."""
     model = build(base, seed)
     cast("nn.Module", model).to(device).requires_grad_(requires_grad=False)
     adapter = adapt(model.model.language_model, recipe.rank, seed)
     model.model.vision_tower.requires_grad_(requires_grad=True)
     model.model.multi_modal_projector.requires_grad_(requires_grad=True)
-    learned = Learned(Reader(model, encode), encode, adapter, torch.device(device), seed)
-    training = _Training(learned, recipe, path, observer or _silent, begun)
-    training.run()
-    return TrainedSmol(shipped_weights(learned), recipe, seed, training.curves)
+    return Learned(Reader(model, encode), encode, adapter, torch.device(device), seed)
 
 
 def shipped_weights(learned: Learned) -> dict[str, Parameter]:
