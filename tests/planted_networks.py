@@ -30,6 +30,10 @@ class Item:
     def length(self):
         return len(self.clean_ids)
 
+    @property
+    def named_positions(self):
+        return {name: tuple(range(*span)) for name, span in self.spans.items()}
+
 
 def blank(vocabulary, width, *, layers=1, heads=2, neurons=4):
     """A network all of whose matrices are zero, to be written into; its logits are 0."""

@@ -33,6 +33,10 @@ class Item:
     def length(self):
         return len(self.clean_ids)
 
+    @property
+    def named_positions(self):
+        return {name: tuple(range(*span)) for name, span in self.spans.items()}
+
 
 ITEMS = (Item(), Item("two", (5, 11, 12, 13, 14, 15), (5, 40, 41, 13, 14, 15), (21,), (31,)))
 
