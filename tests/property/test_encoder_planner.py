@@ -79,7 +79,12 @@ def jobs(draw: st.DrawFn, encoder: Encoder) -> tuple[list[EncoderRecording], lis
 
 
 def agree(encoder: Encoder, worlds: list[EncoderRecording], cells: list[Cell]) -> float:
-    hooked = run_encoder_cells_with_hooks(encoder, worlds, cells, output)
+    try:
+        hooked = run_encoder_cells_with_hooks(encoder, worlds, cells, output)
+    except SiteError as error:  # knockouts of one cell that together leave a position nothing to read
+        with pytest.raises(SiteError, match=error.code):
+            run_encoder_planned(encoder, worlds, cells, output)
+        return 0.0
     planned = run_encoder_planned(encoder, worlds, cells, output)
     pairs = [(planned.values, hooked.values)]
     assert planned.captured.keys() == hooked.captured.keys()

@@ -147,8 +147,8 @@ def test_a_file_of_pictured_contrasts(tmp_path):
 def test_what_a_review_found_stays_mended(tmp_path):
     from PIL import Image
 
+    from aetia.studies import nulls
     from aetia.studies.clusters import check_clusters
-    from aetia.studies.nulls import Null, drawn
 
     network, items = drawn(2)
     assert items[0].clean_ids != None  # noqa: E711  a prompt is not equal to whatever has no pictures
@@ -157,7 +157,7 @@ def test_what_a_review_found_stays_mended(tmp_path):
     study = TraceStudy(contrasts="scenes:colour", null="unrelated-contrast:19")
     for name in ("unrelated-contrast", "paraphrase-placebo"):
         with pytest.raises(StudyError, match="AE-1603"):
-            drawn(Null(name, 19), 0, study, network, items)
+            nulls.drawn(nulls.Null(name, 19), 0, study, network, items)
     again = replace(items[1], clean_ids=Prompt(items[1].clean_ids, items[0].clean_ids.pictures, (1,)))
     with pytest.raises(StudyError, match="AE-1604"):
         check_clusters([items[0], replace(again, clean_ids=again.clean_ids + again.answer_ids)])

@@ -9,8 +9,8 @@ from flow_networks import LAYERS, VALUES, planted, planted_items, seeing, seen_i
 from aetia.errors import StudyError
 from aetia.flow.groups import partition_of
 from aetia.flow.pathway_instrument import Pathways
+from aetia.flow.pathway_search import cut_choices, entries, layered_edges, opened, search, with_cuts
 from aetia.flow.pathway_values import halves
-from aetia.flow.pathways import cut_choices, entries, layered_edges, opened, search, with_cuts
 from aetia.flow.study import PathwayStudy
 from aetia.models import run_with_hooks
 from aetia.models.interventions import Intervention, Knockout

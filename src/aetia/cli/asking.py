@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from aetia.studies import ContrastInstrument, ContrastStudy
 
-__all__ = ["StudyCommand", "ask_study", "question_options", "run_options"]
+__all__ = ["study_command"]
 
 Asking: TypeAlias = Callable[..., int]
 AskingT = TypeVar("AskingT", bound=Asking)
@@ -37,14 +37,34 @@ _RUN = (
 )
 
 
-def question_options(asking: AskingT) -> AskingT:
-    """Give a verb the study file and the options that say what is asked of what."""
-    return _with(_QUESTION, asking)
+def study_command(
+    name: str, implementation: str, options: Sequence[Callable[[Asking], Asking]], about: str
+) -> "StudyCommand":
+    """The verb that asks a study of the instrument of this name.
 
+    Args:
+        name: Of the verb and of the instrument.
+        implementation: The instrument's class, as `aetia.tracing.instrument:Trace`; imported for the help only.
+        options: Fields of the study that are options of their own, in the order of the help.
+        about: The help.
+    """
 
-def run_options(asking: AskingT) -> AskingT:
-    """Give a verb the options that say how it is carried out."""
-    return _with(_RUN, asking)
+    def carried_out(
+        study_file: str | None,
+        settings: tuple[str, ...],
+        out: str | None,
+        workers: int | None,
+        *,
+        dry_run: bool,
+        as_json: bool,
+        **options: str | int | None,
+    ) -> int:
+        return ask_study(
+            name, study_file, options, settings, out=out, workers=workers, dry_run=dry_run, as_json=as_json
+        )
+
+    asking = _with((*_QUESTION, *options, *_RUN), carried_out)
+    return click.command(name, cls=StudyCommand, implementation=implementation, help=about)(asking)
 
 
 def _with(options: Sequence[Callable[[AskingT], AskingT]], asking: AskingT) -> AskingT:

@@ -132,33 +132,18 @@ def align_one(
     Raises:
         ContrastError: AE-2106 no text, AE-2107 unequal lengths, AE-2108 an answer of several tokens, AE-2109 an answer
             without its space, AE-2110 answer and foil alike, AE-2111 a span that is not there, AE-2114 equal prompts,
-                AE-2120 no rewording that can be used, where `placebos` asks for them, AE-9705 pictures that the model
+            AE-2120 no rewording that can be used, where `placebos` asks for them, AE-9705 pictures that the model
             cannot see or that differ in size.
     """
     character_spans = contrast.character_spans()
     clean, corrupted = _prompts(contrast, tokenizer, vision, chat=chat)
-    if clean.ids == corrupted.ids and clean.pictured is not None:
-        found = "The picture and the edited one are the same, and so are the questions."
-        raise ContrastError("AE-2114", found, mend="give an edited picture that shows something else.")
-    if clean.ids == corrupted.ids:
-        raise ContrastError(
-            "AE-2114",
-            f"The clean and the corrupted prompt are the same: {quoted(contrast.clean)}.",
-            mend="change in the corrupted prompt what you take to be the cause of the answer.",
-        )
-    if len(clean.encoded.ids) != len(corrupted.encoded.ids):
-        raise _unequal_lengths(clean.encoded, corrupted.encoded, tokenizer)
+    _check_pair(contrast, clean, corrupted, tokenizer)
     if clean.offset and clean.text[-1].isspace():
         contrast = replace(contrast, answer=contrast.answer.lstrip(), foil=contrast.foil.lstrip())
     prompts = (clean, corrupted)
     answer_ids = _answer("answer", contrast.answer, prompts, tokenizer, continuation=continuation)
     foil_ids = _answer("foil", contrast.foil, prompts, tokenizer, continuation=continuation) if contrast.foil else ()
-    if foil_ids and foil_ids[0] == answer_ids[0] and (not continuation or foil_ids == answer_ids):
-        raise ContrastError(
-            "AE-2110",
-            f"The answer {quoted(contrast.answer)} and the foil {quoted(contrast.foil)} begin with the same token.",
-            mend="choose a foil that the model would write differently from its first token on.",
-        )
+    _check_foil(contrast, answer_ids, foil_ids, continuation=continuation)
     length = len(clean.encoded.ids)
     spans = {name: _token_span(name, span, clean) for name, span in character_spans.items()}
     groups, grid = _seen(contrast, clean, vision)
@@ -188,6 +173,33 @@ def align_one(
         found = "A question about a picture has no rewordings in place of its edited picture."
         raise ContrastError("AE-2120", found, mend="use --null permuted-pairs:19 or randomised-weights:19.")
     return replace(item, placebo_ids=_placebos(item, contrast.placebos, tokenizer, chat=chat))
+
+
+def _check_pair(contrast: Contrast, clean: _Prompt, corrupted: _Prompt, tokenizer: Tokenizer) -> None:
+    """Raises unless the two prompts differ, and are equally long."""
+    if clean.ids == corrupted.ids and clean.pictured is not None:
+        found = "The picture and the edited one are the same, and so are the questions."
+        raise ContrastError("AE-2114", found, mend="give an edited picture that shows something else.")
+    if clean.ids == corrupted.ids:
+        raise ContrastError(
+            "AE-2114",
+            f"The clean and the corrupted prompt are the same: {quoted(contrast.clean)}.",
+            mend="change in the corrupted prompt what you take to be the cause of the answer.",
+        )
+    if len(clean.encoded.ids) != len(corrupted.encoded.ids):
+        raise _unequal_lengths(clean.encoded, corrupted.encoded, tokenizer)
+
+
+def _check_foil(
+    contrast: Contrast, answer_ids: tuple[int, ...], foil_ids: tuple[int, ...], *, continuation: bool
+) -> None:
+    """Raises if answer and foil cannot be told apart by what is read of them."""
+    if foil_ids and foil_ids[0] == answer_ids[0] and (not continuation or foil_ids == answer_ids):
+        raise ContrastError(
+            "AE-2110",
+            f"The answer {quoted(contrast.answer)} and the foil {quoted(contrast.foil)} begin with the same token.",
+            mend="choose a foil that the model would write differently from its first token on.",
+        )
 
 
 def _seen(

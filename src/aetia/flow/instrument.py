@@ -46,15 +46,16 @@ class Flow(ContrastInstrument[FlowStudy]):
             AetiaError: As `aetia.flow.values.edges_of` and `layers_of`.
         """
         from aetia.flow.groups import cuts_of
-        from aetia.flow.knockout import knockouts, stub
+        from aetia.flow.knockout import knockouts
         from aetia.flow.values import edges_of, layers_of
         from aetia.models.outcome import Outcome
         from aetia.models.planner import Cell, plan
+        from aetia.models.recording import unrecorded
         from aetia.tracing.places import window
 
         edges, layers = edges_of(study, items), layers_of(study, network)
         item = max(items, key=lambda one: one.length)
-        run = stub(network, item.clean_ids)
+        run = unrecorded(network, item.clean_ids)
         depth = len(network.blocks)
         cells = [
             Cell(knockouts(dict.fromkeys(window(layer, study.window, depth), cuts_of(edge, item)), depth, item.length))

@@ -3,24 +3,19 @@
 Letters: L layers, T positions, D width, K key/value heads, d head width.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from random import Random
 from typing import TYPE_CHECKING
 
-import torch
-
 from aetia.flow.groups import IMAGE, Cuts, groups_of
 from aetia.models.interventions import Intervention, Knockout
-from aetia.models.network import Network
-from aetia.models.prompts import Prompt
-from aetia.models.recording import Recording
 from aetia.models.sites import Site
 
 if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
 
-__all__ = ["knockouts", "random_keys", "stub"]
+__all__ = ["knockouts", "random_keys"]
 
 
 def knockouts(cuts: Mapping[int, Cuts], layers: int, length: int) -> tuple[Intervention, ...]:
@@ -80,11 +75,3 @@ def _kind(item: "AlignedContrast", cuts: Cuts) -> frozenset[int]:
     everything = frozenset(range(item.length))
     keys = frozenset[int]().union(*cuts.values())
     return next((kind for kind in (image, everything - image) if keys <= kind), everything)
-
-
-def stub(network: Network, ids: Sequence[int]) -> Recording:
-    """A recording of the right shapes without numbers, for a forecast."""
-    layers, heads = len(network.blocks), network.heads
-    residual = torch.empty(layers + 1, len(ids), network.width, device="meta")
-    keys = torch.empty(layers, heads.key_value, len(ids), heads.width, device="meta")
-    return Recording(ids if isinstance(ids, Prompt) else Prompt(ids), residual, keys, keys, {}, ())

@@ -45,10 +45,10 @@ class Mediation(ContrastInstrument[MediationStudy]):
         Raises:
             StudyError: AE-9502, AE-9508 an item lacks the source or a mediator; AE-1210 it lacks a foil.
         """
-        from aetia.flow.knockout import stub
         from aetia.flow.mediation import paths_of
         from aetia.models.outcome import Outcome
         from aetia.models.planner import forward_flops
+        from aetia.models.recording import unrecorded
 
         paths = 0
         for item in items:
@@ -56,7 +56,7 @@ class Mediation(ContrastInstrument[MediationStudy]):
             foil = item.foil_ids[0] if item.foil_ids else None
             Outcome(study.outcome, (item.answer_ids[0],), foil)
         longest = max(items, key=lambda one: one.length)
-        runs, held = 2 * paths + 6, 2 * stub(network, longest.clean_ids).bytes
+        runs, held = 2 * paths + 6, 2 * unrecorded(network, longest.clean_ids).bytes
         flops = float(runs * forward_flops(network, longest.length))
         return Cost(2 * paths + 5, longest.length * runs, held, held, flops, flops)
 

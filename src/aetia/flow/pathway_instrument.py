@@ -45,15 +45,15 @@ class Pathways(ContrastInstrument[PathwayStudy]):
         Raises:
             StudyError: AE-9507 too few items.
         """
-        from aetia.flow.knockout import stub
+        from aetia.flow.pathway_search import layered_edges
         from aetia.flow.pathway_values import check_items
-        from aetia.flow.pathways import layered_edges
+        from aetia.models.recording import unrecorded
 
         check_items(items)
         edges = layered_edges(items, len(network.blocks), study.window)
         runs = len(edges) / 2 + _NEEDED * log2(len(edges) + 1) + study.controls + 3
         longest = max(items, key=lambda item: item.length)
-        held = stub(network, longest.clean_ids).bytes
+        held = unrecorded(network, longest.clean_ids).bytes
         cost = Cost.of_runs(network, longest.length, len(edges), runs, study.memory_bytes)
         return Cost(cost.cells, cost.rows, held, cost.peak_bytes + held * len(items), cost.flops, cost.hook_flops)
 

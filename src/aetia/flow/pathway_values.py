@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from aetia.errors import StudyError
-from aetia.flow.pathways import LayeredEdge, Runs, cut_choices, entries, layered_edges, opened, search, with_cuts
+from aetia.flow.pathway_search import LayeredEdge, Runs, cut_choices, entries, layered_edges, opened, search, with_cuts
 from aetia.flow.study import PathwayStudy
 from aetia.flow.values import first_choice
 from aetia.models.allocator import give_back

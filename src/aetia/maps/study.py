@@ -17,7 +17,9 @@ class MapStudy(ContrastStudy):
     instrument: Literal["map"] = "map"  # pyright: ignore[reportIncompatibleVariableOverride]
     model: str = Field(default="toy-llava", description="a known model that sees, a folder, or a repository of the hub")
     maps: tuple[str, ...] = Field(
-        default=DEFAULT_MAPS, min_length=1, description="maps by name; attention:3 is attention in layer 3 alone"
+        default=DEFAULT_MAPS,
+        min_length=1,
+        description="maps by name, or all; attention:3 is that of layer 3",
     )
     outcome: Literal["probability", "log_probability"] = Field(
         default="probability", description="of the model's own answer: what falls when cells are taken away"
@@ -44,6 +46,8 @@ class MapStudy(ContrastStudy):
     @field_validator("maps")
     @classmethod
     def _known_maps(cls, maps: tuple[str, ...]) -> tuple[str, ...]:
+        if maps == ("all",):
+            return DEFAULT_MAPS
         for name in maps:
             parsed_map(name)
         return tuple(dict.fromkeys(maps))

@@ -20,7 +20,7 @@ from aetia.models.ports import Port, listen
 from aetia.models.prompts import Prompt, pictures_of
 from aetia.models.sites import Site
 
-__all__ = ["Recording", "first_difference", "record", "wide"]
+__all__ = ["Recording", "first_difference", "record", "unrecorded", "wide"]
 
 BlockArguments = dict[str, object]
 
@@ -218,3 +218,16 @@ def record(
         interventions=tuple(interventions),
         added=tuple(recorder.added) if any(one is not None for one in recorder.added) else (),
     )
+
+
+def unrecorded(network: Network, ids: Sequence[int], components: Sequence[tuple[str, int | None]] = ()) -> Recording:
+    """A recording of the right shapes without numbers: what a forecast plans with, before there are weights."""
+
+    def empty(*shape: int) -> Tensor:
+        return torch.empty(shape, device="meta")
+
+    layers, length = len(network.blocks), len(ids)
+    kept = {(name, layer): empty(*network.site_shape(name, length)) for name, layer in components}
+    residual = empty(layers + 1, length, network.width)
+    keys = empty(layers, network.heads.key_value, length, network.heads.width)
+    return Recording(ids if isinstance(ids, Prompt) else Prompt(ids), residual, keys, keys, kept, ())

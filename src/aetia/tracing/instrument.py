@@ -15,7 +15,6 @@ from aetia.tracing.study import TraceStudy
 if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
     from aetia.models.network import Network
-    from aetia.models.recording import Recording
 
 __all__ = ["Trace"]
 
@@ -46,6 +45,7 @@ class Trace(ContrastInstrument[TraceStudy]):
         """
         from aetia.models.outcome import Outcome
         from aetia.models.planner import forward_flops, plan
+        from aetia.models.recording import unrecorded
         from aetia.tracing.cells import Runs, cells_for, recorded_components
         from aetia.tracing.lens import direct_components
         from aetia.tracing.paths import sender_sites
@@ -57,7 +57,7 @@ class Trace(ContrastInstrument[TraceStudy]):
         wanted = recorded_components(study, network)
         if study.outcome == "logit_difference":
             wanted = list(dict.fromkeys([*wanted, *direct_components(network)]))
-        base, source = (_stub(network, ids, wanted) for ids in (item.corrupted_ids, item.clean_ids))
+        base, source = (unrecorded(network, ids, wanted) for ids in (item.corrupted_ids, item.clean_ids))
         samples = study.noise_samples if study.method == "noise" else 1
         held = (2 + samples * (study.method == "noise")) * base.bytes
         if study.method == "path":
@@ -148,20 +148,3 @@ class Trace(ContrastInstrument[TraceStudy]):
 
 def _has_labels(study: TraceStudy) -> bool:
     return study.outcome != "kl" and not study.continuation and study.pair is None
-
-
-def _stub(network: "Network", ids: Sequence[int], components: Sequence[tuple[str, int | None]]) -> "Recording":
-    """A recording of the right shapes without numbers."""
-    import torch
-
-    from aetia.models.prompts import Prompt
-    from aetia.models.recording import Recording
-
-    def empty(*shape: int) -> torch.Tensor:
-        return torch.empty(shape, device="meta")
-
-    layers, length = len(network.blocks), len(ids)
-    kept = {(name, layer): empty(*network.site_shape(name, length)) for name, layer in components}
-    residual = empty(layers + 1, length, network.width)
-    keys = empty(layers, network.heads.key_value, length, network.heads.width)
-    return Recording(ids if isinstance(ids, Prompt) else Prompt(ids), residual, keys, keys, kept, ())
