@@ -77,9 +77,9 @@ def one_position(site: Site, item: "AlignedContrast") -> int:
 
     Raises:
         StudyError: AE-1401 it has several: each token's own value would need its own subspace or map.
-        SiteError: If it lies outside the prompt, or is a span that the item lacks.
+        SiteError: If it lies outside the prompt, or is a part that the item lacks.
     """
-    positions = site.positions(item.length, item.spans)
+    positions = site.positions(item.length, item.named_positions)
     if len(positions) != 1:
         raise StudyError(
             "AE-1401",

@@ -149,12 +149,16 @@ class Site:
         """Whether the site lies before the language model: in the tower, or at the projector."""
         return bool(self.tower) or self.component == PROJECTOR
 
-    def positions(self, length: int, spans: Mapping[str, tuple[int, int]] | None = None) -> tuple[int, ...]:
+    def positions(self, length: int, named: Mapping[str, Sequence[int]] | None = None) -> tuple[int, ...]:
         """The token positions this site covers in a prompt of `length` tokens, increasing.
 
+        Args:
+            length: T.
+            named: The positions of the prompt's named parts: spans of its text, parts of its pictures.
+
         Raises:
-            SiteError: If the position lies outside the prompt, the span is not one of `spans`, or the site belongs to
-                a vision tower, whose positions are no tokens of a prompt.
+            SiteError: If the position lies outside the prompt, the part is none of `named`, or the site belongs to a
+                vision tower, whose positions are no tokens of a prompt.
         """
         if self.is_seen:
             raise SiteError(
@@ -162,15 +166,15 @@ class Site:
                 f"{self} lies before the language model, in whose runs it is no site.",
                 mend="run its cells through aetia.models.tower_cells, with a model that sees.",
             )
-        return self.rows(length, spans)
+        return self.rows(length, named)
 
-    def rows(self, length: int, spans: Mapping[str, tuple[int, int]] | None = None) -> tuple[int, ...]:
+    def rows(self, length: int, named: Mapping[str, Sequence[int]] | None = None) -> tuple[int, ...]:
         """The positions this site covers among `length`, increasing, in whichever part of a network it is.
 
         Raises:
-            SiteError: If the position lies outside, or the span is not one of `spans`.
+            SiteError: If the position lies outside, or the part is none of `named`.
         """
-        spans = spans or {}
+        named = named or {}
         if isinstance(self.position, int):
             position = self.position + length if self.position < 0 else self.position
             if not 0 <= position < length:
@@ -184,14 +188,14 @@ class Site:
             return tuple(range(length))
         if _LIST.fullmatch(self.position):
             return self._listed(self.position.split(","), length)
-        if self.position not in spans:
+        if self.position not in named:
             raise SiteError(
                 "AE-3106",
                 f"{self} names a span that the prompt does not have.",
-                details=(f"its spans: {', '.join(spans) or 'none'}",),
+                details=(f"its spans: {', '.join(named) or 'none'}",),
                 mend="use one of its spans, a number, a range, or all.",
             )
-        return tuple(range(*spans[self.position]))
+        return tuple(named[self.position])
 
     def _listed(self, parts: Sequence[str], length: int) -> tuple[int, ...]:
         """The positions of ranges and numbers, which must increase."""

@@ -292,19 +292,19 @@ class Tracer:
         base, source = (one.corrupted, one.clean) if self.is_denoising else (one.clean, one.corrupted)
         start = one.corrupted_values if self.is_denoising else one.clean_values
         senders = sender_sites(self.network, self.study.senders)
-        length, spans = one.item.length, dict(one.item.spans)
+        length, parts = one.item.length, one.item.named_positions
         values = path_effects(
             self.network,
             base,
             source,
             one.outcome,
-            [explicit(site, length, spans) for site in senders],
-            [explicit(Site.parse(text), length, spans) for text in self.study.receivers],
+            [explicit(site, length, parts) for site in senders],
+            [explicit(Site.parse(text), length, parts) for text in self.study.receivers],
             through_mlps=self.study.through_mlps,
             memory=self.study.memory_bytes,
         )
         for site, changes in zip(senders, _lists(values - start), strict=True):
-            positions = site.positions(length, spans)
+            positions = site.positions(length, parts)
             position, span = (None, site.position) if isinstance(site.position, str) else (positions[0], None)
             layer = site.layer or 0
             place = Place(site.component, layer, (layer,), site.head, site.units, position, span, positions)

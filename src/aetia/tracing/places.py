@@ -104,14 +104,15 @@ def places(
     return tuple(found)
 
 
-def explicit(site: Site, length: int, spans: Mapping[str, tuple[int, int]]) -> Site:
-    """The site with its positions in a prompt of `length` tokens, in numbers.
+def explicit(site: Site, length: int, parts: Mapping[str, tuple[int, ...]]) -> Site:
+    """The site with its positions in numbers, in a prompt of `length` tokens whose named parts have these positions.
 
     Raises:
-        SiteError: If it lies outside the prompt, or names a span that the prompt lacks.
+        SiteError: If it lies outside the prompt, or names a part that the prompt lacks.
     """
-    positions = site.positions(length, spans)
-    return site.at(f"{positions[0]}:{positions[-1] + 1}")
+    found = from_position(site, site.positions(length, parts), 0)
+    assert found is not None  # no site and no part is empty
+    return found
 
 
 Where = tuple[int | None, str | None, tuple[int, ...]]

@@ -54,7 +54,7 @@ def check_items(study: TraceStudy, network: "Network", items: "Sequence[AlignedC
         for site in [*sender_sites(network, study.senders), *receivers]:
             network.check_site(site)
             for item in items:
-                explicit(site, item.length, item.spans)
+                explicit(site, item.length, item.named_positions)
         check_receivers(receivers)
 
 
