@@ -8,8 +8,9 @@ from click.testing import CliRunner
 from aetia.cli.train import command
 from aetia.errors import StudyError
 from aetia.seeing import toy
-from aetia.seeing.judging import KINDS, VALIDATION
+from aetia.seeing.judging import VALIDATION
 from aetia.seeing.recipe import Recipe
+from aetia.seeing.scores import KINDS
 
 SMALL = {
     "vision_steps": 2,

@@ -11,7 +11,7 @@ import torch
 from aetia.scenes import draw, render
 from aetia.seeing import Recipe, judge, shipped_toy
 from aetia.seeing.batches import SETTINGS
-from aetia.seeing.judging import KINDS
+from aetia.seeing.scores import KINDS
 from aetia.seeing.tokens import VOCABULARY
 
 FRESH = range(3_000_000_000, 3_000_000_200)  # neither trained on, nor validated on, nor in the card's table

@@ -13,8 +13,8 @@ from aetia.cli.records import Record
 from aetia.cli.voice import Voice, json_option
 
 if TYPE_CHECKING:
-    from aetia.seeing.judging import Score
     from aetia.seeing.recipe import Progress
+    from aetia.seeing.scores import Score
 
 __all__ = ["TrainedRecord", "command"]
 
@@ -81,8 +81,9 @@ class _Asked:
 
 
 def _train_toy(voice: Voice, folder: Path, asked: _Asked) -> "Sequence[Score]":
-    from aetia.seeing.judging import CONTROLS, HELD_OUT, judge
+    from aetia.seeing.judging import HELD_OUT, judge
     from aetia.seeing.recipe import Recipe
+    from aetia.seeing.scores import CONTROLS
     from aetia.seeing.shipping import write_toy
     from aetia.seeing.toy import train_toy
 

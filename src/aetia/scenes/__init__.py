@@ -4,11 +4,12 @@ A scene is drawn from a seed, and is a table of things before it is a picture; q
 read off the table. Needs numpy, and pillow where pictures are written.
 """
 
-from aetia.scenes.asking import caption, questions
+from aetia.scenes.asking import caption, is_related, questions, relation_question
 from aetia.scenes.clips import Clip, Motion, Siamese, clip, siamese
 from aetia.scenes.drawing import draw
 from aetia.scenes.editing import CHANGES, Edit, changed, draw_edit, edit
 from aetia.scenes.folder import Item, Recipe, Written, items, read_scenes, write_scenes
+from aetia.scenes.looks import named_alone
 from aetia.scenes.question import KINDS, Question
 from aetia.scenes.rendering import footprints, masks, render
 from aetia.scenes.scene import Prior, Scene, Settings, Thing
@@ -43,10 +44,13 @@ __all__ = [
     "draw_edit",
     "edit",
     "footprints",
+    "is_related",
     "items",
     "masks",
+    "named_alone",
     "questions",
     "read_scenes",
+    "relation_question",
     "render",
     "siamese",
     "write_scenes",

@@ -7,8 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aetia.seeing.judging import Score, judge
+    from aetia.seeing.judging import judge
     from aetia.seeing.recipe import Progress, Recipe
+    from aetia.seeing.scores import Score
     from aetia.seeing.shipping import shipped_toy, write_toy
     from aetia.seeing.tokens import VOCABULARY
     from aetia.seeing.toy import Trained, train_toy
@@ -26,8 +27,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "judging": ("Score", "judge"),
+    "judging": ("judge",),
     "recipe": ("Progress", "Recipe"),
+    "scores": ("Score",),
     "shipping": ("shipped_toy", "write_toy"),
     "tokens": ("VOCABULARY",),
     "toy": ("Trained", "train_toy"),

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from aetia.seeing.judging import CONTROLS, HELD_OUT, KINDS, VALIDATION, Score
+from aetia.seeing.judging import HELD_OUT, VALIDATION
+from aetia.seeing.scores import Score, table_of
 from aetia.seeing.tokens import VOCABULARY
 from aetia.seeing.toy import Trained
 
 __all__ = ["card_of"]
-
-_CONTROLS = {"none": "right picture", "blank": "blank picture", "shuffled": "another scene's"}
 
 
 def card_of(trained: Trained, scores: Sequence[Score], weights: str) -> str:
@@ -39,7 +38,7 @@ known token. Prompt: `<bos>`, `<image>` (16 times once expanded), the question; 
 after all choices. Each question stands alone, any word may be answered, a caption counts if all of it is right. 95%
 intervals are Wilson's. Answers are balanced: without the picture no more than chance can be had.
 
-{_table(scores)}
+{table_of(scores)}
 
 ## How it was trained
 
@@ -69,16 +68,3 @@ those ship that were best on {len(VALIDATION)} validation scenes (mean over kind
 That anything found in it holds of larger models. Words that it was not trained on (`<unk>`), other sizes of pictures,
 textures, labels, overlapping things and more than five of them are beyond it.
 """
-
-
-def _table(scores: Sequence[Score]) -> str:
-    """Right answers by kind and control, with intervals."""
-    found = {(score.kind, score.control): score for score in scores}
-    lines = ["| kind | questions | " + " | ".join(_CONTROLS[control] for control in CONTROLS) + " | chance |"]
-    lines.append("|---|---:|" + "---:|" * (len(CONTROLS) + 1))
-    for kind in KINDS:
-        row = [found[kind, control] for control in CONTROLS if (kind, control) in found]
-        if row:
-            cells = [f"{score.accuracy:.3f} [{score.low:.3f}, {score.high:.3f}]" for score in row]
-            lines.append(f"| {kind} | {row[0].count:,} | {' | '.join(cells)} | {row[0].chance:.3f} |")
-    return "\n".join(lines)

@@ -7,17 +7,16 @@ nothing can be right more often than chance.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from aetia.effects.intervals import wilson_interval
-from aetia.scenes import Question, Scene, draw, questions
+from aetia.scenes import Question, draw, questions
 from aetia.seeing.batches import CELLS, SETTINGS, mixed_questions, pack, pixels_of
 from aetia.seeing.model import decoded, picture_features
+from aetia.seeing.scores import KINDS, Control, Score, score_of, shown
 from aetia.seeing.tokens import BEGIN, END, IMAGE, PADDING, encode
 
 if TYPE_CHECKING:
@@ -25,13 +24,7 @@ if TYPE_CHECKING:
 
     from aetia.seeing.batches import Pack
 
-__all__ = ["CONTROLS", "HELD_OUT", "KINDS", "VALIDATION", "Score", "Validation", "judge"]
-
-KINDS = ("existence", "colour", "shape", "count", "count-of", "relation", "caption")
-"""What the toy is trained to answer."""
-
-CONTROLS = ("none", "blank", "shuffled")
-"""The right picture, a picture with nothing in it, the picture of another scene."""
+__all__ = ["HELD_OUT", "VALIDATION", "Validation", "judge"]
 
 VALIDATION = range(1_000_000_000, 1_000_000_256)
 """Seeds of the scenes by which the best weights of a training are chosen."""
@@ -39,38 +32,8 @@ VALIDATION = range(1_000_000_000, 1_000_000_256)
 HELD_OUT = range(2_000_000_000, 2_000_002_000)
 """Seeds of the scenes that the table of the model card is measured on: looked at once, when all is chosen."""
 
-# Always the same thing alone: as often right as there is one thing, and it is that one.
-_CHANCE_OF_CAPTION = 1 / (len(range(SETTINGS.fewest, SETTINGS.most + 1)) * len(SETTINGS.colours) * len(SETTINGS.shapes))
 _AT_ONCE = 128
 _LONGEST_CAPTION = 32
-
-
-@dataclass(frozen=True)
-class Score:
-    """How often answers of one kind were right.
-
-    Args:
-        kind: Of the questions.
-        control: One of `CONTROLS`.
-        right: Answers that were right, of `count`.
-        count: Questions.
-        low: Of the share of right answers: Wilson's 95% interval.
-        high: Likewise.
-        chance: What a constant answer reaches.
-    """
-
-    kind: str
-    control: str
-    right: int
-    count: int
-    low: float
-    high: float
-    chance: float
-
-    @property
-    def accuracy(self) -> float:
-        """The share of right answers."""
-        return self.right / self.count
 
 
 class _Generates(Protocol):
@@ -117,7 +80,7 @@ class Validation:
 def judge(
     model: "LlavaForConditionalGeneration",
     seeds: Sequence[int],
-    control: Literal["none", "blank", "shuffled"] = "none",
+    control: Control = "none",
     kinds: Sequence[str] = KINDS,
 ) -> tuple[Score, ...]:
     """How often the model is right on the scenes of these seeds.
@@ -129,7 +92,7 @@ def judge(
         kinds: Of the questions.
     """
     scenes = [draw(seed, SETTINGS) for seed in seeds]
-    pixels = _shown(scenes, control)
+    pixels = shown(scenes, control)
     items: defaultdict[str, list[tuple[int, Question]]] = defaultdict(list)
     for number, scene in enumerate(scenes):
         # One set alone: of several, those that repeat each other would be left out, and yes repeats more often than no.
@@ -138,21 +101,9 @@ def judge(
     scores = []
     for kind in kinds:
         given = _answers(model, pixels, items[kind])
-        right = sum(answer == encode(question.answer) for answer, (_, question) in zip(given, items[kind], strict=True))
-        count = len(items[kind])
-        low, high = wilson_interval(np.array([float(right)]), np.array([float(count)]))
-        options = items[kind][0][1].options
-        chance = 1 / len(options) if options else _CHANCE_OF_CAPTION
-        scores.append(Score(kind, control, right, count, float(low[0]), float(high[0]), chance))
+        hits = [answer == encode(question.answer) for answer, (_, question) in zip(given, items[kind], strict=True)]
+        scores.append(score_of(kind, control, hits, len(items[kind][0][1].options)))
     return tuple(scores)
-
-
-def _shown(scenes: Sequence[Scene], control: str) -> Tensor:
-    """The picture that each scene's questions are asked about."""
-    if control == "blank":
-        return pixels_of([Scene((), SETTINGS, scene.seed) for scene in scenes])
-    pixels = pixels_of(scenes)
-    return pixels.roll(1, 0) if control == "shuffled" else pixels
 
 
 @torch.no_grad()

@@ -1,7 +1,6 @@
 """Which files make the toy a model that transformers, and aetia, load by themselves?"""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.resources import files
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, cast
 from aetia.files import write_atomic, writing
 from aetia.seeing.batches import SETTINGS
 from aetia.seeing.card import card_of
-from aetia.seeing.judging import Score
+from aetia.seeing.records import in_lines
+from aetia.seeing.scores import Score
 from aetia.seeing.tokens import BEGIN, CHAT_TEMPLATE, END, PADDING, build_tokenizer
 from aetia.seeing.toy import Trained
 
@@ -68,7 +68,7 @@ def write_toy(trained: Trained, folder: Path, scores: Sequence[Score]) -> None:
         processor.image_processor.save_pretrained(whole)
         weights = hashlib.sha256((whole / "model.safetensors").read_bytes()).hexdigest()
         record = _record(trained, scores, weights)
-        (whole / "curves.json").write_text(_in_lines(record))
+        (whole / "curves.json").write_text(in_lines(record))
         (whole / "card.md").write_text(card_of(trained, scores, weights))
         folder.mkdir(parents=True, exist_ok=True)
         for file in sorted(whole.iterdir()):
@@ -99,18 +99,3 @@ def _record(trained: Trained, scores: Sequence[Score], weights: str) -> dict[str
         "held_out": [asdict(score) for score in scores],
         **{name: value for name, value in asdict(trained.curves).items() if name != "data"},
     }
-
-
-def _in_lines(record: dict[str, object]) -> str:
-    """JSON with one line for each entry of the record, and for each entry of an entry."""
-    lines = []
-    for name, value in record.items():
-        if isinstance(value, dict):
-            inner = ",\n".join(f"    {json.dumps(key)}: {json.dumps(entry)}" for key, entry in value.items())
-            lines.append(f"  {json.dumps(name)}: {{\n{inner}\n  }}")
-        elif isinstance(value, list):
-            inner = ",\n".join(f"    {json.dumps(entry)}" for entry in value)
-            lines.append(f"  {json.dumps(name)}: [\n{inner}\n  ]")
-        else:
-            lines.append(f"  {json.dumps(name)}: {json.dumps(value)}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"

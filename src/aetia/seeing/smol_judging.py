@@ -7,16 +7,14 @@ that is when greedy generation writes it. The controls are the toy's.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from aetia.effects.intervals import wilson_interval
 from aetia.scenes import Question, Scene, draw, questions
-from aetia.seeing.batches import SETTINGS, pixels_of
-from aetia.seeing.judging import KINDS, Score
+from aetia.seeing.batches import SETTINGS
+from aetia.seeing.scores import KINDS, Control, Score, score_of, shown
 from aetia.seeing.smol_model import Reader
 from aetia.seeing.smol_packing import Forest, grow, plant
 from aetia.seeing.smol_questions import Encode, lines_of
@@ -36,7 +34,7 @@ def judge_smol(
     model: "LlavaForConditionalGeneration",
     encode: Encode,
     seeds: Sequence[int],
-    control: Literal["none", "blank", "shuffled"] = "none",
+    control: Control = "none",
     kinds: Sequence[str] = KINDS,
 ) -> tuple[Score, ...]:
     """How often the model is right on the scenes of these seeds; kinds that none of them can be asked are left out.
@@ -49,7 +47,7 @@ def judge_smol(
         kinds: Of the questions.
     """
     scenes = [draw(seed, SETTINGS) for seed in seeds]
-    pixels = _shown(scenes, control)
+    pixels = shown(scenes, control)
     reader = Reader(model, encode)
     right: defaultdict[str, list[bool]] = defaultdict(list)
     options: dict[str, int] = {}
@@ -58,7 +56,7 @@ def judge_smol(
         for question, is_right in _answered(reader, pixels[start : start + _AT_ONCE], asked, encode):
             right[question.kind].append(is_right)
             options[question.kind] = len(question.options)
-    return tuple(_score(kind, control, right[kind], options[kind]) for kind in kinds if kind in right)
+    return tuple(score_of(kind, control, right[kind], options[kind]) for kind in kinds if kind in right)
 
 
 def _asked(scene: Scene, kinds: Sequence[str]) -> list[Question]:
@@ -81,18 +79,3 @@ def _answered(
         for question, line in zip(of_one, lines_of_one, strict=True):
             found.append((question, all([next(hits) for _ in line.answer])))  # noqa: C419  each must be drawn
     return found
-
-
-def _shown(scenes: Sequence[Scene], control: str) -> Tensor:
-    """The picture that each scene's questions are asked about."""
-    if control == "blank":
-        return pixels_of([Scene((), SETTINGS, scene.seed) for scene in scenes])
-    pixels = pixels_of(scenes)
-    return pixels.roll(1, 0) if control == "shuffled" else pixels
-
-
-def _score(kind: str, control: str, hits: Sequence[bool], options: int) -> Score:
-    right, count = sum(hits), len(hits)
-    low, high = wilson_interval(np.array([float(right)]), np.array([float(count)]))
-    chance = 1 / options if options else 0.0
-    return Score(kind, control, right, count, float(low[0]), float(high[0]), chance)

@@ -9,8 +9,17 @@ from dataclasses import dataclass
 from itertools import product
 from random import Random
 
-from aetia.scenes import NUMBERS, RELATIONS, Question, Scene, caption, questions
-from aetia.scenes.asking import is_related, named_alone, relation_question
+from aetia.scenes import (
+    NUMBERS,
+    RELATIONS,
+    Question,
+    Scene,
+    caption,
+    is_related,
+    named_alone,
+    questions,
+    relation_question,
+)
 from aetia.seeing.batches import SETTINGS
 from aetia.seeing.smol_packing import Line
 

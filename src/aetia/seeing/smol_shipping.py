@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from aetia.files import write_atomic, writing
-from aetia.seeing.judging import CONTROLS, KINDS, Score
+from aetia.seeing.records import in_lines
+from aetia.seeing.scores import CONTROLS, Score, table_of
 from aetia.seeing.smol_adapter import ADAPTED, SCALE
 from aetia.seeing.smol_assembly import ADAPTER, merge
 from aetia.seeing.smol_judging import SMOL_HELD_OUT, judge_smol
@@ -25,7 +26,6 @@ __all__ = ["as_shipped", "finish_smol", "write_smol"]
 
 _FORMAT = 1
 _SHIPPED_DTYPE = torch.float16
-_CONTROLS = {"none": "right picture", "blank": "blank picture", "shuffled": "another scene's"}
 
 
 def as_shipped(trained: TrainedSmol) -> dict[str, Tensor]:
@@ -86,7 +86,7 @@ def write_smol(trained: TrainedSmol, folder: Path, scores: Sequence[Score], base
         folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / ADAPTER, weights)
     write_atomic(folder / "config.json", (json.dumps(config, indent=2) + "\n").encode())
-    write_atomic(folder / "curves.json", _in_lines(_record(trained, scores, digest)).encode())
+    write_atomic(folder / "curves.json", in_lines(_record(trained, scores, digest)).encode())
     write_atomic(folder / "card.md", _card(trained, scores, digest).encode())
 
 
@@ -101,21 +101,6 @@ def _record(trained: TrainedSmol, scores: Sequence[Score], digest: str) -> dict[
         "held_out": [asdict(score) for score in scores],
         **{name: curves[name] for name in ("loss", "accuracy", "validation", "seconds")},
     }
-
-
-def _in_lines(record: Mapping[str, object]) -> str:
-    """JSON with one line for each entry of the record, and for each entry of an entry."""
-    lines = []
-    for name, value in record.items():
-        if isinstance(value, dict):
-            inner = ",\n".join(f"    {json.dumps(key)}: {json.dumps(entry)}" for key, entry in value.items())
-            lines.append(f"  {json.dumps(name)}: {{\n{inner}\n  }}")
-        elif isinstance(value, list):
-            inner = ",\n".join(f"    {json.dumps(entry)}" for entry in value)
-            lines.append(f"  {json.dumps(name)}: [\n{inner}\n  ]")
-        else:
-            lines.append(f"  {json.dumps(name)}: {json.dumps(value)}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def _card(trained: TrainedSmol, scores: Sequence[Score], digest: str) -> str:
@@ -142,7 +127,7 @@ looked at after all choices, by the weights as they ship (half precision). A sce
 of 49,153 tokens may be answered, a caption counts if all of it is right. 95% intervals are Wilson's. Answers are
 balanced: without the picture no more than chance can be had.
 
-{_table(scores)}
+{table_of(scores)}
 
 ## How it was trained
 
@@ -171,16 +156,3 @@ Adapters are changed by Muon, all else by AdamW. The last weights ship.
 That anything found in it holds of larger models. Other wordings, sizes of pictures, textures, labels, overlapping
 things and more than five of them are beyond it; what SmolLM2 writes without a picture has changed too.
 """
-
-
-def _table(scores: Sequence[Score]) -> str:
-    """Right answers by kind and control, with intervals."""
-    found = {(score.kind, score.control): score for score in scores}
-    lines = ["| kind | questions | " + " | ".join(_CONTROLS[control] for control in CONTROLS) + " | chance |"]
-    lines.append("|---|---:|" + "---:|" * (len(CONTROLS) + 1))
-    for kind in KINDS:
-        row = [found[kind, control] for control in CONTROLS if (kind, control) in found]
-        if row:
-            cells = [f"{score.accuracy:.3f} [{score.low:.3f}, {score.high:.3f}]" for score in row]
-            lines.append(f"| {kind} | {row[0].count:,} | {' | '.join(cells)} | {row[0].chance:.3f} |")
-    return "\n".join(lines)

@@ -18,10 +18,10 @@ from torch.nn import Parameter
 from aetia.errors import StudyError
 from aetia.models.allocator import keep_large_blocks
 from aetia.seeing.checkpoints import CHECKPOINT, Checkpoint, Curves, read_checkpoint, write_checkpoint
+from aetia.seeing.machine import check_device, one_thread
 from aetia.seeing.optimiser import Optimiser
 from aetia.seeing.recipe import Progress
 from aetia.seeing.smol_adapter import adapt
-from aetia.seeing.smol_machine import check_device, one_thread
 from aetia.seeing.smol_model import Reader, build
 from aetia.seeing.smol_questions import Encode
 from aetia.seeing.smol_recipe import SmolRecipe

@@ -5,8 +5,7 @@ A training may be killed at any moment: from its last checkpoint it goes on to t
 
 import hashlib
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -19,6 +18,7 @@ from aetia.files import writing
 from aetia.models.allocator import keep_large_blocks
 from aetia.seeing.checkpoints import CHECKPOINT, Checkpoint, Curves, copied, read_checkpoint, write_checkpoint
 from aetia.seeing.judging import VALIDATION, Validation
+from aetia.seeing.machine import check_device, one_thread
 from aetia.seeing.model import build_model
 from aetia.seeing.optimiser import Optimiser
 from aetia.seeing.recipe import Progress, Recipe
@@ -73,7 +73,7 @@ def train_toy(
         RunError: AE-6011 or AE-6012 if the folder, or a checkpoint, cannot be written.
     """
     recipe = recipe or Recipe()
-    _check_device(device)
+    check_device(device)
     path = None if folder is None else folder / CHECKPOINT
     begun = None
     if path is not None and path.exists():
@@ -85,7 +85,7 @@ def train_toy(
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
     keep_large_blocks()
-    with _one_thread():
+    with one_thread():
         model = build_model(recipe.seed)
         cast("nn.Module", model).to(device)
         training = _Training(model, recipe, path, observer or _silent, begun)
@@ -193,25 +193,3 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _silent(_progress: Progress) -> None:
     pass
-
-
-def _check_device(device: str) -> None:
-    """Refuse a device that torch cannot compute on here."""
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        mend = "use --device cpu"
-        raise StudyError(
-            "AE-9203", f"Nothing can be computed on the device {device!r}.", details=(reason,), mend=mend
-        ) from error
-
-
-@contextmanager
-def _one_thread() -> Generator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
