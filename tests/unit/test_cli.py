@@ -61,6 +61,12 @@ def test_the_help_is_quick_and_never_imports_torch():
         assert f"'{heavy}'" not in loaded
 
 
+def test_the_package_itself_can_be_run():
+    asked = [sys.executable, "-m", "aetia", "--help"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True, env=_environment())
+    assert done.stdout.startswith("Usage: aetia ")
+
+
 def test_the_line_of_each_verb_is_that_of_its_own_help():
     context = click.Context(cli)
     for name, (_, line) in COMMANDS.items():
