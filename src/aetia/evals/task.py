@@ -9,10 +9,10 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from random import Random
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from aetia.errors import EvaluationError
 from aetia.evals.item import Form, Item, Language, Origin
@@ -159,7 +159,7 @@ class Generator(ABC, Generic[ProblemT]):
     has_order: bool = False
     """Whether `Style.order` changes anything."""
 
-    @property
+    @cached_property
     def first_style(self) -> Style:
         """How an item is worded if nothing else is asked for."""
         return Style(self.languages[0], self.names[0])
@@ -315,7 +315,7 @@ def orbit(task: Task, index: int, seed: int = 0, style: Style | None = None) -> 
         if not _says_the_same(reworded, found[0]):  # with little to put in order, order changes nothing
             found.append(reworded)
     for name, changed in generator.changed(posed.problem, Random(f"{posed.place}:change")).items():
-        found.append(worded(replace(posed, problem=changed, solution=generator.solve(changed)), base, name))
+        found.append(worded(posed._replace(problem=changed, solution=generator.solve(changed)), base, name))
     return tuple(found)
 
 
@@ -323,8 +323,7 @@ def _says_the_same(first: Item, second: Item) -> bool:
     return (first.context, first.question, first.options) == (second.context, second.question, second.options)
 
 
-@dataclass(frozen=True)
-class _Posed:
+class _Posed(NamedTuple):
     """A problem with its solution, and the stream that its names are drawn from."""
 
     generator: Generator[object]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
+from typing import NamedTuple
 
 from aetia.evals.tasks._phrases import phrases
 
@@ -50,16 +51,14 @@ _WORDS: Mapping[str, Callable[[str], str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One step, with its number if it has one."""
 
     name: str
     parameter: int | None = None
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """The first step and the second."""
 
     first: Step

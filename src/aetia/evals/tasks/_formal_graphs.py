@@ -40,27 +40,30 @@ def is_separated(parents: Sequence[int], children: Sequence[int], first: int, se
 
     Source: Shachter, Bayes-Ball, UAI 1998.
     """
-    opened = given
-    for vertex in bits(given):
-        opened |= reached(parents, vertex)
+    opened = waiting = given
+    while waiting:
+        new = parents[waiting.bit_length() - 1] & ~opened
+        opened |= new
+        waiting = waiting ^ 1 << waiting.bit_length() - 1 | new
+    target = 1 << second
     rising, falling = 1 << first, 0
     risen = fallen = 0
     while rising or falling:
+        if (rising | falling) & target:
+            return False
         if rising:
-            low = rising & -rising
-            vertex = low.bit_length() - 1
-            risen |= low
-            if not low & given:
+            vertex = rising.bit_length() - 1
+            risen |= 1 << vertex
+            if not given >> vertex & 1:
                 rising |= parents[vertex]
-                falling |= children[vertex]
+                falling |= children[vertex] & ~fallen
+            rising &= ~risen
         else:
-            low = falling & -falling
-            vertex = low.bit_length() - 1
-            fallen |= low
-            if not low & given:
+            vertex = falling.bit_length() - 1
+            fallen |= 1 << vertex
+            if not given >> vertex & 1:
                 falling |= children[vertex]
-            if low & opened:
-                rising |= parents[vertex]
-        rising &= ~risen
-        falling &= ~fallen
-    return not (risen | fallen) >> second & 1
+            if opened >> vertex & 1:
+                rising = parents[vertex] & ~risen
+            falling &= ~fallen
+    return True

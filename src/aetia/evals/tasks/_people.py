@@ -3,6 +3,7 @@
 from random import Random
 
 from aetia.evals.task import Names
+from aetia.evals.tasks._draws import sampled
 
 __all__ = ["people"]
 
@@ -20,7 +21,7 @@ _ENDS = "b d g k l m n p r s t v x".split()
 def people(kind: Names, count: int, random: Random) -> list[str]:
     """So many names, no two of them alike."""
     if kind == "real":
-        return random.sample(_REAL, count) if count > 1 else [random.choice(_REAL)]
+        return sampled(random, _REAL, count) if count > 1 else [random.choice(_REAL)]
     found: dict[str, None] = {}
     while len(found) < count:
         found[_letters(random) if kind == "random" else _nonsense(random)] = None

@@ -6,14 +6,14 @@ The same templates read a text back, for the engines that answer from the text a
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
 from aetia.errors import EvaluationError
 from aetia.text import clean_text
 
-__all__ = ["phrase", "phrases", "read", "read_back", "unreadable"]
+__all__ = ["edges_told", "phrase", "phrases", "read", "read_back", "unreadable"]
 
 _PLACE = re.compile(r"\{(\w+)\}")
 
@@ -29,6 +29,23 @@ def phrase(family: str, name: str, wording: int, language: str = "en") -> str:
     """The template of a phrase in one wording; a phrase with fewer wordings than others repeats them."""
     found = phrases(family, language)[name]
     return found[wording % len(found)]
+
+
+@cache
+def _pieces(template: str) -> tuple[str, str, str, bool]:
+    """What stands before, between and after the two names of an edge, and whether the effect comes first."""
+    before, _, rest = template.partition("{")
+    name, _, rest = rest.partition("}")
+    between, _, rest = rest.partition("{")
+    return before, between, rest.partition("}")[2], name == "effect"
+
+
+def edges_told(template: str, pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """The template of an edge, filled with each cause and its effect; many times as fast as `str.format`."""
+    before, between, after, is_effect_first = _pieces(template)
+    if is_effect_first:
+        return [f"{before}{effect}{between}{cause}{after}" for cause, effect in pairs]
+    return [f"{before}{cause}{between}{effect}{after}" for cause, effect in pairs]
 
 
 @cache

@@ -8,6 +8,7 @@ from functools import cache
 from itertools import permutations
 from random import Random
 
+from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._graph_masks import above, below, is_back_door_set, is_separated, parents_from
 from aetia.evals.tasks._rule_worlds import World, drawn_rules, outcome, worlds
 
@@ -75,7 +76,7 @@ def pose_correlation(random: Random) -> NumberStory | None:
     """How often one thing is, and the other with and without it; any graph may lie behind these numbers."""
     count = 3 + random.getrandbits(1)
     parents = parents_from(random, count, is_sparse=False)
-    x, y = random.sample(range(count), 2)
+    x, y = sampled(random, range(count), 2)
     share = random.randint(15, 85)
     with_x, without_x = random.randint(3, share - 3), random.randint(3, 97 - share)
     # Compare with/share and without/(100 - share), both in per cent.
@@ -180,7 +181,7 @@ def pose_counterfactual(random: Random) -> RuleStory | None:
     x = random.choice(candidates)
     free = [place for place, rule in enumerate(rules) if rule is None]
     actual = outcome(rules, random.getrandbits(count) & sum(1 << place for place in free))
-    told = free if random.getrandbits(1) else sorted(random.sample(range(count), 2 + random.getrandbits(1)))
+    told = free if random.getrandbits(1) else sorted(sampled(random, range(count), 2 + random.getrandbits(1)))
     seen = tuple((place, bool(actual >> place & 1)) for place in told)
     story = RuleStory(rules, x, y, seen, not actual >> x & 1, bool(random.getrandbits(1)))
     known = {world >> x & 1 for world in _agreeing(story)}  # what was seen also decides what the variable was

@@ -17,8 +17,10 @@ from typing import cast
 from aetia import scm
 from aetia.evals.item import Item
 from aetia.evals.task import Generator, Names, Solution, Style, Tags, Target, Task, Wording
+from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._formal_graphs import bits, families, is_separated, reached
 from aetia.evals.tasks._formal_words import drawn_names, pattern_of, unreadable, wordings
+from aetia.evals.tasks._phrases import edges_told
 
 __all__ = ["TASKS", "edges_from_text", "separation_from_text", "transitivity_from_text"]
 
@@ -67,27 +69,11 @@ class _Axiom(Generator[_Problem]):
         query = f"P({second} | {', '.join([first, *given])})" if given else f"P({second} | do({first}))"
         facts = {"graph": graph, "treatment": first, "outcome": second, "query": query}
         steps = self.explained(problem, called, solution)
-        return Wording(_told(words["edge"], pairs), question, solution.label, facts=facts, derivation=steps)
+        return Wording(" ".join(edges_told(words["edge"], pairs)), question, solution.label, facts=facts, derivation=steps)
 
     @abstractmethod
     def explained(self, problem: _Problem, called: Sequence[str], solution: Solution) -> tuple[str, ...]:
         """The steps to the label, in the names of the text."""
-
-
-@cache
-def _pieces(template: str) -> tuple[str, str, str, bool]:
-    """What stands before, between and after the two names of an edge, and whether the effect comes first."""
-    before, _, rest = template.partition("{")
-    name, _, rest = rest.partition("}")
-    between, _, rest = rest.partition("{")
-    return before, between, rest.partition("}")[2], name == "effect"
-
-
-def _told(template: str, pairs: Sequence[tuple[str, str]]) -> str:
-    before, between, after, effect_first = _pieces(template)
-    if effect_first:
-        return " ".join([f"{before}{effect}{between}{cause}{after}" for cause, effect in pairs])
-    return " ".join([f"{before}{cause}{between}{effect}{after}" for cause, effect in pairs])
 
 
 def _shuffled(pairs: list[tuple[str, str]], order: int) -> list[tuple[str, str]]:
@@ -111,10 +97,11 @@ class _Transitivity(_Axiom):
 
     def path(self, problem: _Problem) -> Iterable[int]:
         """A path of arrows from first to second; there is one."""
-        _, children = families(problem.edges, problem.size)
+        parents, children = families(problem.edges, problem.size)
         path, target = [problem.first], problem.second
+        causes = reached(parents, target)
         while not children[path[-1]] >> target & 1:
-            path.append(next(one for one in bits(children[path[-1]]) if reached(children, one) >> target & 1))
+            path.append(next(iter(bits(children[path[-1]] & causes))))
         return [*path, target]
 
 
@@ -230,15 +217,15 @@ class _Separation(_Axiom):
             edges = _flipped_chain(random, size)[0]
         parents, children = families(edges, size)
         named = [one for one in range(size) if parents[one] | children[one]]  # the text does not name the others
-        first, second = random.sample(named, 2)
+        first, second = sampled(random, named, 2)
         others = [one for one in named if one not in (first, second)]
         if (parents[first] | children[first]) >> second & 1 or len(others) < 2:
             return None
         count = 1 + int(random.random() * min(MOST_GIVEN, len(others) - 1))
         found: dict[bool, tuple[int, ...]] = {}
         for _ in range(8):
-            given = tuple(sorted(random.sample(others, count)))
-            mask = sum(1 << one for one in given)
+            given = tuple(sorted(sampled(random, others, count)))
+            mask = sum([1 << one for one in given])
             found.setdefault(is_separated(parents, children, first, second, mask), given)
             if len(found) == 2:
                 return _Problem(edges, size, first, second, found[random.random() < 0.5])

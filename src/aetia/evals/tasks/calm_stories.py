@@ -8,13 +8,16 @@ Source: Chen et al., Causal Evaluation of Language Models, arXiv 2405.00622; Jin
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from random import Random
 from typing import Literal, cast
 
+from aetia.evals.item import Language
 from aetia.evals.task import Generator, Names, Rung, Solution, Style, Tags, Target, Task, Wording
 from aetia.evals.tasks._graph_masks import above, is_back_door_set
 from aetia.evals.tasks._graph_names import words_file
 from aetia.evals.tasks._graph_problems import pairs_of
+from aetia.evals.tasks._phrases import edges_told
 from aetia.evals.tasks._rule_worlds import equations
 from aetia.evals.tasks._story_case import is_but_for, pose_case, verdict
 from aetia.evals.tasks._story_problems import (
@@ -38,8 +41,13 @@ _YES_NO = ("no", "yes")
 
 
 def _because(style: Style, reason: str, **places: str) -> tuple[str, ...]:
-    told = words_file("calm_stories", style.language)["because"]
-    return (str(told[reason]).format(**places),) if isinstance(told, Mapping) else ()
+    return (_reasons(style.language)[reason].format(**places),)
+
+
+@cache
+def _reasons(language: Language) -> Mapping[str, str]:
+    told = words_file("calm_stories", language)["because"]
+    return {str(name): str(text) for name, text in told.items()} if isinstance(told, Mapping) else {}
 
 
 def _shuffled(parts: list[str], style: Style) -> list[str]:
@@ -70,7 +78,7 @@ class _Numbers(Generator[NumberStory]):
         names = story_names(style.names, style.language, "people", random)
         words = story_words(self.kind, style.language, style.wording)
         pairs = [(names[parent], names[child]) for parent, child in pairs_of(problem.parents)]
-        edges = sorted([words["edge"].format(cause=cause, effect=effect) for cause, effect in pairs])
+        edges = sorted(edges_told(words["edge"], pairs))
         gap = " " if style.language == "en" else ""
         places = {"x": names[problem.x], "y": names[problem.y], "c": names[problem.third], "z": names[problem.third]}
         given = words["given"].format(**places, **_numbers(self.kind, problem, words, places))
@@ -133,8 +141,13 @@ def _collider_bias(problem: NumberStory) -> tuple[bool, dict[str, bool]]:
 
 
 def _backadj(problem: NumberStory) -> tuple[bool, dict[str, bool]]:
-    in_strata = is_back_door_set(problem.parents, problem.x, problem.y, 1 << problem.third)
+    in_strata = _is_right_in_strata(problem.parents, problem.x, problem.y, problem.third)
     return in_strata == problem.is_strata_first, {"always-adjust": problem.is_strata_first}
+
+
+@cache  # the graphs are drawn from a few hundred
+def _is_right_in_strata(parents: tuple[int, ...], x: int, y: int, third: int) -> bool:
+    return is_back_door_set(parents, x, y, 1 << third)
 
 
 _SOLUTIONS: Mapping[str, Callable[[NumberStory], tuple[bool, dict[str, bool]]]] = {
@@ -168,14 +181,14 @@ def _numbers(kind: str, problem: NumberStory, words: StoryWords, places: Mapping
 def _printed(kind: str, problem: NumberStory, places: Mapping[str, str]) -> dict[str, str]:
     """The printed numbers, by what they are of."""
     x, y, c = places["x"], places["y"], places["c"]
-    terms = {
-        "correlation": (f"P({x}=1)", f"P({x}=0, {y}=1)", f"P({x}=1, {y}=1)"),
-        "explaining-away": (f"P({x}=1)", *(f"P({y}=1 | {x}={one}, {c}={other})" for one in (0, 1) for other in (0, 1))),
-        "collider-bias": (f"corr({x}, {y} | {c}=1)",),
-        "backadj": (),
-    }
-    shown = [f"{number / 100:.2f}" if kind == "collider-bias" else f"{number}%" for number in problem.numbers]
-    return dict(zip(terms[kind], shown, strict=True))
+    if kind == "collider-bias":
+        return {f"corr({x}, {y} | {c}=1)": f"{problem.numbers[0] / 100:.2f}"}
+    terms: list[str] = []
+    if kind == "correlation":
+        terms = [f"P({x}=1)", f"P({x}=0, {y}=1)", f"P({x}=1, {y}=1)"]
+    elif kind == "explaining-away":
+        terms = [f"P({x}=1)", *[f"P({y}=1 | {x}={one}, {c}={other})" for one in (0, 1) for other in (0, 1)]]
+    return dict(zip(terms, [f"{number}%" for number in problem.numbers], strict=True))
 
 
 def _reason(kind: str, problem: NumberStory, style: Style, places: Mapping[str, str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, cast
 
 from aetia.evals.item import Item
 from aetia.evals.task import Generator, Solution, Style, Tags, Target, Task, Wording
+from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._phrases import phrase, phrases, read, read_back, unreadable
 
 __all__ = ["TASKS", "Embedding", "Nested"]
@@ -64,7 +65,7 @@ class Nested:
         beings = _beings(self.world)
         owners = [beings[place] for place in self.owners]
         moved = owners[self.shift :] + owners[: self.shift]
-        return [(being.noun, owner) for being, owner in zip(moved, owners, strict=True)]
+        return list(zip([being.noun for being in moved], owners, strict=True))
 
     @cached_property
     def answers(self) -> list[str]:
@@ -89,7 +90,7 @@ class Embedding(Generator[Nested]):
         """Draw the depth, the beings, and what is asked about which of them."""
         depth = random.choice(_DEPTHS)
         world = random.choice(("people", "animals"))
-        owners = tuple(random.sample(range(len(_beings(world))), depth + 1))
+        owners = tuple(sampled(random, range(len(_beings(world))), depth + 1))
         kind = random.choice(_KINDS)
         # The innermost being has nobody who acts on it, the outermost acts on nobody: they are asked about where that
         # leaves something to ask.
@@ -100,7 +101,7 @@ class Embedding(Generator[Nested]):
     def solve(self, problem: Nested, /) -> Solution:
         """The answer by the clauses that the sentence was made from; in what it differs if each did its own deed."""
         clauses = problem.clauses
-        steps = tuple(_event(clauses, place, "past") for place in range(len(clauses) - 1, -1, -1))
+        steps = tuple([_event(clauses, place, "past") for place in range(len(clauses) - 1, -1, -1)])
         rivals: dict[str, str] = {}
         if problem.shift and problem.kind == "action":
             own = {being.noun: being for being in _beings(problem.world)}[clauses[problem.asked][0]]
@@ -111,7 +112,7 @@ class Embedding(Generator[Nested]):
         """The sentence and the question."""
         clauses = problem.clauses
         nouns = [noun for noun, _ in clauses]
-        verbs = [owner.past for _, owner in reversed(clauses[1:])]
+        verbs = [owner.past for _, owner in clauses[:0:-1]]
         sentence = f"The {' that the '.join(nouns)} {' '.join(verbs)} {clauses[0][1].alone}."
         label, *accepted = problem.answers
         facts = {"depth": len(clauses) - 1, "kind": problem.kind, "is_plausible": not problem.shift}
@@ -169,7 +170,7 @@ def _answers(clauses: list[Clause], kind: Kind, asked: int) -> list[str]:
     places = range(depth, asked, -1)
     forms: tuple[Literal["past", "gerund"], ...] = ("gerund", "past")
     return [
-        join.join(_event(clauses, place, form) for place in places) or other
+        join.join([_event(clauses, place, form) for place in places]) or other
         for form, other in zip(forms, (nothing, "no prior events"), strict=True)
     ]
 

@@ -13,6 +13,7 @@ from typing import Literal, cast
 from aetia.evals.item import Form, Language
 from aetia.evals.task import Generator, Solution, Style, Tags, Target, Task, Wording
 from aetia.evals.tasks._activities import Activity, activities, hero
+from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._event_reading import read_answer
 from aetia.evals.tasks._event_tables import Mediated, Pair, Table, Triple, alternatives, directions, mediations, pairs
 from aetia.evals.tasks._phrases import phrase
@@ -69,17 +70,15 @@ class _Choices(Generator[Chosen]):
         activity, (_, premise, right, wrong), who = _activity(problem.triple), problem.triple, hero(style, random)
         order = (right, wrong) if problem.is_first != bool(style.order % 2) else (wrong, right)
         form = problem.asked if problem.asked in ("not", "still") else "told"
-        options = tuple(_said(activity, place, form, style, who) for place in order)
-        label = str(1 + order.index(right))
-        rivals = {name: str(3 - int(label)) for name in solution.rivals}
+        options = tuple([_said(activity, place, form, style, who) for place in order])
+        label = "1" if order[0] == right else "2"
+        rivals = dict.fromkeys(solution.rivals, "2" if label == "1" else "1")
         context = phrase(_FAMILY, "context", style.wording, style.language).format(doing=_doing(activity, style, who))
         names = [activity.events[place].name for place in (premise, right, wrong)]
         facts: dict[str, JSON] = {"graph": activity.graph, "asked": problem.asked, "premise": names[0]}
-        steps = _steps(activity, problem, who, style)
+        facts |= {"right": names[1], "wrong": names[2]}
         question = self.question(problem, style, who)
-        return Wording(
-            context, question, label, options, {**facts, "right": names[1], "wrong": names[2]}, (), rivals, steps
-        )
+        return Wording(context, question, label, options, facts, (), rivals, _steps(problem, who, style))
 
     def question(self, problem: Chosen, style: Style, who: str) -> str:
         """What is asked about the premise."""
@@ -185,7 +184,7 @@ class Related(Generator[Pair]):
             premise=_said(activity, problem.first, "told", style, who),
             hypothesis=_said(activity, problem.second, "told", style, who),
         )
-        steps = _related_steps(activity, problem, who, style)
+        steps = (_way(problem.activity, problem.first, problem.second, who, style),)
         facts = _pair_facts(activity, problem)
         return Wording(context, question, solution.label, facts=facts, derivation=steps)
 
@@ -217,7 +216,7 @@ class Stories(Generator[Story]):
         """Draw a pair by its weight, and the other events."""
         pair = pairs().draw(random)
         others = [place for place in range(len(_activity(pair).events)) if place not in pair[1:3]]
-        return Story(pair, tuple(sorted([*pair[1:3], *random.sample(others, _STORY - 2)])))
+        return Story(pair, tuple(sorted([*pair[1:3], *sampled(random, others, _STORY - 2)])))
 
     def solve(self, problem: Story, /) -> Solution:
         """Whether a chain of direct causes leads from one to the other."""
@@ -234,9 +233,9 @@ class Stories(Generator[Story]):
         story = phrase(_FAMILY, "join", style.wording, style.language).join(lines)
         doing = _doing(activity, style, who)
         context = phrase(_FAMILY, "story", style.wording, style.language).format(doing=doing, story=story)
-        first, second = (1 + problem.told.index(place) for place in problem.pair[1:3])
+        first, second = [1 + problem.told.index(place) for place in problem.pair[1:3]]
         question = phrase(_FAMILY, "related", style.wording, style.language).format(first=first, second=second)
-        steps = _related_steps(activity, problem.pair, who, style)
+        steps = (_way(problem.pair.activity, problem.pair.first, problem.pair.second, who, style),)
         facts = _pair_facts(activity, problem.pair)
         return Wording(context, question, solution.label, facts=facts, derivation=steps)
 
@@ -297,23 +296,30 @@ def _premises(asked: Asked, *, is_hard: bool) -> dict[tuple[int, int, int], list
     return found
 
 
-def _steps(activity: Activity, problem: Chosen, who: str, style: Style) -> tuple[str, ...]:
+def _steps(problem: Chosen, who: str, style: Style) -> tuple[str, ...]:
     """The chain of causes between the premise and what is related to it, and that there is none to the other."""
-    _, premise, right, wrong = problem.triple
+    number, premise, right, wrong = problem.triple
     related, other = (wrong, right) if problem.asked == "still" else (right, wrong)
-    one = Pair(problem.triple.activity, min(premise, related), max(premise, related), is_cause=True)
-    between = min(premise, other), max(premise, other)
-    is_cause = between[0] in activity.before[between[1]]
-    two = Pair(problem.triple.activity, *between, is_cause=is_cause)
-    return (*_related_steps(activity, one, who, style), *_related_steps(activity, two, who, style))
+    return _way(number, premise, related, who, style), _way(number, premise, other, who, style)
 
 
-def _related_steps(activity: Activity, pair: Pair, who: str, style: Style) -> tuple[str, ...]:
-    first, second = sorted(pair[1:3])
-    if pair.is_cause:
-        return (" -> ".join([_said(activity, place, "told", style, who) for place in activity.chain(first, second)]),)
-    # Given its causes the first is independent of the second. The item's own words, since an example may show them.
-    return (" -/-> ".join([_said(activity, place, "told", style, who) for place in (first, second)]),)
+def _way(number: int, one: int, other: int, who: str, style: Style) -> str:
+    """How two events are related, in words."""
+    first, second = (one, other) if one < other else (other, one)
+    return _way_words(number, first, second, style.language, style.wording).replace("{who}", who)
+
+
+@cache
+def _way_words(number: int, first: int, second: int, language: Language, wording: int) -> str:
+    """The chain of causes from the first to the second, or that there is none; `{who}` stands for who does it.
+
+    Given its causes the first is then independent of the second. The item's own words, since an example may show them.
+    """
+    activity = activities()[number]
+    is_cause = first in activity.before[second]
+    places = activity.chain(first, second) if is_cause else (first, second)
+    events = [activity.events[place].said("told", language, "{who}", wording) for place in places]
+    return (" -> " if is_cause else " -/-> ").join(events)
 
 
 def _pair_facts(activity: Activity, pair: Pair) -> dict[str, JSON]:

@@ -8,10 +8,10 @@ descriptions are built alike, and which of them is the true one is drawn last: t
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from random import Random
-from typing import cast
+from typing import NamedTuple, cast
 
 from aetia.evals.item import Form, Item
 from aetia.evals.task import Generator, Solution, Style, Tags, Target, Task, Wording
@@ -28,7 +28,9 @@ from aetia.evals.tasks._black_boxes import (
     row,
     steps_of,
 )
+from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._phrases import phrase, phrases, read, unreadable
+from aetia.runs.keys import JSON
 
 __all__ = ["TASKS", "Descriptions", "Outputs"]
 
@@ -63,7 +65,7 @@ class Outputs(Generator[Unseen]):
         kind = boxes(self._kind)
         place = int(len(kind.boxes) * random.random())
         table = kind.outputs[place]
-        *seen, asked = random.sample(kind.inputs, _EXAMPLES + 1)
+        *seen, asked = sampled(random, kind.inputs, _EXAMPLES + 1)
         left = fitting(kind, [(value, table[value]) for value in seen])
         is_settled = left & ~kind.masks[asked, table[asked]] == 0
         has_changes = len({table[value] for value in seen}) > _EXAMPLES // 2 and "" not in table.values()
@@ -72,7 +74,8 @@ class Outputs(Generator[Unseen]):
     def solve(self, problem: Unseen, /) -> Solution:
         """What the box gives, and in which steps."""
         box = boxes(self._kind).boxes[problem.box]
-        value, swapped = output(box, problem.asked), output(Box(box.second, box.first), problem.asked)
+        value = row(box, self._kind)[problem.asked]
+        swapped = row(Box(box.second, box.first), self._kind)[problem.asked]
         rivals = {"other-order": str(swapped)} if swapped not in (value, "") else {}
         return Solution(str(value), derivation=(_described(box, 0), f"{problem.asked} gives {value}"), rivals=rivals)
 
@@ -86,8 +89,8 @@ class Outputs(Generator[Unseen]):
         )
         question = phrase(_FAMILY, "output", style.wording).format(input=problem.asked)
         box = boxes(self._kind).boxes[problem.box]
-        facts = {"function": _described(box, 0), "input": problem.asked}
-        return Wording(context, question, solution.label, facts={**facts})
+        facts: dict[str, JSON] = {"function": _described(box, 0), "input": problem.asked}
+        return Wording(context, question, solution.label, facts=facts)
 
     def changed(self, problem: Unseen, random: Random, /) -> Mapping[str, Unseen]:
         """Another input, whose output what was seen settles as well."""
@@ -101,8 +104,7 @@ class Outputs(Generator[Unseen]):
         return {"other-input": replace(problem, asked=random.choice(others))} if others else {}
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(NamedTuple):
     """Where a box is broken, and what it then gives."""
 
     low: int
@@ -112,10 +114,11 @@ class Interval:
 
 @dataclass(frozen=True)
 class Described:
-    """Four descriptions and inputs; the first description is not the true one, `true` is."""
+    """Four descriptions, inputs with what each box makes of them, and which description is the true one."""
 
     boxes: tuple[tuple[Box, Interval | None], ...]
     seen: tuple[Value, ...]
+    made: tuple[tuple[Value, ...], ...]
     true: int
 
 
@@ -136,44 +139,43 @@ class Descriptions(Generator[Described]):
     def pose(self, random: Random, /) -> Described | None:
         """Draw four near descriptions and inputs; None if some of them agree on all that is seen."""
         if self._kind == "corrupted":
-            steps = random.sample(steps_of("numeric"), 4)
+            steps = sampled(random, steps_of("numeric"), 4)
             pairs = product((Box(*steps[:2]), Box(*steps[2:])), _intervals(random))
             found: list[tuple[Box, Interval | None]] = list(pairs)
         else:
-            steps = random.sample(steps_of(self._kind), 4)
+            steps = sampled(random, steps_of(self._kind), 4)
             found = [(Box(first, second), None) for first, second in product(steps[:2], steps[2:])]
         order = sorted(found, key=lambda _: random.random())
-        seen = random.sample(inputs_of(_kind_of(self._kind)), _EXAMPLES + 5 * (self._kind == "corrupted"))
+        seen = sampled(random, inputs_of(_kind_of(self._kind)), _EXAMPLES + 5 * (self._kind == "corrupted"))
         # Each pair must differ on what is seen: so each may be the true one, and what is seen tells which.
-        outputs = {_outputs(one, seen) for one in order}
-        if len(outputs) < len(order) or any("" in row for row in outputs):
+        made = tuple([_outputs(one, seen) for one in order])
+        if len(set(made)) < len(order) or any("" in row for row in made):
             return None
-        return Described(tuple(order), tuple(seen), int(len(order) * random.random()))
+        return Described(tuple(order), tuple(seen), made, int(len(order) * random.random()))
 
     def solve(self, problem: Described, /) -> Solution:
         """The description that is true, and where each other one is wrong."""
-        true = problem.boxes[problem.true]
-        right = _outputs(true, problem.seen)
+        right = problem.made[problem.true]
         steps: list[str] = []
-        for other in problem.boxes:
-            if other != true:
-                rows = zip(problem.seen, _outputs(other, problem.seen), right, strict=True)
+        for place, other in enumerate(problem.boxes):
+            if place != problem.true:
+                rows = zip(problem.seen, problem.made[place], right, strict=True)
                 value, made = next((value, made) for value, made, due in rows if made != due)
                 steps.append(f"for {value} this would give {made}: {_said(other, 0)}")
         return Solution(str(problem.true), derivation=tuple(steps))
 
     def word(self, problem: Described, solution: Solution, style: Style, random: Random, /) -> Wording:  # noqa: ARG002
         """The examples, and the descriptions in their order."""
-        true = problem.boxes[int(solution.label)]
-        said = _examples(list(zip(problem.seen, _outputs(true, problem.seen), strict=True)), style.wording)
+        true = int(solution.label)
+        said = _examples(list(zip(problem.seen, problem.made[true], strict=True)), style.wording)
         name = "strings-description" if self._kind == "strings" else "numeric-description"
         context = phrase(_FAMILY, name, style.wording).format(examples=said)
         turn = style.order % len(problem.boxes)
         order = [*range(turn, len(problem.boxes)), *range(turn)]
-        options = tuple(_said(problem.boxes[place], style.wording) for place in order)
-        label = str(1 + order.index(int(solution.label)))
+        options = tuple([_said(problem.boxes[place], style.wording) for place in order])
+        label = str(1 + order.index(true))
         question = phrase(_FAMILY, "describe", style.wording)
-        return Wording(context, question, label, options, facts={"function": _said(true, 0)})
+        return Wording(context, question, label, options, facts={"function": _said(problem.boxes[true], 0)})
 
     def changed(self, problem: Described, random: Random, /) -> Mapping[str, Described]:
         """The same descriptions and inputs, with another function in the box."""
@@ -220,12 +222,13 @@ def _described(box: Box, wording: int) -> str:
     return said[0].upper() + said[1:]
 
 
+@lru_cache(maxsize=64)  # an item says each of its descriptions several times
 def _said(one: tuple[Box, Interval | None], wording: int) -> str:
     box, interval = one
     if interval is None:
         return _described(box, wording)
     steps = {"first": _step(box.first, wording), "second": _step(box.second, wording)}
-    return phrase(_FAMILY, "corrupted", wording).format(**steps, **vars(interval))
+    return phrase(_FAMILY, "corrupted", wording).format(**steps, **interval._asdict())
 
 
 def _examples(seen: list[tuple[Value, Value]], wording: int) -> str:

@@ -8,14 +8,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import pairwise, permutations, product
+from itertools import permutations, product
 from random import Random
 from typing import cast
 
 from aetia.evals.item import Form, Item
 from aetia.evals.task import Generator, Solution, Style, Tags, Target, Task, Wording
+from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._people import people
 from aetia.evals.tasks._phrases import phrase, phrases, read, unreadable
+from aetia.runs.keys import JSON
 
 __all__ = ["TASKS", "Chains", "Reversal"]
 
@@ -69,7 +71,7 @@ class Reversal(Generator[Chains]):
     def pose(self, random: Random, /) -> Chains | None:
         """Draw the relations, the chain, and the order of facts and options."""
         hops = random.choice(range(self._hops[0], self._hops[1] + 1))
-        relations = tuple(random.sample(range(len(_nouns())), hops))
+        relations = tuple(sampled(random, range(len(_nouns())), hops))
         facts = sorted(product(range(_CHAINS), range(hops)), key=lambda _: random.random())
         return Chains(relations, int(_CHAINS * random.random()), tuple(facts), random.choice(_ORDERS))
 
@@ -83,25 +85,24 @@ class Reversal(Generator[Chains]):
         names = people(style.names, _CHAINS * (hops + 1), random)
         chains = [names[place : place + hops + 1] for place in range(0, len(names), hops + 1)]
         nouns = [_nouns()[place] for place in problem.relations]
-        told = phrase("reversal", "fact", wording)
-        lines = [_fact(told, chains[chain], nouns, hop, problem.is_forward) for chain, hop in problem.facts]
+        told = [_told_facts(phrase("reversal", "fact", wording), one, nouns, problem.is_forward) for one in chains]
+        context = " ".join([told[chain][hop] for chain, hop in problem.facts])
         asked = chains[problem.asked]
-        whom = asked[0]
+        whom, of = asked[0], phrase("reversal", "of", wording)
         for _, noun in nouns:
-            whom = phrase("reversal", "of", wording).format(whom=whom, noun=noun)
+            whom = of.format(whom=whom, noun=noun)
         question = phrase("reversal", "ask", wording).format(phrase=whom)
-        steps = tuple(
-            f"{_fact(told, asked, nouns, hop, problem.is_forward)} So {here}'s {nouns[hop][1]} is {there}."
-            for hop, (here, there) in enumerate(pairwise(asked))
-        )
-        facts = {"hops": hops, "start": asked[0], "path": asked, "relations": [noun for _, noun in nouns]}
+        hop_facts = zip(told[problem.asked], asked, asked[1:], nouns, strict=False)
+        steps = tuple([f"{fact} So {here}'s {noun} is {there}." for fact, here, there, (_, noun) in hop_facts])
+        facts: dict[str, JSON] = {"hops": hops, "start": asked[0], "path": asked}
+        facts["relations"] = [noun for _, noun in nouns]
         if self._form == "text":
-            return Wording(" ".join(lines), question, asked[-1], facts=dict(facts), derivation=steps)
+            return Wording(context, question, asked[-1], facts=facts, derivation=steps)
         turn = style.order % _CHAINS
         order = problem.options[turn:] + problem.options[:turn]
         label = str(1 + order.index(int(solution.label)))
-        options = tuple(chains[chain][-1] for chain in order)
-        return Wording(" ".join(lines), question, label, options, facts=dict(facts), derivation=steps)
+        options = tuple([chains[chain][-1] for chain in order])
+        return Wording(context, question, label, options, facts=facts, derivation=steps)
 
     def changed(self, problem: Chains, random: Random, /) -> Mapping[str, Chains]:
         """Asked about another chain; told in the direction that is asked for."""
@@ -112,13 +113,12 @@ class Reversal(Generator[Chains]):
         }
 
 
-def _fact(told: str, chain: list[str], nouns: list[tuple[str, str]], hop: int, is_forward: bool) -> str:
-    """The hop from a person to the next: by default the one is told to be the other's, asked the other way round."""
-    here, there = chain[hop], chain[hop + 1]
-    noun, converse = nouns[hop]
+def _told_facts(told: str, chain: list[str], nouns: list[tuple[str, str]], is_forward: bool) -> list[str]:
+    """Each hop of a chain: by default the one is told to be the other's, asked the other way round."""
+    hops = zip(chain, chain[1:], nouns, strict=False)
     if is_forward:
-        return told.format(first=there, second=here, noun=converse)
-    return told.format(first=here, second=there, noun=noun)
+        return [told.format(first=there, second=here, noun=converse) for here, there, (_, converse) in hops]
+    return [told.format(first=here, second=there, noun=noun) for here, there, (noun, _) in hops]
 
 
 def _engine(item: Item) -> str:

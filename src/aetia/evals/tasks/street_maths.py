@@ -7,6 +7,7 @@ mildly off, way off. Every amount here is a whole number of cents, so that no ro
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from math import gcd
 from random import Random
 from typing import cast
@@ -113,7 +114,7 @@ def _cents(bill: Bill) -> tuple[int, dict[str, int]]:
 
 
 def _basket_cents(bill: Bill, total: int) -> tuple[int, dict[str, int]]:
-    return total, {"dollars-only": sum(price // 100 for price in bill.prices) * 100 * _UNIT}
+    return total, {"dollars-only": sum([price // 100 for price in bill.prices]) * 100 * _UNIT}
 
 
 def _percent_cents(bill: Bill, total: int) -> tuple[int, dict[str, int]]:
@@ -185,6 +186,7 @@ _RULES: dict[str, Callable[[Bill, int], tuple[int, dict[str, int]]]] = {
 }
 
 
+@cache
 def _dollars(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02d}"
 
@@ -214,12 +216,13 @@ class Street(Generator[Bill]):
     def word(self, problem: Bill, solution: Solution, style: Style, random: Random, /) -> Wording:  # noqa: ARG002
         """The bill in words, with prices as they stand on labels."""
         said = {name: _said(name, value) for name, value in problem.numbers.items()}
-        said["prices"] = ", ".join(f"${_dollars(price)}" for price in problem.prices)
-        said["price"] = _dollars(problem.prices[0])
-        said.setdefault("count", str(len(problem.prices)))
+        prices = [_dollars(price) for price in problem.prices]
+        said["prices"] = f"${', $'.join(prices)}"
+        said["price"] = prices[0]
+        said.setdefault("count", str(len(prices)))
         facts: dict[str, JSON] = {
             "kind": problem.kind,
-            "prices": [_dollars(price) for price in problem.prices],
+            "prices": prices,
             "numbers": {name: said[name] for name in problem.numbers},
             "exact_value": solution.label,
             "bands": _BANDS,
