@@ -1,18 +1,20 @@
 """What is so, and what would be, in a small world of rules?
 
 A variable without a rule is set from outside; one with a rule is what the rule says: all, or any, of some conditions.
-A world is an integer with a bit a variable.
+What is so is an integer with a bit a variable; a set of worlds is one with a bit a world.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from random import Random
+from typing import NamedTuple
 
-__all__ = ["Rule", "World", "drawn_rules", "equations", "literals", "outcome", "renamed", "worlds"]
+from aetia.evals.tasks._draws import sampled
+
+__all__ = ["Rule", "World", "columns", "drawn_rules", "equations", "literals", "outcome", "renamed", "tables"]
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """When a variable is true.
 
     Args:
@@ -24,7 +26,7 @@ class Rule:
     is_all: bool
 
 
-World = Sequence[Rule | None]
+World = tuple[Rule | None, ...]
 """The rules, causes before effects; None for a variable that is set from outside."""
 
 
@@ -44,11 +46,30 @@ def outcome(rules: World, outside: int, forced: int = -1, value: int = 0) -> int
     return found
 
 
-def worlds(rules: World) -> Iterator[int]:
-    """Every combination of the variables without rules."""
-    free = [place for place, rule in enumerate(rules) if rule is None]
-    for code in range(1 << len(free)):
-        yield sum(1 << place for bit, place in enumerate(free) if code >> bit & 1)
+@cache
+def columns(count: int) -> tuple[int, ...]:
+    """Of each of some variables without rules, in which of their settings it is true; bits tell the settings."""
+    return tuple(sum(1 << one for one in range(1 << count) if one >> place & 1) for place in range(count))
+
+
+@lru_cache(maxsize=64)  # a story is asked for the same ones when it is posed and when it is solved
+def tables(rules: World, forced: int = -1, value: int = 0) -> tuple[int, ...]:
+    """Of each variable, in which settings of those without rules it is true; one may be forced to a value."""
+    settings = iter(columns(rules.count(None)))
+    every = (1 << (1 << rules.count(None))) - 1
+    found: list[int] = []
+    for place, rule in enumerate(rules):
+        table = next(settings) if rule is None else _followed(rule, found, every)
+        found.append((every if value else 0) if place == forced else table)
+    return tuple(found)
+
+
+def _followed(rule: Rule, found: Sequence[int], every: int) -> int:
+    table = every if rule.is_all else 0
+    for cause, wanted in rule.causes:
+        told = found[cause] if wanted else every ^ found[cause]
+        table = table & told if rule.is_all else table | told
+    return table
 
 
 def drawn_rules(random: Random, count: int) -> tuple[Rule | None, ...]:
@@ -59,8 +80,8 @@ def drawn_rules(random: Random, count: int) -> tuple[Rule | None, ...]:
             rules.append(None)
             continue
         size = 1 if place == 1 else 1 + (random.random() < 0.75)
-        causes = sorted(random.sample(range(place), size))
-        signed = tuple((cause, random.random() < 0.5) for cause in causes)
+        causes = sorted(sampled(random, range(place), size))
+        signed = tuple([(cause, random.random() < 0.5) for cause in causes])
         rules.append(Rule(signed, is_all=bool(random.getrandbits(1))))
     return tuple(rules)
 

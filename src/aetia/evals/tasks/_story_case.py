@@ -44,27 +44,43 @@ _SHAPES: tuple[World, ...] = (
 )
 
 
-@lru_cache(maxsize=4096)
 def verdict(story: RuleStory) -> bool | None:
     """Whether the variable, as it was, is an actual cause of the outcome, as it was; None if definitions disagree."""
-    setting = _setting(story)
-    cause, event = {_NAMES[story.x]: int(story.action)}, {_NAMES[story.y]: int(story.wanted)}
-    found = {is_actual_cause(setting, cause, event, definition).holds for definition in DEFINITIONS}
-    return found.pop() if len(found) == 1 else None
+    return _verdict(_told_of_what_was(story), story.x, story.y)
 
 
 def is_but_for(story: RuleStory) -> bool:
     """Whether the outcome would have been other without it."""
-    cause, event = {_NAMES[story.x]: int(story.action)}, {_NAMES[story.y]: int(story.wanted)}
-    return but_for(_setting(story), cause, event) is not None
+    return _is_but_for(_told_of_what_was(story), story.x, story.y)
 
 
-def _setting(story: RuleStory) -> Setting:
-    names = _NAMES[: len(story.rules)]
-    model = scm.model_from_equations(equations(story.rules, names))
-    known = set(model.graph.nodes)
-    values = {_NAMES[place]: int(value) for place, value in story.seen if story.rules[place] is None}
-    return Setting(model, {name: value for name, value in values.items() if name in known})
+def _told_of_what_was(story: RuleStory) -> World:
+    """The rules told of what was so: of the contrary of each variable that was false, so that all were true.
+
+    Verdicts do not depend on which of two values is called the true one, and far fewer cases are left.
+    """
+    flips = sum([1 << place for place, value in story.seen if not value])
+    return renamed(story.rules, flips)
+
+
+@lru_cache(maxsize=1 << 15)
+def _verdict(rules: World, x: int, y: int) -> bool | None:
+    setting = _setting(rules)
+    found = {is_actual_cause(setting, {_NAMES[x]: 1}, {_NAMES[y]: 1}, one).holds for one in DEFINITIONS}
+    return found.pop() if len(found) == 1 else None
+
+
+@lru_cache(maxsize=1 << 15)
+def _is_but_for(rules: World, x: int, y: int) -> bool:
+    return but_for(_setting(rules), {_NAMES[x]: 1}, {_NAMES[y]: 1}) is not None
+
+
+@lru_cache(maxsize=256)
+def _setting(rules: World) -> Setting:
+    """The case in which all that has no rule is so."""
+    model = scm.model_from_equations(equations(rules, _NAMES[: len(rules)]))
+    roots = [name for name, rule in zip(_NAMES, rules, strict=False) if rule is None and name in model.graph.nodes]
+    return Setting(model, dict.fromkeys(roots, 1))
 
 
 def pose_case(random: Random) -> RuleStory | None:
@@ -79,7 +95,7 @@ def pose_case(random: Random) -> RuleStory | None:
     if used != set(range(y)):
         return None
     actual = outcome(rules, random.getrandbits(len(rules)))
-    seen = tuple((place, bool(actual >> place & 1)) for place in range(len(rules)))
+    seen = tuple([(place, bool(actual >> place & 1)) for place in range(len(rules))])
     x = int(random.random() * y)
     story = RuleStory(rules, x, y, seen, bool(actual >> x & 1), bool(actual >> y & 1))
     return None if verdict(story) is None else story

@@ -10,7 +10,7 @@ from random import Random
 
 from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._graph_masks import above, below, is_back_door_set, is_separated, parents_from
-from aetia.evals.tasks._rule_worlds import World, drawn_rules, outcome, worlds
+from aetia.evals.tasks._rule_worlds import World, drawn_rules, outcome, tables
 
 __all__ = [
     "NumberStory",
@@ -162,13 +162,26 @@ def _is_harmless(parents: tuple[int, ...], x: int, y: int, third: int) -> bool:
 
 def counterfactual_values(story: RuleStory) -> set[bool]:
     """The values that the outcome may take, once the variable is changed, in worlds that agree with what was seen."""
-    found = set[bool]()
-    for outside in worlds(story.rules):
-        actual = outcome(story.rules, outside)
-        if all((actual >> place & 1) == value for place, value in story.seen):
-            changed = outcome(story.rules, outside, story.x, story.action)
-            found.add(bool(changed >> story.y & 1))
-    return found
+    return _values(tables(story.rules, story.x, story.action)[story.y], _agreeing(story, tables(story.rules)))
+
+
+def factual_values(story: RuleStory) -> set[bool]:
+    """The values that the outcome may have had, in worlds that agree with what was seen."""
+    actual = tables(story.rules)
+    return _values(actual[story.y], _agreeing(story, actual))
+
+
+def _values(table: int, agreeing: int) -> set[bool]:
+    """Whether a variable is true in some of these worlds, and whether it is false in some."""
+    found = {True} if table & agreeing else set[bool]()
+    return found | {False} if agreeing & ~table else found
+
+
+def _agreeing(story: RuleStory, actual: tuple[int, ...]) -> int:
+    found = -1
+    for place, value in story.seen:
+        found &= actual[place] if value else ~actual[place]
+    return found & (1 << (1 << story.rules.count(None))) - 1
 
 
 def pose_counterfactual(random: Random) -> RuleStory | None:
@@ -180,22 +193,13 @@ def pose_counterfactual(random: Random) -> RuleStory | None:
     candidates = [place for place in range(y) if reach >> place & 1]
     x = random.choice(candidates)
     free = [place for place, rule in enumerate(rules) if rule is None]
-    actual = outcome(rules, random.getrandbits(count) & sum(1 << place for place in free))
+    actual = outcome(rules, random.getrandbits(count) & sum([1 << place for place in free]))
     told = free if random.getrandbits(1) else sorted(sampled(random, range(count), 2 + random.getrandbits(1)))
-    seen = tuple((place, bool(actual >> place & 1)) for place in told)
+    seen = tuple([(place, bool(actual >> place & 1)) for place in told])
     story = RuleStory(rules, x, y, seen, not actual >> x & 1, bool(random.getrandbits(1)))
-    known = {world >> x & 1 for world in _agreeing(story)}  # what was seen also decides what the variable was
-    return story if len(known) == 1 and len(counterfactual_values(story)) == 1 else None
-
-
-def factual_values(story: RuleStory) -> set[bool]:
-    """The values that the outcome may have had, in worlds that agree with what was seen."""
-    return {bool(actual >> story.y & 1) for actual in _agreeing(story)}
-
-
-def _agreeing(story: RuleStory) -> list[int]:
-    every = [outcome(story.rules, outside) for outside in worlds(story.rules)]
-    return [actual for actual in every if all((actual >> place & 1) == value for place, value in story.seen)]
+    possible = _agreeing(story, tables(rules))
+    is_known = tables(rules)[x] & possible in (0, possible)  # what was seen also decides what the variable was
+    return story if is_known and len(counterfactual_values(story)) == 1 else None
 
 
 def _acting(rules: World, place: int) -> int:

@@ -269,7 +269,7 @@ class _Rules(Generator[RuleStory]):
     def _why(self, problem: RuleStory, solution: Solution, style: Style, x: str, y: str) -> tuple[str, ...]:
         if self.kind == "actual-causality":
             return _because(style, "actual-cause" if solution.label == "yes" else "no actual cause", x=x, y=y)
-        (value,) = counterfactual_values(problem)
+        value = problem.wanted == (solution.label == "yes")
         return _because(style, self.kind, x=x, y=y, set=str(int(problem.action)), value=str(int(value)))
 
     def changed(self, problem: RuleStory, random: Random) -> Mapping[str, RuleStory]:  # noqa: ARG002  none is drawn
