@@ -151,7 +151,7 @@ def items(count: int, seed: int = 0) -> tuple[AlignedContrast, ...]:
                 foil_ids=(COLOURS[other],),
                 spans={"last": (len(clean) - 1, len(clean))},
                 groups={"thing": (1 + cell,), "image": tuple(range(1, 1 + CELLS))},
-                grid=GRID,
+                grids=(GRID,),
             )
         )
     return tuple(found)

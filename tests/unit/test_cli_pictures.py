@@ -4,13 +4,15 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from seeing_networks import tiny_llava
 
 from aetia.cli.application import run
+from aetia.models.groups import token_groups
 from aetia.runs import open_run
-from aetia.scenes import Settings, draw_edit, render
+from aetia.scenes import Settings, changed, draw_edit, render
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +56,30 @@ def test_a_pair_of_files_is_traced_by_the_models_own_answers(ask, folder, pictur
     answer = network.tokenizer.decode([int(network.last_logits([own])[0].argmax())])
     assert item["answer"] == answer
     assert item["foil"] != answer
-    assert item["grid"] == [4, 4]
+    assert item["grids"] == [[4, 4]]
     page = Path("run/report.html").read_text()
     assert page.count("data:image/jpeg;base64,") == 2
     assert "anecdote" in page
+
+
+def test_a_region_of_ones_own_picture_is_a_part_like_any_other(ask, folder, pictures):
+    rows, columns = (np.flatnonzero(changed(pictures).any(axis)) for axis in (1, 0))
+    box = f"{columns[0]},{rows[0]},{columns[-1] + 1},{rows[-1] + 1}"
+    asked = ("--model", folder, "--image", "a.png", "--edited", "b.png", "--question", pictures.question.text)
+    code, _, err = ask(
+        "flow", *asked, "--region", f"object={box}", "--region=corner-piece = 0, 0,16,16", "--edges", "object->last",
+        "--out", "run",
+    )  # fmt: skip
+    assert code == 0, err
+    [item] = open_run("run").items()
+    network = tiny_llava()
+    own = network.prompt(pictures.question.text, [_read("a.png")])
+    masks = {"object": changed(pictures), "corner-piece": np.zeros((64, 64), bool)}
+    masks["corner-piece"][:16, :16] = True
+    groups = token_groups(network.vision, own, masks)
+    assert {name: tuple(item["groups"][name]) for name in masks} == {name: groups[name] for name in masks}
+    edges = {(row["source"], row["reader"]) for row in open_run("run").effects().to_arrow().to_pylist()}
+    assert edges == {("object", "last"), (None, None)}
 
 
 def _read(path):
@@ -119,6 +141,16 @@ def test_flow_and_mediation_become_pages(ask, folder, pictures, verb, options):
         (("--image", "a.png", "--edited", "small.png", "--question", "is there a circle ?"), "AE-9705"),
         (("--image", "a.png", "--question", "is there a <image> ?"), "AE-9704"),
         (("--image", "https://example.org/a.png", "--question", "is there a circle ?"), "AE-9302"),
+        (("--clean", "a b", "--image", "a.png", "--question", "is there a circle ?"), "AE-1002"),
+        (("--clean", "a b", "--corrupt", "a c", "--answer", " yes", "--region", "it=1,2,3,4"), "AE-1002"),
+        (("--image", "a.png", "--question", "is it ?", "--region", "object=10,20,30"), "AE-2106"),
+        (("--image", "a.png", "--question", "is it ?", "--region", "object"), "AE-2106"),
+        (("--image", "a.png", "--question", "is it ?", "--region", "it=0,0,9,9", "--region", "it=1,1,9,9"), "AE-1002"),
+        (("--image", "a.png", "--question", "is it ?", "--region", "object=10,20,10,40"), "AE-2106"),
+        (("--image", "a.png", "--question", "is it ?", "--region", "object=0,0,9,900"), "AE-2106"),
+        (("--image", "a.png", "--question", "is it ?", "--region", "object@2=0,0,9,9"), "AE-2106"),
+        (("--image", "a.png", "--question", "is it ?", "--region", "question=0,0,9,9"), "AE-9312"),
+        (("--image", "a.png", "--edited", "a.png", "--edited", "b.png", "--question", "is it ?"), "AE-9705"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_its_mend(ask, folder, pictures, arguments, code):
@@ -134,7 +166,7 @@ def test_hostile_words_and_addresses_stay_text(ask, folder, pictures):
         "--maps", "random", "--set", "draws=19", "--out", "run")  # fmt: skip
     [item] = [json.loads(line) for line in Path("run/items.jsonl").read_text().splitlines()]
     item["clean"] = "<script>alert(1)</script>"
-    item["clean_picture"]["shown"] = 'data:text/html,"><script>alert(2)</script>'
+    item["clean_pictures"][0]["shown"] = 'data:text/html,"><script>alert(2)</script>'
     Path("run/items.jsonl").write_text(json.dumps(item) + "\n")
     assert ask("report", "run")[0] == 0
     page = Path("run/report.html").read_text()

@@ -8,7 +8,7 @@ from aetia.runs import Study
 from aetia.studies.asking import default_directory
 from aetia.tracing import TraceStudy
 
-OPTIONS = {"--model": True, "--sites": True, "--clean": True, "--set": True, "--json": False}
+OPTIONS = {"--items": True, "--model": True, "--sites": True, "--clean": True, "--set": True, "--json": False}
 
 
 def asked(path=None, settings=(), **options) -> TraceStudy:
@@ -106,10 +106,29 @@ def test_a_study_for_another_method_is_not_run_as_this_one(tmp_path, monkeypatch
         ("--pair x --instrument y", "--pair x --instrument y"),
         ("-m 3 memory 2GB", "-m 3 memory 2GB"),
         ("--seed -1", "--set seed=-1"),
+        ("--image a,b.png --question Why?", '--set pair.picture=["a,b.png"] --set pair.clean=Why?'),
+        ("--region it=1,2,3,4 --items 3", '--items 3 --set pair.regions={"it":[1,2,3,4]}'),
     ],
 )
 def test_every_field_of_the_study_is_an_option(given, expected):
-    assert fields_as_settings(given.split(), "trace", OPTIONS) == expected.split()
+    found = [part.replace(", ", ",").replace(": ", ":") for part in fields_as_settings(given.split(), "trace", OPTIONS)]
+    assert found == expected.split()
+
+
+def test_the_frames_and_regions_of_a_clip_become_the_pair_of_a_study():
+    arguments = (
+        "--image 1.png --image=2.png --edited 1.png --edited 3.png --region ball=0,0,4,4 --region ball@2=4,0,8,4"
+    )
+    settings = [part for part in fields_as_settings(arguments.split(), "trace", OPTIONS) if part != "--set"]
+    pair = asked(settings=[*settings, "pair.clean=a ?", "pair.answer= yes", "pair.foil= no"]).pair
+    assert pair is not None
+    assert (pair.picture, pair.edited) == (("1.png", "2.png"), ("1.png", "3.png"))
+    assert pair.regions == {"ball": (0, 0, 4, 4), "ball@2": (4, 0, 8, 4)}
+    plain = asked(settings=["pair.picture=a,b.png", "pair.clean=[1] ?", "pair.answer= a,b", "pair.foil= no",
+                            "pair.regions.it=1,2,3,4"]).pair  # fmt: skip
+    assert plain is not None
+    assert (plain.picture, plain.clean, plain.answer) == (("a,b.png",), "[1] ?", " a,b")
+    assert plain.regions == {"it": (1, 2, 3, 4)}
 
 
 def test_a_field_without_a_value_is_told():

@@ -36,7 +36,7 @@ def test_the_items_of_a_set_carry_their_pictures_and_name_their_parts():
         assert image == tuple(range(1, 17))
         assert {item.clean_ids[n] for n in image} == {network.vision.image_token}
         assert set(item.groups["object"]) | set(item.groups["background"]) | set(item.groups["others"]) == set(image)
-        assert item.grid == (CELLS, CELLS)
+        assert item.grids == ((CELLS, CELLS),)
         assert item.answer_ids != item.foil_ids
         assert "".join(item.clean_tokens[17:]).replace(" ", "").startswith("whatcolouristhe")
 
@@ -92,7 +92,7 @@ def test_what_cannot_be_compared_is_said():
 
     def aligned(picture, edited, vision=network.vision):
         asked = Contrast(
-            "one", "is there a circle ?", "is there a circle ?", " yes", " no", picture=picture, edited=edited
+            "one", "is there a circle ?", "is there a circle ?", " yes", " no", pictures=(picture,), edited=(edited,)
         )
         return align_one(asked, network.tokenizer, vision=vision)
 

@@ -204,7 +204,7 @@ def test_a_study_of_scenes_is_planned_and_computed_batch_by_batch(tmp_path):
     effects = Maps().summarise(study, values)
     assert effects.provenance["trusted"] == ""
     assert effects.dimensions == ("map", "measure", "removal", "cells")
-    shapes = {item["id"]: tuple(item["grid"]) for item in plan.items}
+    shapes = {item["id"]: tuple(item["grids"][0]) for item in plan.items}
     grids = maps.map_grids(values, shapes)
     assert all(set(one) == {"attention:1", "tam"} for one in grids.values())
     pointed = effects.where(map="random maps", measure="pointing").to_arrow().to_pylist()

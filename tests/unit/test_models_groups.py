@@ -106,9 +106,11 @@ def test_groups_part_the_prompt():
     asked = prompt(network, [20, 21], [noise(0), noise(1, 24, 16)], [22, 23, 24])
     mask = np.zeros((24, 16), bool)
     mask[:8, :8] = True
-    groups = token_groups(network.vision, asked, {"circle": mask}, picture=1)
+    groups = token_groups(network.vision, asked, {"circle@2": mask})
     assert groups == {
         "image": (*range(2, 8), *range(9, 15)),
+        "frame1": tuple(range(2, 8)),
+        "frame2": tuple(range(9, 15)),
         "circle": (9,),
         "background": (*range(2, 8), *range(10, 15)),
         "question": (15, 16),
@@ -118,6 +120,17 @@ def test_groups_part_the_prompt():
     assert sorted(sum((groups[name] for name in ("image", "before", "question", "last")), ())) == list(
         range(len(asked))
     )
+
+
+def test_a_region_in_several_pictures_is_one_group():
+    network = tiny_vision_network("qwen3_vl")
+    asked = prompt(network, [20], [noise(0), noise(1)], [22, 23])
+    left, right = np.zeros((2, 16, 24), bool)
+    left[:8, :8] = right[8:, 16:] = True
+    groups = token_groups(network.vision, asked, {"ball@2": right, "ball": left, "wall": right})
+    assert (groups["frame1"], groups["frame2"]) == (tuple(range(1, 7)), tuple(range(8, 14)))
+    assert (groups["ball"], groups["wall"]) == ((1, 13), (6,))
+    assert groups["background"] == (2, 3, 4, 5, 8, 9, 10, 11, 12)
 
 
 def test_a_small_region_is_its_best_covered_cell_and_a_large_one_all_of_its_cells():
@@ -161,12 +174,15 @@ def test_what_cannot_be_a_group_is_refused():
     good = np.ones((16, 24), bool)
     for name, mask in {
         "question": good,
+        "frame1": good,
+        "thing@": good,
+        "thing@0": good,
         "turned": good.T,
         "numbers": good.astype(float),
         "empty": ~good,
     }.items():
         with pytest.raises(StudyError, match="AE-9312"):
             token_groups(network.vision, asked, {name: mask})
-    for prompted, number in ((asked, 1), (Prompt([1, 2]), 0), (asked, -1)):
+    for prompted, name in ((asked, "it@2"), (Prompt([1, 2]), "it")):
         with pytest.raises(StudyError, match="AE-9311"):
-            token_groups(network.vision, prompted, {"it": good}, picture=number)
+            token_groups(network.vision, prompted, {name: good})

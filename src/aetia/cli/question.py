@@ -4,24 +4,36 @@ Options win over the file. What comes from the shell is text; the study's own fi
 """
 
 import difflib
-from collections.abc import Mapping, Sequence
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import cast
 
 from aetia.errors import StudyError
 from aetia.runs import JSON, Study, instrument_named, load_study, parse_study
 from aetia.studies.asking import completed
+from aetia.text import clean_text
 
 __all__ = ["PICTURES", "fields_as_settings", "study_asked"]
 
 # Option -> the field of a pair of prompts.
 _PAIR = {"clean": "clean", "corrupt": "corrupted", "answer": "answer", "foil": "foil"}
 PICTURES = {
-    "--image": ("pair.picture", "FILE", "for a model that sees: the picture that is asked about"),
-    "--edited": ("pair.edited", "FILE", "the picture with the cause changed; by default a blank one"),
+    "--image": ("pair.picture", "FILE", "for a model that sees: what is asked about; again for each frame of a clip"),
+    "--edited": ("pair.edited", "FILE", "the picture with the cause changed, one for each; by default a blank one"),
     "--question": ("pair.clean", "TEXT", "what is asked about it; the answers are the model's own unless given"),
+    "--region": (
+        "pair.regions",
+        "NAME=LEFT,TOP,RIGHT,BOTTOM",
+        "a part of the picture, in pixels; NAME@2=... in the second; may be repeated",
+    ),
     "--scenes": ("contrasts", "edited:CHANGE", "rendered pairs: edited:colour, :shape, :size, :remove, :add, :move"),
 }
 """What every verb that asks a study takes about pictures: the setting that it is, its value, and what it means."""
 
+_LISTED = ("--image", "--edited", "--region")
+_REGION = re.compile(r"\s*([^=@]*[^=@\s](?:@\d+)?)\s*=\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*")
 _NEEDED = ("clean", "corrupt", "answer")
 _NOT_OPTIONS = frozenset({"instrument", "pair"})
 
@@ -56,6 +68,9 @@ def study_asked(
         record["pair"] = {**(former if isinstance(former, Mapping) else {}), **pair}
     elif "contrasts" in given:
         record.pop("pair", None)
+    if "clean" in given and any(setting.startswith("pair.clean=") for setting in settings):
+        found = "Both --clean and --question are given, and about a picture the question is the clean prompt."
+        raise StudyError("AE-1002", found, mend="leave one of the two out")
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals:
@@ -104,6 +119,8 @@ def _check_asked(record: Mapping[str, JSON]) -> None:
     if isinstance(pair, Mapping):
         if pair.get("edited") and not pair.get("picture"):
             raise StudyError("AE-1002", "There is an edited picture, and none that it was.", mend="give --image FILE")
+        if pair.get("regions") and not pair.get("picture"):
+            raise StudyError("AE-1002", "There is a part of a picture, and no picture.", mend="give --image FILE")
         if pair.get("picture"):
             if not pair.get("clean"):
                 mend = 'give --question, for example --question "What colour is the circle?"'
@@ -118,14 +135,15 @@ def _check_asked(record: Mapping[str, JSON]) -> None:
 
 def _set(record: dict[str, JSON], instrument: str, name: str, value: str) -> None:
     """Put a value from the shell into the record; the study's class will read numbers and truths from text."""
-    first, *rest = name.replace("-", "_").split(".")
+    first, *rest = name.split(".")
+    first = first.replace("-", "_")
     kind = instrument_named(instrument).study_type
     if first not in kind.model_fields:
         near = difflib.get_close_matches(first, kind.model_fields, n=3)
         details = (f"nearest: {', '.join(near)}",) if near else ()
         mend = f"the fields are: {', '.join(kind.model_fields)}"
         raise StudyError("AE-1003", f"A study has no field {first!r}.", details=details, mend=mend)
-    record.update(_put(record, [first, *rest], value if rest else _read(kind, first, value)))
+    record.update(_put(record, [first, *rest], _read(kind, [first, *rest], value)))
 
 
 def _put(record: Mapping[str, JSON], path: Sequence[str], value: JSON) -> dict[str, JSON]:
@@ -137,16 +155,40 @@ def _put(record: Mapping[str, JSON], path: Sequence[str], value: JSON) -> dict[s
     return {**record, first: _put(inner if isinstance(inner, Mapping) else {}, rest, value)}
 
 
-def _read(kind: type[Study], field: str, value: str) -> JSON:
-    shapes = _shapes(kind, field)
+def _read(kind: type[Study], path: Sequence[str], value: str) -> JSON:
+    """A value as its field has it: what is no text is read as JSON if it looks so, and lists are split at commas."""
+    shapes = _shapes(kind, path)
+    if shapes & {"array", "object"} and value.startswith(("[", "{")):
+        with suppress(ValueError):
+            return cast("JSON", json.loads(value))
+    if len(path) > 1 and "string" in shapes:
+        return value
     if "null" in shapes and value.strip().lower() in ("none", "null", ""):
         return None
     return [part.strip() for part in value.split(",") if part.strip()] if "array" in shapes else value
 
 
-def _shapes(kind: type[Study], field: str) -> set[str]:
-    schema = kind.model_json_schema()["properties"][field]
-    return {str(shape.get("type")) for shape in (schema, *schema.get("anyOf", ()))}
+def _shapes(kind: type[Study], path: Sequence[str]) -> set[str]:
+    """The types of JSON that the field at the end of a path may have."""
+    schema: Mapping[str, JSON] = kind.model_json_schema()
+    found = [schema]
+    for name in path:
+        found = [one for shape in found for one in _within(shape, name, schema)]
+    return {str(one.get("type")) for one in found}
+
+
+def _within(shape: Mapping[str, JSON], name: str, schema: Mapping[str, JSON]) -> Iterator[Mapping[str, JSON]]:
+    """What an object of a JSON schema may have under a name."""
+    fields, known = shape.get("properties"), schema.get("$defs")
+    inner = fields.get(name) if isinstance(fields, Mapping) else shape.get("additionalProperties")
+    if not isinstance(inner, Mapping):
+        return
+    others = inner.get("anyOf", ())
+    for one in (inner, *(others if isinstance(others, Sequence) else ())):
+        if isinstance(one, Mapping):
+            named = str(one.get("$ref", "")).rpartition("/")[2]
+            found = known.get(named) if isinstance(known, Mapping) and named else one
+            yield found if isinstance(found, Mapping) else one
 
 
 def fields_as_settings(arguments: Sequence[str], instrument: str, takes_value: Mapping[str, bool]) -> list[str]:
@@ -156,32 +198,56 @@ def fields_as_settings(arguments: Sequence[str], instrument: str, takes_value: M
         arguments: As they come from the shell.
         instrument: The method that the verb stands for.
         takes_value: The options that there are, and whether each is followed by a value.
+
+    Raises:
+        StudyError: AE-1002 there are no such scenes, or a region is given twice; AE-2106 a region is no box.
     """
     rest = list(arguments)
     done: list[str] = []
-    while rest:
+    pictured: list[tuple[str, str]] = []
+    kind = instrument_named(instrument).study_type
+    while rest and rest[0] != "--":
         argument = rest.pop(0)
-        if argument == "--":
-            return [*done, argument, *rest]
         option, equals, value = argument.partition("=")
+        field = option.removeprefix("--").replace("-", "_")
+        is_field = option.startswith("--") and field in kind.model_fields and field not in _NOT_OPTIONS
         if not argument.startswith("-") or option in takes_value:
             done.append(argument)
             if takes_value.get(option) and not equals and rest:
                 done.append(rest.pop(0))
-            continue
-        kind = instrument_named(instrument).study_type
-        if option in PICTURES:
-            value = value if equals or not rest else rest.pop(0)
-            name = PICTURES[option][0]
-            done += ["--set", f"{name}={_scenes(value) if option == '--scenes' else value}"]
-            continue
-        field = option.removeprefix("--").replace("-", "_")
-        if not option.startswith("--") or field not in kind.model_fields or field in _NOT_OPTIONS:
+        elif option in PICTURES:
+            pictured.append((option, value if equals or not rest else rest.pop(0)))
+        elif is_field:
+            if not equals and "boolean" in _shapes(kind, [field]):
+                value = "true"
+            elif not equals and rest:
+                value = rest.pop(0)
+            done += ["--set", f"{field}={value}"]
+        else:
             done.append(argument)
-            continue
-        if not equals and "boolean" in _shapes(kind, field):
-            value = "true"
-        elif not equals and rest:
-            value = rest.pop(0)
-        done += ["--set", f"{field}={value}"]
-    return done
+    return done + _settings_of(pictured) + rest
+
+
+def _settings_of(pictured: Sequence[tuple[str, str]]) -> list[str]:
+    """The settings that options about pictures stand for; those that may be repeated become one."""
+    found = {PICTURES[option][0]: _scenes(value) if option == "--scenes" else value for option, value in pictured}
+    for option in _LISTED:
+        if values := [value for given, value in pictured if given == option]:
+            found[PICTURES[option][0]] = json.dumps(_regions(values) if option == "--region" else values)
+    return [part for name, value in found.items() for part in ("--set", f"{name}={value}")]
+
+
+def _regions(given: Sequence[str]) -> dict[str, list[int]]:
+    """The boxes by name that `object=10,20,60,80` and its like give."""
+    found: dict[str, list[int]] = {}
+    for text in given:
+        match = _REGION.fullmatch(text)
+        if match is None:
+            mend = "write it like --region object=10,20,60,80: left, top, right and bottom in pixels"
+            raise StudyError("AE-2106", f"--region {clean_text(text, 60)!r} names no part of a picture.", mend=mend)
+        name, *sides = match.groups()
+        if name in found:
+            mend = "give each its own name; object@2 is the same thing in the second picture"
+            raise StudyError("AE-1002", f"The region {clean_text(name, 40)!r} is given twice.", mend=mend)
+        found[name] = [int(side) for side in sides]
+    return found

@@ -2,40 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aetia.contrasts.contrast import AlignedContrast, Alignment, Contrast, Dropped, Span, quoted
-from aetia.contrasts.tokens import Encoded, Tokenizer, encode, in_chat, token_texts, tokens_of_span
+from aetia.contrasts.prompts import AskedPrompt, prompts_of, text_prompt
+from aetia.contrasts.tokens import Encoded, Tokenizer, encode, token_texts, tokens_of_span
 from aetia.errors import ContrastError
 from aetia.models.groups import token_groups
-from aetia.models.prompts import Prompt
-from aetia.models.rendering import prompt_of, rendered
 
 if TYPE_CHECKING:
-    from aetia.models.pictures import Picture
     from aetia.models.vision import Vision
 
 __all__ = ["align", "align_first", "align_one", "diagnose_pair", "other_length"]
 
 _OTHER_LENGTH = "AE-2117"
 _CONTEXT = 4  # tokens shown on either side of where two prompts part
-
-
-@dataclass(frozen=True)
-class _Prompt:
-    """A prompt as the model is given it; `offset` is where the contrast's own text starts in `text`."""
-
-    text: str
-    encoded: Encoded
-    offset: int
-    special: bool
-    pictured: Prompt | None = None
-
-    @property
-    def ids(self) -> tuple[int, ...]:
-        """Its tokens, with its picture if it has one."""
-        return self.encoded.ids if self.pictured is None else self.pictured
 
 
 def align(
@@ -136,7 +118,7 @@ def align_one(
             cannot see or that differ in size.
     """
     character_spans = contrast.character_spans()
-    clean, corrupted = _prompts(contrast, tokenizer, vision, chat=chat)
+    clean, corrupted = prompts_of(contrast, tokenizer, vision, chat=chat)
     _check_pair(contrast, clean, corrupted, tokenizer)
     if clean.offset and clean.text[-1].isspace():
         contrast = replace(contrast, answer=contrast.answer.lstrip(), foil=contrast.foil.lstrip())
@@ -146,7 +128,7 @@ def align_one(
     _check_foil(contrast, answer_ids, foil_ids, continuation=continuation)
     length = len(clean.encoded.ids)
     spans = {name: _token_span(name, span, clean) for name, span in character_spans.items()}
-    groups, grid = _seen(contrast, clean, vision)
+    groups, grids = _seen(contrast, clean, vision)
     if taken := sorted(set(character_spans) & set(groups)):
         found = f"The span {quoted(taken[0])} has the name of a part of the picture."
         raise ContrastError("AE-2111", found, mend="give it another name.")
@@ -165,7 +147,7 @@ def align_one(
         spans=spans | {"last": (length - 1, length)},
         cluster=contrast.cluster,
         groups=groups,
-        grid=grid,
+        grids=grids,
     )
     if not placebos:
         return item
@@ -175,10 +157,10 @@ def align_one(
     return replace(item, placebo_ids=_placebos(item, contrast.placebos, tokenizer, chat=chat))
 
 
-def _check_pair(contrast: Contrast, clean: _Prompt, corrupted: _Prompt, tokenizer: Tokenizer) -> None:
+def _check_pair(contrast: Contrast, clean: AskedPrompt, corrupted: AskedPrompt, tokenizer: Tokenizer) -> None:
     """Raises unless the two prompts differ, and are equally long."""
     if clean.ids == corrupted.ids and clean.pictured is not None:
-        found = "The picture and the edited one are the same, and so are the questions."
+        found = "The pictures and the edited ones are the same, and so are the questions."
         raise ContrastError("AE-2114", found, mend="give an edited picture that shows something else.")
     if clean.ids == corrupted.ids:
         raise ContrastError(
@@ -203,64 +185,19 @@ def _check_foil(
 
 
 def _seen(
-    contrast: Contrast, clean: _Prompt, vision: "Vision | None"
-) -> tuple[dict[str, tuple[int, ...]], tuple[int, int] | None]:
-    """The groups of positions and the grid of tokens of a contrast's picture, if it has one."""
+    contrast: Contrast, clean: AskedPrompt, vision: "Vision | None"
+) -> tuple[dict[str, tuple[int, ...]], tuple[tuple[int, int], ...]]:
+    """The groups of positions and the grids of tokens of a contrast's pictures, if it has any."""
     if clean.pictured is None or vision is None:
-        return {}, None
+        return {}, ()
     groups = token_groups(vision, clean.pictured, contrast.regions)
-    return {name: group for name, group in groups.items() if name != "last"}, vision.grid(clean.pictured.pictures[0])
+    grids = tuple(vision.grid(picture) for picture in clean.pictured.pictures)
+    return {name: group for name, group in groups.items() if name != "last"}, grids
 
 
 def diagnose_pair(clean: str, corrupted: str, tokenizer: Tokenizer) -> ContrastError:
     """The error AE-2107 for two prompts: their tokens, with `[` `]` around those that differ."""
     return _unequal_lengths(encode(clean, tokenizer), encode(corrupted, tokenizer), tokenizer)
-
-
-def _prompts(
-    contrast: Contrast, tokenizer: Tokenizer, vision: "Vision | None", *, chat: bool
-) -> tuple[_Prompt, _Prompt]:
-    """The clean and the corrupted prompt, each with its picture if the contrast has one."""
-    picture = contrast.picture
-    if picture is None:
-        clean, corrupted = (_prompt(text, tokenizer, chat=chat) for text in (contrast.clean, contrast.corrupted))
-        return clean, corrupted
-    if vision is None:
-        raise ContrastError(
-            "AE-9705",
-            f"The contrast {contrast.id} has a picture, and this model reads text alone.",
-            mend="use a vision-language model, such as toy-llava.",
-        )
-    edited = contrast.edited or picture
-    sizes = [f"{one.width} x {one.height}" for one in (picture, edited)]
-    if sizes[0] != sizes[1]:
-        raise ContrastError(
-            "AE-9705",
-            f"The picture is {sizes[0]} pixels and the edited one {sizes[1]}: no part of one is that of the other.",
-            mend="edit the picture without resizing or cropping it.",
-        )
-    return (
-        _pictured(contrast.clean, picture, tokenizer, vision),
-        _pictured(contrast.corrupted, edited, tokenizer, vision),
-    )
-
-
-def _pictured(text: str, picture: "Picture", tokenizer: Tokenizer, vision: "Vision") -> _Prompt:
-    if not text.strip():
-        raise ContrastError("AE-2106", "Nothing is asked about the picture.", mend="give a question.")
-    whole, start = rendered(text, [picture], tokenizer, vision)
-    encoded = encode(whole, tokenizer, special=False)
-    return _Prompt(whole, encoded, start, special=False, pictured=prompt_of(encoded.ids, [picture], vision))
-
-
-def _prompt(text: str, tokenizer: Tokenizer, *, chat: bool) -> _Prompt:
-    if not text.strip():
-        raise ContrastError("AE-2106", f"A prompt is empty: {quoted(text)}.", mend="give both prompts some text.")
-    if not chat:
-        return _Prompt(text, encode(text, tokenizer), 0, special=True)
-    rendered, start = in_chat(text, tokenizer)
-    # The template has written the special tokens already.
-    return _Prompt(rendered, encode(rendered, tokenizer, special=False), start, special=False)
 
 
 def _placebos(
@@ -275,7 +212,7 @@ def _placebos(
     flaws: list[str] = []
     for text in texts:
         try:
-            placebo = _prompt(text, tokenizer, chat=chat)
+            placebo = text_prompt(text, tokenizer, chat=chat)
             flaw = _flaw(placebo, item, tokenizer)
         except ContrastError as error:
             flaws.append(f"{quoted(text)}: {error.found}")
@@ -295,7 +232,7 @@ def _placebos(
     )
 
 
-def _flaw(placebo: _Prompt, item: AlignedContrast, tokenizer: Tokenizer) -> str | None:
+def _flaw(placebo: AskedPrompt, item: AlignedContrast, tokenizer: Tokenizer) -> str | None:
     """Why a rewording cannot stand in for the corrupted prompt; None if it can."""
     ids = placebo.encoded.ids
     if ids == item.corrupted_ids:
@@ -310,7 +247,7 @@ def _flaw(placebo: _Prompt, item: AlignedContrast, tokenizer: Tokenizer) -> str 
     return None
 
 
-def _token_span(name: str, span: Span, prompt: _Prompt) -> Span:
+def _token_span(name: str, span: Span, prompt: AskedPrompt) -> Span:
     start, stop = span
     placed = tokens_of_span((start + prompt.offset, stop + prompt.offset), prompt.encoded)
     if placed is None:
@@ -323,7 +260,7 @@ def _token_span(name: str, span: Span, prompt: _Prompt) -> Span:
 
 
 def _answer(
-    role: str, answer: str, prompts: tuple[_Prompt, _Prompt], tokenizer: Tokenizer, *, continuation: bool
+    role: str, answer: str, prompts: tuple[AskedPrompt, AskedPrompt], tokenizer: Tokenizer, *, continuation: bool
 ) -> tuple[int, ...]:
     """The tokens that `answer` adds to the prompts, which must be the same for both."""
     if not answer:
@@ -346,7 +283,7 @@ def _answer(
     return clean
 
 
-def _added(role: str, answer: str, prompt: _Prompt, tokenizer: Tokenizer) -> tuple[int, ...]:
+def _added(role: str, answer: str, prompt: AskedPrompt, tokenizer: Tokenizer) -> tuple[int, ...]:
     before, after = prompt.text[-1], answer[0]
     # Scripts without letter case (Chinese, Thai) also have no spaces between words, and digits may go on a number.
     if _has_case(before) and _has_case(after):
@@ -372,7 +309,7 @@ def _has_case(character: str) -> bool:
     return character.lower() != character.upper()
 
 
-def _last_word(prompt: _Prompt) -> str:
+def _last_word(prompt: AskedPrompt) -> str:
     return prompt.text.split()[-1]
 
 

@@ -33,9 +33,11 @@ class Contrast:
         spans: Named parts of the clean prompt: their text, or a range of characters.
         placebos: Rewordings of the corrupted prompt that keep its cause, so that its answer stays what it is.
         cluster: A name that contrasts share which depend on each other; empty if this one depends on no other.
-        picture: What the clean prompt asks about, for a model that sees; None without a picture.
-        edited: The corrupted prompt's picture, of the same size; None if there is no picture, or the same.
-        regions: Named parts of the picture: true where a pixel belongs to it, `[H, W]`.
+        pictures: What the clean prompt asks about, for a model that sees: one picture, or several such as the frames
+            of a clip, in order.
+        edited: The corrupted prompt's pictures, as many and each of the same size; none if they are the same.
+        regions: Named parts of the pictures: true where a pixel belongs to it, `[H, W]`. `ball` lies in the first
+            picture, `ball@2` is the same thing in the second.
     """
 
     id: str
@@ -46,8 +48,8 @@ class Contrast:
     spans: Mapping[str, str | Span] = field(default_factory=dict)
     placebos: tuple[str, ...] = ()
     cluster: str = ""
-    picture: "Picture | None" = None
-    edited: "Picture | None" = None
+    pictures: "tuple[Picture, ...]" = ()
+    edited: "tuple[Picture, ...]" = ()
     regions: "Mapping[str, NDArray[np.bool_]]" = field(default_factory=dict)
 
     def character_spans(self) -> dict[str, Span]:
@@ -101,9 +103,9 @@ class AlignedContrast:
         spans: Named half-open ranges of token positions, among them `last`: the position that predicts the answer.
         placebo_ids: Rewordings of the corrupted prompt, T tokens each; none unless they were asked for.
         cluster: As the contrast's.
-        groups: Named sets of token positions, increasing, that need not be neighbours: the parts of a picture, which
+        groups: Named sets of token positions, increasing, that need not be neighbours: the parts of pictures, which
             the ids carry with them as a `Prompt`.
-        grid: Rows and columns of the picture's tokens; None without a picture.
+        grids: Rows and columns of the tokens of each picture.
     """
 
     id: str
@@ -121,7 +123,7 @@ class AlignedContrast:
     placebo_ids: tuple[tuple[int, ...], ...] = ()
     cluster: str = ""
     groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    grid: tuple[int, int] | None = None
+    grids: tuple[tuple[int, int], ...] = ()
 
     @property
     def named_positions(self) -> dict[str, tuple[int, ...]]:

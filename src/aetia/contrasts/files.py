@@ -4,33 +4,29 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aetia.contrasts.contrast import Contrast, Span, quoted
+from aetia.contrasts.pictured import REGIONS, file_names, with_pictures
 from aetia.errors import AetiaError, ContrastError
-from aetia.models.pictures import blank
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from aetia.models.pictures import Picture
-
-__all__ = ["own_contrast", "read_contrasts"]
+__all__ = ["pictures_named", "read_contrasts"]
 
 _REQUIRED = ("clean", "corrupted", "answer", "foil")
 _OPTIONAL = ("spans", "id", "placebos", "cluster", "picture", "edited", "regions")
-_TEXTS = ("id", "cluster", "picture", "edited")
+_TEXTS = ("id", "cluster")
+_FILES = ("picture", "edited")
 _EXAMPLE = (
     '{"clean": "The capital of France is", "corrupted": "The capital of Italy is", "answer": " Paris", "foil": " Rome"}'
 )
 _FORMS = {
     "spans": '{"subject": "France"}',
     "placebos": '["The capital of Italy was"]',
-    "regions": '{"dog": [10, 20, 60, 80]}',
+    "picture": '["1.png", "2.png"]',
+    "edited": '["1.png", "2.png"]',
+    "regions": REGIONS,
 }
 _CSV_CELL = 1 << 20  # characters; the csv module's own limit of 128 KiB cuts long prompts
 
@@ -41,29 +37,21 @@ def read_contrasts(path: str | Path) -> list[Contrast]:
     Each line (or row) has the text fields `clean`, `corrupted`, `answer` and `foil`, and may have `id`, `spans` (an
     object that gives, by name, a part of the clean prompt as text or as [start, end] in characters), `placebos` (a list
     of rewordings of the corrupted prompt that keep its cause) and `cluster` (a name that is shared by contrasts which
-    depend on each other). In CSV, that object and that list are JSON. Other fields are left alone.
+    depend on each other); for models that see `picture` and `edited` (an image file each, or a list of them, from the
+    file's own folder) and `regions` (boxes of pixels by name). In CSV, objects and lists are JSON. Other fields are
+    left alone.
 
     Raises:
         ContrastError: AE-2102 to AE-2106 and AE-2111 to AE-2113, with the number of the line and what mends it.
     """
     path = Path(path)
-    readers = {".jsonl": _json_lines, ".ndjson": _json_lines, ".csv": _csv_rows}
-    if path.suffix.lower() not in readers:
-        raise ContrastError(
-            "AE-2102",
-            f"{quoted(str(path), 200)} is neither a .jsonl nor a .csv file.",
-            mend="give the file its format's ending.",
-        )
-    text = _text(path)
-    if not text.strip():
-        raise _empty(path)
     contrasts: list[Contrast] = []
     ids: dict[str, int] = {}
     contents: dict[tuple[str, ...], int] = {}
-    for line, row in readers[path.suffix.lower()](path, text):
+    for line, row in _rows(path):
         contrast = _contrast(path, line, row)
-        pictures = tuple(one.digest for one in (contrast.picture, contrast.edited) if one is not None)
-        content = (contrast.clean, contrast.corrupted, contrast.answer, contrast.foil, *pictures)
+        pictures = " ".join(one.digest for one in (*contrast.pictures, *contrast.edited))
+        content = (contrast.clean, contrast.corrupted, contrast.answer, contrast.foil, pictures)
         earlier = ids.setdefault(contrast.id, line), contents.setdefault(content, line)
         for what, first in zip((f"the id {quoted(contrast.id)}", "the contrast"), earlier, strict=True):
             if first != line:
@@ -78,6 +66,32 @@ def read_contrasts(path: str | Path) -> list[Contrast]:
     if not contrasts:
         raise _empty(path)
     return contrasts
+
+
+def pictures_named(path: str | Path) -> tuple[Path, ...]:
+    """The image files that a file of contrasts names; none where it cannot be read, which its reader says clearly."""
+    path = Path(path)
+    found: dict[Path, None] = {}
+    with suppress(AetiaError):
+        for _, row in _rows(path):
+            for name in ("picture", "edited"):
+                found |= dict.fromkeys(path.parent / one for one in file_names(name, row.get(name)))
+    return tuple(found)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
+    """The lines or rows of a file with their numbers."""
+    readers = {".jsonl": _json_lines, ".ndjson": _json_lines, ".csv": _csv_rows}
+    if path.suffix.lower() not in readers:
+        raise ContrastError(
+            "AE-2102",
+            f"{quoted(str(path), 200)} is neither a .jsonl nor a .csv file.",
+            mend="give the file its format's ending.",
+        )
+    text = _text(path)
+    if not text.strip():
+        raise _empty(path)
+    yield from readers[path.suffix.lower()](path, text)
 
 
 def _text(path: Path) -> str:
@@ -154,12 +168,12 @@ def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, object]
 
 
 def _cell(path: Path, line: int, name: str, cell: str) -> object:
-    """A cell as JSON would have it: an empty optional one is absent, `spans` an object, and `placebos` a list."""
+    """A cell as JSON would have it: an empty optional one is absent, `spans` an object, several pictures a list."""
     if name not in _OPTIONAL:
         return cell
     if not cell.strip():
         return None
-    if name in _TEXTS:
+    if name in _TEXTS or (name in _FILES and not cell.lstrip().startswith("[")):
         return cell
     try:
         return json.loads(cell)
@@ -209,23 +223,6 @@ def _contrast(path: Path, line: int, row: Mapping[str, object]) -> Contrast:
     return contrast
 
 
-def own_contrast(pair: Mapping[str, object]) -> Contrast:
-    """The one contrast of a study's own question: the fields of `Contrast`, pictures as paths, regions as boxes.
-
-    A picture by itself is compared with a blank one of its mean colour.
-
-    Raises:
-        ContrastError: AE-2106 a region that is no part of the picture.
-        StudyError: AE-93xx a picture that cannot be read.
-    """
-    known = {name: value for name, value in pair.items() if name not in ("picture", "edited", "regions")}
-    known["corrupted"] = known.get("corrupted") or known["clean"]
-    contrast = Contrast(id="pair", **known)  # pyright: ignore[reportArgumentType]  a study has checked the fields
-    seen = _with_pictures(contrast, pair, Path())
-    is_alone = seen.picture is not None and seen.edited is None and seen.clean == seen.corrupted
-    return replace(seen, edited=blank(seen.picture)) if is_alone and seen.picture is not None else seen
-
-
 def _seen(path: Path, line: int, row: Mapping[str, object], contrast: Contrast) -> Contrast:
     """The contrast with the pictures and regions that its line names."""
     if row.get("picture") is None:
@@ -233,54 +230,12 @@ def _seen(path: Path, line: int, row: Mapping[str, object], contrast: Contrast) 
             if row.get(name) is not None:
                 raise _wrong("AE-2106", path, line, f"it has {name} and no picture", "give the field picture too.")
         return contrast
-    fields = {name: _name(path, line, name, row) for name in ("picture", "edited")}
     try:
-        return _with_pictures(contrast, {**fields, "regions": row.get("regions")}, path.parent)
+        return with_pictures(contrast, row, path.parent)
     except AetiaError as error:
         raise _wrong(
             error.code, path, line, error.found[0].lower() + error.found[1:].rstrip("."), error.mend
         ) from error
-
-
-def _with_pictures(contrast: Contrast, fields: Mapping[str, object], folder: Path) -> Contrast:
-    from aetia.models.picture_files import read_picture
-
-    if not fields.get("picture"):
-        return contrast
-
-    def read(name: str) -> "Picture":
-        # As text if it stands alone: a path would take one of the two slashes of an address on the web.
-        return read_picture(name if folder == Path() else folder / name)
-
-    picture = read(str(fields["picture"]))
-    edited = read(str(fields["edited"])) if fields.get("edited") else None
-    boxes = fields.get("regions") or {}
-    if not isinstance(boxes, Mapping):
-        raise _no_region("regions", boxes)
-    regions = {str(name): _mask(str(name), box, picture) for name, box in boxes.items()}
-    return replace(contrast, picture=picture, edited=edited, regions=regions)
-
-
-def _mask(name: str, box: object, picture: "Picture") -> "NDArray[np.bool_]":
-    """True inside a box [left, top, right, bottom] of pixels, `[H, W]`."""
-    import numpy as np
-
-    match box:
-        case [int() as left, int() as top, int() as right, int() as bottom] if (
-            0 <= left < right <= picture.width and 0 <= top < bottom <= picture.height
-        ):
-            mask = np.zeros((picture.height, picture.width), bool)
-            mask[top:bottom, left:right] = True
-            return mask
-    raise _no_region(name, box, f" of {picture.width} x {picture.height} pixels")
-
-
-def _no_region(name: str, box: object, size: str = "") -> ContrastError:
-    return ContrastError(
-        "AE-2106",
-        f"The region {quoted(name)} is {_shown(box)}, which is no part of the picture{size}.",
-        mend=f"write regions as {_FORMS['regions']}: left, top, right, bottom in pixels.",
-    )
 
 
 def _name(path: Path, line: int, field: str, row: Mapping[str, object]) -> str:

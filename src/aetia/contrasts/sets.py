@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from aetia.contrasts.align import align_first, other_length
 from aetia.contrasts.contrast import AlignedContrast, Alignment, Contrast, Dropped, Span, quoted
-from aetia.contrasts.files import own_contrast, read_contrasts
+from aetia.contrasts.files import read_contrasts
 from aetia.contrasts.generators import facts, grammar, people, scenes, sequences
+from aetia.contrasts.own import own_contrast
 from aetia.contrasts.tokens import Tokenizer, encode
 from aetia.errors import ContrastError
 

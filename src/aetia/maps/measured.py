@@ -17,7 +17,7 @@ from aetia.maps.methods import draw_map
 from aetia.maps.ranking import ladder, random_orders, ranked
 from aetia.maps.removal import Cells, without
 from aetia.maps.study import MapStudy
-from aetia.models.groups import RESERVED
+from aetia.models.groups import is_reserved
 from aetia.models.prompts import Prompt, pictures_of
 from aetia.runs.keys import key_of
 
@@ -98,7 +98,7 @@ def target_cells(study: MapStudy, item: "AlignedContrast", question: Asked) -> t
     Raises:
         StudyError: AE-9608 if the study names a region that the item lacks.
     """
-    own = [name for name in item.groups if name not in RESERVED]
+    own = [name for name in item.groups if not is_reserved(name)]
     name = study.region or (own[0] if own else "")
     if not name:
         return ()
@@ -199,10 +199,14 @@ def check_items(network: "Network", items: "Sequence[AlignedContrast]") -> tuple
     """The tokens of the longest prompt, and the most tokens that a picture takes.
 
     Raises:
-        StudyError: AE-9601 if an item has no picture, or the model does not see.
+        StudyError: AE-9601 if an item has no picture, or the model does not see; AE-9612 if it has several.
     """
     if network.vision is None:
         found = "This model does not see."
         raise StudyError("AE-9601", found, mend="use a vision-language model, such as toy-llava.")
     prompts = [prompt_of(item) for item in items]
+    for item, prompt in zip(items, prompts, strict=True):
+        if len(prompt.pictures) > 1:
+            found = f"The item {item.id} is asked about {len(prompt.pictures)} pictures, and a map lies over one."
+            raise StudyError("AE-9612", found, mend="ask about one picture, or which frame is read by `aetia flow`.")
     return max(len(prompt) for prompt in prompts), max(network.vision.positions(one.pictures[0]) for one in prompts)

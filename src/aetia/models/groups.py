@@ -1,9 +1,11 @@
-"""Which positions of a prompt are the picture, the object in it, the question?
+"""Which positions of a prompt are the picture, a frame of a clip, the object in it, the question?
 
 Letters: H rows and W columns of pixels, R rows and C columns of image tokens.
 """
 
+import re
 from collections.abc import Mapping
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,49 +18,68 @@ from aetia.text import clean_text
 if TYPE_CHECKING:
     from aetia.models.vision import Vision
 
-__all__ = ["RESERVED", "coverage", "token_groups"]
+__all__ = ["coverage", "is_reserved", "placed", "token_groups"]
 
-RESERVED = ("image", "background", "question", "before", "last")
-"""The groups that every prompt with pictures has."""
+_RESERVED = re.compile(r"image|background|question|before|last|frame\d+")
+_PLACED = re.compile(r"(?P<name>[^@]+)(?:@(?P<number>[1-9]\d*))?")
 
 Mask = NDArray[np.bool_]
 
 
-def token_groups(
-    vision: "Vision | None", prompt: Prompt, regions: Mapping[str, Mask], *, picture: int = 0
-) -> dict[str, tuple[int, ...]]:
-    """The positions of `prompt` by name: the picture's, each region's, and those of the text.
+def is_reserved(name: str) -> bool:
+    """Whether a name belongs to a group that prompts with pictures have without any region."""
+    return _RESERVED.fullmatch(name) is not None
 
-    `image` are all image tokens of all pictures. A region has the tokens whose cell it covers by half or more, or the
-    one that it covers most if there is none; regions may share tokens. `background` are the image tokens of no region.
-    `before` is the text before the last image token, what models put between and around pictures included; `question`
-    is the text after it, up to `last`, the last position. Groups without a position are left out.
+
+def placed(region: str) -> tuple[str, int]:
+    """The group that a region belongs to, and the number of its picture from 0: `ball@2` is in the second picture.
+
+    Raises:
+        StudyError: AE-9312 if it says neither.
+    """
+    match = _PLACED.fullmatch(region)
+    if match is None:
+        raise _no_region(region, "it names no picture", "write ball, or ball@2 for a part of the second picture.")
+    return match["name"], int(match["number"] or 1) - 1
+
+
+def token_groups(vision: "Vision | None", prompt: Prompt, regions: Mapping[str, Mask]) -> dict[str, tuple[int, ...]]:
+    """The positions of `prompt` by name: those of its pictures, of each region in them, and those of the text.
+
+    `image` are all image tokens of all pictures; where there are several, `frame1` are those of the first, and so on.
+    A region has the tokens whose cell it covers by half or more, or the one that it covers most if there is none;
+    regions may share tokens, and one that is in several pictures is one group. `background` are the image tokens of no
+    region. `before` is the text before the last image token, what models put between and around pictures included;
+    `question` is the text after it, up to `last`, the last position. Groups without a position are left out.
 
     Args:
         vision: The part of a network that sees; None of a network that does not.
         prompt: Token ids with pictures.
-        regions: True where a region is, `[H, W]` of the picture, by its name.
-        picture: Which of the prompt's pictures they lie in.
+        regions: True where a region is, `[H, W]` of its picture, by its name: `ball` lies in the first picture,
+            `ball@2` in the second.
 
     Raises:
-        StudyError: AE-9311 if the prompt has no such picture; AE-9312 if a region is no mask of it, lies outside what
-            the model is shown, or has a name of another group.
+        StudyError: AE-9311 if the prompt has no picture, or not the one that a region lies in; AE-9312 if a region is
+            no mask of it, lies outside what the model is shown, or has a name of another group.
     """
-    if vision is None or not 0 <= picture < len(prompt.pictures):
-        raise StudyError(
-            "AE-9311",
-            f"The prompt has {len(prompt.pictures)} pictures, and no picture {picture}.",
-            mend="make the prompt with network.prompt(text, pictures), and count its pictures from 0.",
-        )
+    if vision is None or not prompt.pictures:
+        raise _no_picture(prompt, 1)
     sizes = [vision.positions(one) for one in prompt.pictures]
-    image = [start + n for start, size in zip(prompt.starts, sizes, strict=True) for n in range(size)]
+    frames = [tuple(range(start, start + size)) for start, size in zip(prompt.starts, sizes, strict=True)]
+    image = list(chain.from_iterable(frames))
     text = sorted(set(range(len(prompt))) - set(image))
-    first = prompt.starts[picture]
-    places = {name: [first + n for n in _cells(vision, prompt, picture, name, mask)] for name, mask in regions.items()}
-    covered = {position for cells in places.values() for position in cells}
+    parts: dict[str, set[int]] = {}
+    for region, mask in regions.items():
+        name, number = placed(region)
+        if number >= len(frames):
+            raise _no_picture(prompt, number + 1)
+        cells = _cells(vision, prompt, number, name, mask)
+        parts.setdefault(name, set()).update(frames[number][cell] for cell in cells)
+    covered = set[int]().union(*parts.values())
     groups = {
         "image": image,
-        **places,
+        **({f"frame{number}": frame for number, frame in enumerate(frames, 1)} if len(frames) > 1 else {}),
+        **{name: sorted(places) for name, places in parts.items()},
         "background": [position for position in image if position not in covered],
         "question": [position for position in text if image[-1] < position < len(prompt) - 1],
         "before": [position for position in text if position < image[-1]],
@@ -91,7 +112,7 @@ def _overlaps(start: float, length: float, cells: int, pixels: int) -> NDArray[n
 
 def _cells(vision: "Vision", prompt: Prompt, picture: int, name: str, mask: Mask) -> list[int]:
     one = prompt.pictures[picture]
-    if name in RESERVED:
+    if is_reserved(name):
         raise _no_region(name, "the name belongs to another group", "give the region another name.")
     if mask.dtype != np.bool_ or mask.shape != (one.height, one.width):
         found = f"it is {mask.dtype} {list(mask.shape)}, and the picture has {one.height} rows and {one.width} columns"
@@ -102,6 +123,15 @@ def _cells(vision: "Vision", prompt: Prompt, picture: int, name: str, mask: Mask
         raise _no_region(name, found, "leave it out, or choose another picture.")
     halves = np.flatnonzero(covered > 0.5 - 1e-9)
     return halves.tolist() if len(halves) else [int(covered.argmax())]
+
+
+def _no_picture(prompt: Prompt, number: int) -> StudyError:
+    count = len(prompt.pictures)
+    return StudyError(
+        "AE-9311",
+        f"The prompt has {count} picture{'' if count == 1 else 's'}, and no picture {number}.",
+        mend="make the prompt with network.prompt(text, pictures), and count its pictures from 1.",
+    )
 
 
 def _no_region(name: str, found: str, mend: str) -> StudyError:

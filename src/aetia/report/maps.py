@@ -12,7 +12,7 @@ from aetia.files import write_atomic, writing
 from aetia.maps.verdict import Trust, judged
 from aetia.report.evidence import Evidence
 from aetia.report.question import Fact, provenance, study_json
-from aetia.report.seeing import Sight, sight_of
+from aetia.report.seeing import Frame, Sight, sight_of
 from aetia.report.shell import page_environment, page_file, page_policy, page_style
 from aetia.runs import open_run
 from aetia.runs.store import Manifest, Store
@@ -60,7 +60,11 @@ class _Shown:
     number: int
     sight: Sight
     maps: tuple[_Drawn, ...]
-    outline: tuple[int, ...]
+
+    @property
+    def frame(self) -> Frame:
+        """What the maps lie over: such a study has items of one picture."""
+        return self.sight.frames[0]
 
 
 @dataclass(frozen=True)
@@ -164,17 +168,17 @@ def _shown(sights: Sequence[Sight], drawn: Sequence[Mapping[str, object]], verdi
     shown: list[_Shown] = []
     left = _BUDGET
     for number, sight in enumerate(sights):
-        cells = sight.rows * sight.columns
+        frame = sight.frames[0]
+        cells = frame.rows * frame.columns
         maps = tuple(
             _Drawn(one.map, _weights(found[sight.id, one.map], cells), bool(one.is_trusted))
             for one in verdicts
             if (sight.id, one.map) in found
         )
-        left -= cells * len(maps) * _CELL + len(sight.clean)
+        left -= cells * len(maps) * _CELL + len(frame.clean)
         if left < 0 and shown:
             break
-        outline = next(iter(sight.regions.values()), ()) if len(sight.regions) > 1 else ()
-        shown.append(_Shown(number, sight, maps, outline))
+        shown.append(_Shown(number, sight, maps))
     return shown
 
 

@@ -1,4 +1,4 @@
-"""What did the model see? An item's pictures as a page may show them, and the grid of tokens over them."""
+"""What did the model see? An item's pictures as a page may show them, and the grids of tokens over them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,11 +6,36 @@ from dataclasses import dataclass
 
 from aetia.text import clean_text
 
-__all__ = ["Sight", "sight_of"]
+__all__ = ["Frame", "Sight", "sight_of"]
 
 _SHOWN = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/]+={0,2}")
 _MOST_CELLS = 64 * 64
 _NAME = 60
+_WHOLE = re.compile(r"image|frame\d+")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of an item, or one frame of its clip.
+
+    Args:
+        clean: The picture that is asked about, as a data address.
+        edited: The one with the cause changed; empty if it is the same.
+        rows: Of the grid of tokens.
+        columns: Of the grid of tokens.
+        regions: The cells of each named part, row by row from 0.
+    """
+
+    clean: str
+    edited: str
+    rows: int
+    columns: int
+    regions: Mapping[str, tuple[int, ...]]
+
+    @property
+    def outline(self) -> tuple[int, ...]:
+        """The cells of the first named part; none where all is background."""
+        return next(iter(self.regions.values()), ()) if len(self.regions) > 1 else ()
 
 
 @dataclass(frozen=True)
@@ -19,55 +44,67 @@ class Sight:
 
     Args:
         id: The item's name.
-        clean: The picture that is asked about, as a data address.
-        edited: The one with the cause changed; empty if it is the same.
-        rows: Of the grid of tokens.
-        columns: Of the grid of tokens.
-        regions: The cells of each named part, row by row from 0.
+        frames: In the order in which they are shown to the model; one or more.
         question: What is asked.
-        answer: The answer to the clean picture.
-        foil: The answer to the edited one.
+        answer: The answer to the clean pictures.
+        foil: The answer to the edited ones.
     """
 
     id: str
-    clean: str
-    edited: str
-    rows: int
-    columns: int
-    regions: Mapping[str, tuple[int, ...]]
+    frames: tuple[Frame, ...]
     question: str
     answer: str
     foil: str
 
+    @property
+    def is_edited(self) -> bool:
+        """Whether any picture is changed."""
+        return any(frame.edited for frame in self.frames)
+
 
 def sight_of(record: Mapping[str, object]) -> Sight | None:
-    """The pictures of an item as a run has stored it; None if it has none that may be shown.
+    """The pictures of an item as a run has stored it; None if it has none, or one that may not be shown.
 
     What a file says is data: an address that is not a JPEG in base64 is not shown.
     """
-    clean, edited = (_address(record.get(f"{role}_picture")) for role in ("clean", "corrupted"))
-    grid = record.get("grid")
-    if not clean or not isinstance(grid, Sequence) or len(grid) != 2:
+    clean, edited, grids = (_listed(record.get(name)) for name in ("clean_pictures", "corrupted_pictures", "grids"))
+    if not clean or not len(clean) == len(edited) == len(grids):
         return None
-    rows, columns = (side if isinstance(side, int) else 0 for side in grid)
-    if not 0 < rows * columns <= _MOST_CELLS:
+    frames = [_frame(*shown) for shown in zip(clean, edited, grids, _numbered(record, grids), strict=True)]
+    whole = tuple(frame for frame in frames if frame is not None)
+    if len(whole) < len(frames):
         return None
     return Sight(
         id=clean_text(str(record.get("id")), _NAME),
-        clean=clean,
-        edited="" if _digest(record, "clean") == _digest(record, "corrupted") else edited,
-        rows=rows,
-        columns=columns,
-        regions=_regions(record.get("groups"), rows * columns),
+        frames=whole,
         question=clean_text(str(record.get("clean")), 200),
         answer=clean_text(str(record.get("answer")), _NAME),
         foil=clean_text(str(record.get("foil")), _NAME),
     )
 
 
-def _digest(record: Mapping[str, object], role: str) -> object:
+def _frame(clean: object, edited: object, grid: object, regions: Mapping[str, tuple[int, ...]]) -> Frame | None:
+    address = _address(clean)
+    rows, columns = _sides(grid)
+    if not address or not 0 < rows * columns <= _MOST_CELLS:
+        return None
+    return Frame(address, "" if _digest(clean) == _digest(edited) else _address(edited), rows, columns, regions)
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _sides(grid: object) -> tuple[int, int]:
+    """The rows and columns of a grid; 0 of what is none."""
+    match grid:
+        case [int() as rows, int() as columns]:
+            return max(rows, 0), max(columns, 0)
+    return 0, 0
+
+
+def _digest(picture: object) -> object:
     """What tells the original from others: small edits of a large picture are not seen in its thumbnail."""
-    picture = record.get(f"{role}_picture")
     return picture.get("digest") if isinstance(picture, Mapping) else None
 
 
@@ -76,14 +113,21 @@ def _address(picture: object) -> str:
     return shown if isinstance(shown, str) and _SHOWN.fullmatch(shown) else ""
 
 
-def _regions(groups: object, cells: int) -> dict[str, tuple[int, ...]]:
-    """The parts of a picture as cells of its grid; those of the text are left out."""
-    if not isinstance(groups, Mapping) or not isinstance(groups.get("image"), list):
-        return {}
-    number = {place: cell for cell, place in enumerate(groups["image"][:cells])}
-    found = {
-        clean_text(str(name), _NAME): tuple(number[place] for place in places if place in number)
-        for name, places in groups.items()
-        if isinstance(places, list) and name != "image"
-    }
-    return {name: placed for name, placed in found.items() if placed}
+def _numbered(record: Mapping[str, object], grids: Sequence[object]) -> list[dict[str, tuple[int, ...]]]:
+    """The parts of each picture as cells of its grid; those of the text are left out."""
+    groups = record.get("groups")
+    image = groups.get("image") if isinstance(groups, Mapping) else None
+    if not isinstance(groups, Mapping) or not isinstance(image, list):
+        return [{} for _ in grids]
+    found = []
+    start = 0
+    for rows, columns in map(_sides, grids):
+        number = {place: cell for cell, place in enumerate(image[start : start + rows * columns])}
+        start += rows * columns
+        parts = {
+            clean_text(str(name), _NAME): tuple(number[place] for place in places if place in number)
+            for name, places in groups.items()
+            if isinstance(places, list) and not _WHOLE.fullmatch(str(name))
+        }
+        found.append({name: cells for name, cells in parts.items() if cells})
+    return found

@@ -1,4 +1,4 @@
-"""What does a report show of an item's pictures? Thumbnails, and the grid of tokens that lies over them."""
+"""What does a report show of an item's pictures? Thumbnails, and the grids of tokens that lie over them."""
 
 import base64
 import io
@@ -21,16 +21,18 @@ _MOST_PIXELS = 160  # of the longer side; a report of 60 pairs stays below 1 MB
 def glimpses(item: "AlignedContrast") -> dict[str, JSON]:
     """The item's pictures as they are stored with a run: nothing for an item of text alone.
 
-    Under `clean_picture` and `corrupted_picture` are the name, the digest of the original and a JPEG as a data address;
-    under `grid` the rows and columns of the picture's tokens.
+    Under `clean_pictures` and `corrupted_pictures` are, one a picture, its name, the digest of the original and a JPEG
+    as a data address; under `grids` the rows and columns of each picture's tokens.
     """
-    found: dict[str, JSON] = {}
-    for role, ids in (("clean", item.clean_ids), ("corrupted", item.corrupted_ids)):
-        for picture in pictures_of(ids)[:1]:
-            found[f"{role}_picture"] = {"name": picture.name, "digest": picture.digest, "shown": thumbnail(picture)}
-    if item.grid is not None:
-        found["grid"] = list(item.grid)
-    return found
+    if not pictures_of(item.clean_ids):
+        return {}
+    prompts = {"clean_pictures": item.clean_ids, "corrupted_pictures": item.corrupted_ids}
+    shown = {role: [_glimpse(picture) for picture in pictures_of(ids)] for role, ids in prompts.items()}
+    return {**shown, "grids": [list(grid) for grid in item.grids]}
+
+
+def _glimpse(picture: "Picture") -> JSON:
+    return {"name": picture.name, "digest": picture.digest, "shown": thumbnail(picture)}
 
 
 def thumbnail(picture: "Picture") -> str:

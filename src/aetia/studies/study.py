@@ -24,15 +24,23 @@ class Pair(BaseModel):
     corrupted: str = Field(default="", description="the prompt that differs in what matters; the same with a picture")
     answer: str = Field(default="", description="of the clean prompt; about a picture by default the model's own")
     foil: str = ""
-    picture: str = Field(default="", description="an image file that the clean prompt asks about")
-    edited: str = Field(
-        default="", description="the image file with the cause changed, of the same size; by default a blank picture"
+    picture: tuple[str, ...] = Field(
+        default=(), description="the image file that the clean prompt asks about, or several: the frames of a clip"
+    )
+    edited: tuple[str, ...] = Field(
+        default=(), description="with the cause changed, as many and of the same sizes; by default blank pictures"
     )
     regions: dict[str, tuple[int, int, int, int]] = Field(
-        default_factory=dict, description="named parts of the picture: left, top, right, bottom in pixels"
+        default_factory=dict,
+        description="parts of the pictures: left, top, right, bottom in pixels; ball@2 is in the second picture",
     )
     spans: dict[str, str] = Field(default_factory=dict, description="named parts of the clean prompt")
     placebos: tuple[str, ...] = Field(default=(), description="rewordings of the corrupted prompt, its cause kept")
+
+    @field_validator("picture", "edited", mode="before", json_schema_input_type=str | tuple[str, ...])
+    @classmethod
+    def _one_or_several(cls, files: object) -> object:
+        return ((files,) if files else ()) if isinstance(files, str) else files
 
     @model_validator(mode="after")
     def _differs(self) -> Self:
@@ -47,7 +55,7 @@ class Pair(BaseModel):
     @property
     def files(self) -> tuple[str, ...]:
         """The image files that the pair names."""
-        return tuple(name for name in (self.picture, self.edited) if name)
+        return (*self.picture, *self.edited)
 
 
 class ContrastStudy(Study):
