@@ -7,6 +7,7 @@ is some hundred times as fast, so that a generator can look at many graphs for o
 Source: Tian and Pearl 2002 and Huang and Valtorta 2006 for identification; Pearl 1993 and 1995 for the criteria.
 """
 
+from functools import lru_cache
 from random import Random
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "MOST",
     "OF_SIZE",
     "above",
+    "above_within",
     "acyclic_order",
     "below",
     "cut_below",
@@ -39,7 +41,7 @@ OF_SIZE: tuple[tuple[tuple[int, ...], ...], ...] = tuple(
 )
 """The sets of each size among so many variables: `OF_SIZE[count][size]`."""
 
-_STARTS = tuple(place * (place - 1) // 2 for place in range(MOST + 1))
+_CUTS = tuple((place * (place - 1) // 2, (1 << place) - 1) for place in range(MOST))
 
 
 def parents_from(random: Random, count: int, *, is_sparse: bool) -> tuple[int, ...]:
@@ -51,7 +53,7 @@ def parents_from(random: Random, count: int, *, is_sparse: bool) -> tuple[int, .
     drawn = random.getrandbits(bits) & random.getrandbits(bits)
     if not is_sparse:
         drawn |= random.getrandbits(bits) & random.getrandbits(bits) & random.getrandbits(bits)
-    parents = [drawn >> _STARTS[place] & ((1 << place) - 1) for place in range(count)]
+    parents = [drawn >> start & earlier for start, earlier in _CUTS[:count]]
     joined = 0
     for place, one in enumerate(parents):
         if one:
@@ -64,7 +66,8 @@ def parents_from(random: Random, count: int, *, is_sparse: bool) -> tuple[int, .
     return tuple(parents)
 
 
-def above(parents: tuple[int, ...]) -> list[int]:
+@lru_cache(maxsize=1024)  # posing, solving and wording an item ask for the same few
+def above(parents: tuple[int, ...]) -> tuple[int, ...]:
     """Of each variable, itself and its ancestors."""
     found = list[int]()
     bit = 1
@@ -74,10 +77,11 @@ def above(parents: tuple[int, ...]) -> list[int]:
             reached |= found[parent]
         found.append(reached)
         bit <<= 1
-    return found
+    return tuple(found)
 
 
-def below(ancestors: list[int], place: int) -> int:
+@lru_cache(maxsize=1024)
+def below(ancestors: tuple[int, ...], place: int) -> int:
     """The variable and its descendants."""
     bit, found = 1 << place, 0
     for other, mask in enumerate(ancestors):
@@ -92,7 +96,7 @@ def cut_below(parents: tuple[int, ...], chosen: int) -> tuple[int, ...]:
     return tuple([one & kept for one in parents])
 
 
-def is_separated(parents: tuple[int, ...], ancestors: list[int], first: int, second: int, given: int) -> bool:
+def is_separated(parents: tuple[int, ...], ancestors: tuple[int, ...], first: int, second: int, given: int) -> bool:
     """Whether `given` separates two disjoint sets: no path joins them in the moral graph of the ancestors."""
     relevant = 0
     for place in MEMBERS[first | second | given]:
@@ -116,7 +120,7 @@ def is_separated(parents: tuple[int, ...], ancestors: list[int], first: int, sec
     return True
 
 
-def _union(ancestors: list[int], chosen: int) -> int:
+def _union(ancestors: tuple[int, ...], chosen: int) -> int:
     found = 0
     for place in MEMBERS[chosen]:
         found |= ancestors[place]
@@ -152,7 +156,7 @@ def is_front_door_set(parents: tuple[int, ...], treatment: int, outcome: int, ch
     return is_separated(cut, above(cut), chosen, end, start)
 
 
-def instruments_of(parents: tuple[int, ...], ancestors: list[int], treatment: int, outcome: int) -> int:
+def instruments_of(parents: tuple[int, ...], ancestors: tuple[int, ...], treatment: int, outcome: int) -> int:
     """The variables that are instruments with nothing conditioned on; none if nothing confounds the pair.
 
     Args:
@@ -161,15 +165,16 @@ def instruments_of(parents: tuple[int, ...], ancestors: list[int], treatment: in
         treatment: A place.
         outcome: A place of an effect of it.
     """
-    bit = 1 << treatment
-    causal = below(ancestors, treatment) & ancestors[outcome]
-    left = above(tuple([one & ~bit if causal >> place & 1 else one for place, one in enumerate(parents)]))
-    end = left[outcome]
-    if not left[treatment] & end:
+    start, bit = ancestors[treatment], 1 << treatment
+    end = above_within(parents, 1 << outcome, ~bit)  # from there on no path is causal
+    if not start & end:
         return 0
-    found, start = 0, ancestors[treatment]
-    for place, mask in enumerate(left):
-        if not mask & end and ancestors[place] & start:
+    causal = below(ancestors, treatment) & ancestors[outcome]
+    found = 0
+    for place, one in enumerate(parents):  # `end` grows by what it acts on, past the treatment's causal paths
+        if (one & ~bit if causal >> place & 1 else one) & end:
+            end |= 1 << place
+        elif ancestors[place] & start and not end >> place & 1:
             found |= 1 << place
     return found & ~bit
 
@@ -184,7 +189,7 @@ def is_identified(parents: tuple[int, ...], siblings: tuple[int, ...], treatment
         outcome: Another place.
     """
     everything = (1 << len(parents)) - 1
-    asked = _ancestors_within(parents, 1 << outcome, everything & ~(1 << treatment))
+    asked = above_within(parents, 1 << outcome, everything & ~(1 << treatment))
     left = asked
     while left:
         district = _district(siblings, left & -left, asked)
@@ -196,7 +201,7 @@ def is_identified(parents: tuple[int, ...], siblings: tuple[int, ...], treatment
 
 def _is_part_identified(parents: tuple[int, ...], siblings: tuple[int, ...], part: int, whole: int) -> bool:
     while True:
-        closed = _ancestors_within(parents, part, whole)
+        closed = above_within(parents, part, whole)
         if closed == part:
             return True
         if closed == whole:
@@ -204,7 +209,8 @@ def _is_part_identified(parents: tuple[int, ...], siblings: tuple[int, ...], par
         whole = _district(siblings, part, closed)
 
 
-def _ancestors_within(parents: tuple[int, ...], start: int, within: int) -> int:
+def above_within(parents: tuple[int, ...], start: int, within: int) -> int:
+    """These variables, and the ancestors that lead to them among some variables."""
     found = start
     for place in range(start.bit_length() - 1, -1, -1):
         if found >> place & 1:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
+from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._graph_masks import (
     MEMBERS,
     OF_SIZE,
     above,
+    above_within,
     acyclic_order,
     below,
     instruments_of,
@@ -121,7 +123,7 @@ def pose_sets(random: Random, kind: Sets) -> GraphProblem | None:
     if not causes:
         return None
     cause = causes[int(random.random() * len(causes))]
-    if not _is_confounded(parents, cause, effect) and kind != "fas":
+    if kind != "fas" and not _is_confounded(parents, cause, effect):
         return None
     problem = GraphProblem(parents, cause, effect)
     size = _size(random, problem, kind)
@@ -135,7 +137,7 @@ def pose_sets(random: Random, kind: Sets) -> GraphProblem | None:
     return _offered(random, problem, kind, sets)
 
 
-def _with_instrument(random: Random, parents: tuple[int, ...], ancestors: list[int]) -> GraphProblem | None:
+def _with_instrument(random: Random, parents: tuple[int, ...], ancestors: tuple[int, ...]) -> GraphProblem | None:
     """A pair that is confounded and has an instrument, if the graph has such, and three variables."""
     pairs = [(cause, effect) for effect, mask in enumerate(ancestors) for cause in MEMBERS[mask] if cause != effect]
     random.shuffle(pairs)
@@ -145,7 +147,7 @@ def _with_instrument(random: Random, parents: tuple[int, ...], ancestors: list[i
             continue
         wrong = [1 << place for place in range(len(parents)) if not (found | 1 << cause | 1 << effect) >> place & 1]
         if len(wrong) >= _OPTIONS - 1:
-            options = [1 << random.choice(MEMBERS[found]), *random.sample(wrong, _OPTIONS - 1)]
+            options = [1 << random.choice(MEMBERS[found]), *sampled(random, wrong, _OPTIONS - 1)]
             random.shuffle(options)
             return GraphProblem(parents, cause, effect, tuple(options))
     return None
@@ -162,8 +164,7 @@ def _ends(parents: tuple[int, ...]) -> int:
 
 def _is_confounded(parents: tuple[int, ...], cause: int, effect: int) -> bool:
     """Whether something acts on both by paths of which the first misses the second."""
-    cut = above(tuple([one & ~(1 << cause) for one in parents]))
-    return cut[cause] & cut[effect] != 0
+    return above(parents)[cause] & above_within(parents, 1 << effect, ~(1 << cause)) != 0
 
 
 def _size(random: Random, problem: GraphProblem, kind: Sets) -> int:
@@ -195,7 +196,7 @@ def _offered(random: Random, problem: GraphProblem, kind: Sets, sets: list[int])
         return None
     options = [right[0], *wrong[: _OPTIONS - 1]]
     random.shuffle(options)
-    return replace(problem, options=tuple(options))
+    return GraphProblem(problem.parents, problem.cause, problem.effect, tuple(options))
 
 
 def _is_minimal(problem: GraphProblem, chosen: int) -> bool:
@@ -218,7 +219,7 @@ def pose_identification(random: Random, share: float) -> GraphProblem | None:
     parents = parents_from(random, count, is_sparse=False)
     edges = pairs_of(parents)
     siblings = [0] * count
-    for first, second in random.sample(edges, max(1, round(share * len(edges)))):
+    for first, second in sampled(random, edges, max(1, round(share * len(edges)))):
         siblings[first] |= 1 << second
         siblings[second] |= 1 << first
     hidden = tuple(siblings)
