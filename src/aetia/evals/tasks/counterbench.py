@@ -16,17 +16,19 @@ and only if"; here the text says so.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
 from random import Random
-from typing import Literal, TypeGuard, cast
+from typing import Literal, NamedTuple, TypeGuard, cast
 
 from aetia import scm
 from aetia.errors import CausalModelError
 from aetia.evals.item import Item
 from aetia.evals.task import Generator, Names, Solution, Style, Tags, Target, Task, Wording
+from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._formal_graphs import bits, families, reached
 from aetia.evals.tasks._formal_words import NAME, drawn_names, pattern_of, unreadable, wordings
+from aetia.evals.tasks._rule_worlds import columns
 
 __all__ = ["TASKS", "answer_from_text"]
 
@@ -39,8 +41,7 @@ _Literal = tuple[int, bool]
 """An event, and whether it occurs."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(NamedTuple):
     """When an event occurs: with all of some conditions, or with any of them; without conditions it has no cause."""
 
     conditions: tuple[_Literal, ...] = ()
@@ -70,30 +71,33 @@ def _roots(rules: Sequence[_Rule]) -> list[int]:
     return [event for event, rule in enumerate(rules) if not rule.conditions]
 
 
-def _tables(rules: Sequence[_Rule], supposed: Sequence[_Literal] = ()) -> list[int]:
+def _every(rules: Sequence[_Rule]) -> int:
+    """All settings of the causeless events, as a set of settings."""
+    return (1 << (1 << sum([not rule.conditions for rule in rules]))) - 1
+
+
+@lru_cache(maxsize=64)  # a problem is asked for the same ones when it is posed, solved and worded
+def _tables(rules: tuple[_Rule, ...], supposed: tuple[_Literal, ...] = ()) -> tuple[int, ...]:
     """Of each event the settings of the causeless events in which it occurs, as a set of settings."""
-    roots = _roots(rules)
-    every = (1 << (1 << len(roots))) - 1
-    forced = dict(supposed)
+    every, forced = _every(rules), dict(supposed)
+    settings = iter(columns(len(_roots(rules))))
     found: list[int] = []
-    for event, rule in enumerate(rules):
+    for event, (conditions, needs_all) in enumerate(rules):
+        table = every if needs_all else 0
+        for one, is_so in conditions:
+            told = found[one] if is_so else every ^ found[one]
+            table = table & told if needs_all else table | told
+        if not conditions:
+            table = next(settings)
         if event in forced:
-            found.append(every if forced[event] else 0)
-        elif not rule.conditions:
-            place = roots.index(event)
-            found.append(sum(1 << setting for setting in range(1 << len(roots)) if setting >> place & 1))
-        else:
-            told = [found[one] if is_so else every & ~found[one] for one, is_so in rule.conditions]
-            table = told[0]
-            for other in told[1:]:
-                table = table & other if rule.needs_all else table | other
-            found.append(table)
-    return found
+            table = every if forced[event] else 0
+        found.append(table)
+    return tuple(found)
 
 
 def _possible(rules: Sequence[_Rule], tables: Sequence[int], seen: Sequence[_Literal]) -> int:
     """The settings in which all that is seen is so."""
-    found = (1 << (1 << len(_roots(rules)))) - 1
+    found = _every(rules)
     for event, is_so in seen:
         found &= tables[event] if is_so else ~tables[event]
     return found
@@ -107,12 +111,12 @@ def _sure(table: int, possible: int) -> bool | None:
 
 def _drawn_rules(random: Random, fewest: int) -> tuple[_Rule, ...]:
     size = random.choice(_SIZES)
-    roots = {0, *random.sample(range(1, size - 2), random.randrange(fewest - 1, _MOST_ROOTS))}
+    roots = {0, *sampled(random, range(1, size - 2), random.randrange(fewest - 1, _MOST_ROOTS))}
     rules: list[_Rule] = []
     for event in range(size):
         count = 0 if event in roots else 1 + (event > 1 and random.random() < 0.5)
-        causes = random.sample(range(max(0, event - 4), event), count)
-        conditions = tuple((cause, random.random() < 0.6) for cause in sorted(causes))
+        causes = sampled(random, range(max(0, event - 4), event), count) if count else []
+        conditions = tuple([(cause, random.random() < 0.6) for cause in sorted(causes)])
         rules.append(_Rule(conditions, random.random() < 0.5))
     return tuple(rules)
 
@@ -138,10 +142,10 @@ class _CounterBench(Generator[_Problem]):
 
     def _outcome(
         self,
-        rules: Sequence[_Rule],
+        rules: tuple[_Rule, ...],
         facts: Sequence[bool],
-        supposed: Sequence[_Literal],
-        seen: Sequence[_Literal],
+        supposed: tuple[_Literal, ...],
+        seen: tuple[_Literal, ...],
         random: Random,
     ) -> int | None:
         """One of two events, of which one would occur and one would not; None if there are no two."""
@@ -156,32 +160,30 @@ class _CounterBench(Generator[_Problem]):
         return random.choice(found[random.random() < 0.5]) if found[True] and found[False] else None
 
     def _supposed(
-        self, rules: Sequence[_Rule], facts: Sequence[bool], random: Random
+        self, rules: tuple[_Rule, ...], facts: Sequence[bool], random: Random
     ) -> Iterator[tuple[tuple[_Literal, ...], tuple[_Literal, ...]]]:
         """What may be set, and what is seen: of what is set first, that it is otherwise."""
         size = len(rules)
         made = [event for event, rule in enumerate(rules[:-1]) if rule.conditions]
-        for first in random.sample(made, len(made)) if self.kind == "backdoor" else [random.choice(_roots(rules))]:
+        for first in sampled(random, made, len(made)) if self.kind == "backdoor" else [random.choice(_roots(rules))]:
             turned, seen = (first, not facts[first]), (first, facts[first])
             if self.kind in ("basic", "backdoor"):
                 yield (turned,), (seen,)
-            for second in random.sample(range(size - 1), size - 1):
+            for second in sampled(random, range(size - 1), size - 1):
                 if self.kind == "conditional" and second in made:
                     yield (turned,), (seen, (second, facts[second]))
                 elif self.kind == "joint" and second != first:
                     yield (turned, (second, not facts[second])), (seen, (second, facts[second]))
-                elif self.kind == "nested" and _below(rules, [turned]) >> second & 1:
-                    would = _sure(_tables(rules, [turned])[second], _possible(rules, _tables(rules), [seen]))
+                elif self.kind == "nested" and _below(rules, (turned,)) >> second & 1:
+                    would = _sure(_tables(rules, (turned,))[second], _possible(rules, _tables(rules), (seen,)))
                     if would is not None:
                         yield (turned, (second, not would)), (seen,)
 
-    def _fit(self, rules: Sequence[_Rule], supposed: Sequence[_Literal], seen: Sequence[_Literal]) -> int:
+    def _fit(self, rules: tuple[_Rule, ...], supposed: tuple[_Literal, ...], seen: tuple[_Literal, ...]) -> int:
         """The events that a question of this kind may ask for."""
         every = (1 << len(rules)) - 1
         if self.kind == "conditional":  # without the further observation the answer is open, and it is not the answer
-            possible = _possible(rules, _tables(rules), seen[:1])
-            tables = enumerate(_tables(rules, supposed))
-            return sum(1 << event for event, table in tables if event != seen[1][0] and _sure(table, possible) is None)
+            return _left_open(rules, supposed, seen[0]) & ~(1 << seen[1][0])
         if self.kind == "backdoor":  # a cause of what is set acts on what is asked by another way as well
             parents, children = _families(rules)
             event = supposed[0][0]
@@ -241,7 +243,7 @@ class _CounterBench(Generator[_Problem]):
         for event in events:
             rule = problem.rules[event]
             (cause, is_so), *rest = rule.conditions
-            turned = replace(rule, conditions=((cause, not is_so), *rest))
+            turned = _Rule(((cause, not is_so), *rest), rule.needs_all)
             rules = (*problem.rules[:event], turned, *problem.rules[event + 1 :])
             possible = _possible(rules, _tables(rules), problem.seen)
             if possible and _sure(_tables(rules, problem.supposed)[problem.outcome], possible) is not None:
@@ -249,15 +251,23 @@ class _CounterBench(Generator[_Problem]):
         return {}
 
 
+@lru_cache(maxsize=8)  # several further observations are tried
+def _left_open(rules: tuple[_Rule, ...], supposed: tuple[_Literal, ...], seen: _Literal) -> int:
+    """The events of which one observation does not tell whether they would occur."""
+    possible, tables = _possible(rules, _tables(rules), (seen,)), _tables(rules, supposed)
+    return sum([1 << event for event, table in enumerate(tables) if _sure(table, possible) is None])
+
+
 def _told(truth: bool | None) -> str:
     return "yes" if truth else "no"
 
 
-def _families(rules: Sequence[_Rule]) -> tuple[list[int], list[int]]:
+@lru_cache(maxsize=8)
+def _families(rules: tuple[_Rule, ...]) -> tuple[list[int], list[int]]:
     return families([(one, event) for event, rule in enumerate(rules) for one, _ in rule.conditions], len(rules))
 
 
-def _below(rules: Sequence[_Rule], supposed: Sequence[_Literal]) -> int:
+def _below(rules: tuple[_Rule, ...], supposed: Sequence[_Literal]) -> int:
     """What the supposed acts on, without what is supposed itself."""
     children = _families(rules)[1]
     found = own = 0
