@@ -11,7 +11,7 @@ from aetia.evals.item import Language
 from aetia.evals.task import Names, Solution, Style, Wording
 from aetia.evals.tasks._effect_numbers import SCALE, Asked, Problem, Statement
 from aetia.evals.tasks._graph_names import words_file
-from aetia.evals.tasks._phrases import edges_told, phrase, phrases
+from aetia.evals.tasks._phrases import pairs_told, phrase, phrases
 
 if TYPE_CHECKING:
     from aetia.runs.keys import JSON
@@ -121,7 +121,7 @@ def worded(problem: Problem, solution: Solution, style: Style, random: Random, f
     edges = _ordered(system.edges, order, style.order)
     pairs = [(variables[cause].name, variables[node].name) for cause, node in edges]
     context = speaker.phrase("context").format(
-        edges=speaker.phrase("between edges").join(edges_told(speaker.phrase("edge"), pairs)),
+        edges=speaker.phrase("between edges").join(pairs_told(speaker.phrase("edge"), pairs)),
         numbers=speaker.phrase("between numbers").join([speaker.sentence(*one) for one in numbers]),
     )
     names = [quoted(one.name) for one in variables]

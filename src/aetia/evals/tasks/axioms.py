@@ -20,7 +20,7 @@ from aetia.evals.task import Generator, Names, Solution, Style, Tags, Target, Ta
 from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._formal_graphs import bits, families, is_separated, reached
 from aetia.evals.tasks._formal_words import drawn_names, pattern_of, unreadable, wordings
-from aetia.evals.tasks._phrases import edges_told
+from aetia.evals.tasks._phrases import pairs_told
 
 __all__ = ["TASKS", "edges_from_text", "separation_from_text", "transitivity_from_text"]
 
@@ -69,7 +69,7 @@ class _Axiom(Generator[_Problem]):
         query = f"P({second} | {', '.join([first, *given])})" if given else f"P({second} | do({first}))"
         facts = {"graph": graph, "treatment": first, "outcome": second, "query": query}
         steps = self.explained(problem, called, solution)
-        return Wording(" ".join(edges_told(words["edge"], pairs)), question, solution.label, facts=facts, derivation=steps)
+        return Wording(" ".join(pairs_told(words["edge"], pairs)), question, solution.label, facts=facts, derivation=steps)
 
     @abstractmethod
     def explained(self, problem: _Problem, called: Sequence[str], solution: Solution) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from aetia.evals.task import Generator, Names, Rung, Solution, Style, Tags, Targ
 from aetia.evals.tasks._graph_masks import above, is_back_door_set
 from aetia.evals.tasks._graph_names import words_file
 from aetia.evals.tasks._graph_problems import pairs_of
-from aetia.evals.tasks._phrases import edges_told
+from aetia.evals.tasks._phrases import pairs_told
 from aetia.evals.tasks._rule_worlds import equations
 from aetia.evals.tasks._story_case import is_but_for, pose_case, verdict
 from aetia.evals.tasks._story_problems import (
@@ -78,7 +78,7 @@ class _Numbers(Generator[NumberStory]):
         names = story_names(style.names, style.language, "people", random)
         words = story_words(self.kind, style.language, style.wording)
         pairs = [(names[parent], names[child]) for parent, child in pairs_of(problem.parents)]
-        edges = sorted(edges_told(words["edge"], pairs))
+        edges = sorted(pairs_told(words["edge"], pairs))
         gap = " " if style.language == "en" else ""
         places = {"x": names[problem.x], "y": names[problem.y], "c": names[problem.third], "z": names[problem.third]}
         given = words["given"].format(**places, **_numbers(self.kind, problem, words, places))

@@ -24,8 +24,10 @@ from aetia.evals.item import Item, Origin
 from aetia.evals.task import Generator, Names, Solution, Style, Tags, Target, Task, Wording
 from aetia.evals.tasks._corr2cause_text import deduced, listed_names
 from aetia.evals.tasks._dag_classes import READINGS, RELATIONS, RELEASED_LARGEST, catalogue, independences
+from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._formal_graphs import bits, reached
 from aetia.evals.tasks._formal_words import drawn_names, wordings
+from aetia.evals.tasks._phrases import pairs_told
 from aetia.text import clean_text
 
 __all__ = ["TASKS", "every_item"]
@@ -83,6 +85,13 @@ def _pairs(size: int, number: int, relation: int) -> tuple[tuple[tuple[int, int]
     return tuple(map(tuple, found))
 
 
+@cache
+def _true_of_some(size: int, number: int, relation: int, reading: str) -> tuple[tuple[int, int], ...]:
+    """The pairs of which the relation does not follow however it is read, and that have it in some DAGs."""
+    counts = catalogue(size).counts[reading][number, relation]
+    return tuple(pair for pair in _pairs(size, number, relation)[0] if counts[pair])
+
+
 class _Corr2Cause(Generator[_Problem]):
     version = 2
     names: tuple[Names, ...] = ("nonsense", "random")
@@ -100,9 +109,8 @@ class _Corr2Cause(Generator[_Problem]):
         wrong, right = _pairs(size, number, relation)
         pairs = right if random.random() < 0.5 else wrong
         if pairs is wrong and random.random() < 0.5:
-            counts = catalogue(size).counts[self.reading][number, relation]
-            pairs = [pair for pair in wrong if counts[pair]] or wrong  # true of some graphs is harder than of none
-        return _Problem(size, number, tuple(random.sample(range(size), size)), relation, *random.choice(pairs))
+            pairs = _true_of_some(size, number, relation, self.reading) or wrong  # harder than true of none
+        return _Problem(size, number, tuple(sampled(random, range(size), size)), relation, *random.choice(pairs))
 
     def solve(self, problem: _Problem, /) -> Solution:
         listed, first, second = catalogue(problem.size), problem.first, problem.second
@@ -145,16 +153,10 @@ class _Corr2Cause(Generator[_Problem]):
     def _explained(self, problem: _Problem, called: Mapping[int, str]) -> tuple[str, tuple[str, ...]]:
         """The class's graph, with lines where its members differ, and the steps to the label."""
         listed, number = catalogue(problem.size), problem.number
-        every, arrows = listed.members[number], listed.counts["paths"][number, 0].tolist()
-        edges: list[str] = []
-        for one, other in combinations(range(problem.size), 2):
-            if arrows[one][other] + arrows[other][one]:
-                cause, effect = (one, other) if arrows[one][other] else (other, one)
-                mark = "->" if arrows[cause][effect] == every else "--"
-                edges.append(f"{called[cause]} {mark} {called[effect]}")
-        graph = "; ".join(
-            [*edges, *(called[one] for one in range(problem.size) if not any(map(any, _of(arrows, one))))]
-        )
+        edges, alone = _graph(problem.size, number)
+        told = [f"{called[cause]} {mark} {called[effect]}" for cause, mark, effect in edges]
+        graph = "; ".join([*told, *[called[one] for one in alone]])
+        every = listed.members[number]
         holds = int(listed.counts[self.reading][number, problem.relation, problem.first, problem.second])
         edges_told = f"Pairs that nothing separates have an edge; what can be oriented is: {graph}."
         return graph, (edges_told, f"The hypothesis holds in {holds} of the {every} graphs that fit.")
@@ -164,42 +166,70 @@ def _told(truth: object) -> str:
     return "yes" if truth else "no"
 
 
-def _of(arrows: Sequence[Sequence[int]], one: int) -> tuple[Sequence[int], Sequence[int]]:
-    return arrows[one], [row[one] for row in arrows]
+@cache
+def _graph(size: int, number: int) -> tuple[list[tuple[int, str, int]], list[int]]:
+    """The edges of a class's graph, with lines where its members differ, and the variables that have none."""
+    listed = catalogue(size)
+    arrows = listed.counts["paths"][number, 0].tolist()
+    edges: list[tuple[int, str, int]] = []
+    for one, other in combinations(range(size), 2):
+        if arrows[one][other] + arrows[other][one]:
+            cause, effect = (one, other) if arrows[one][other] else (other, one)
+            edges.append((cause, "->" if arrows[cause][effect] == listed.members[number] else "--", effect))
+    joined = {end for cause, _, effect in edges for end in (cause, effect)}
+    return edges, [one for one in range(size) if one not in joined]
 
 
 def _called(words: Mapping[str, str], style: Style, size: int, random: Random) -> tuple[str, ...]:
     if style.names == "nonsense":
         return drawn_names(random, "nonsense", size)
     if words["letters"] == "drawn":
-        return tuple(random.sample(_LETTERS, size))
+        return tuple(sampled(random, _LETTERS, size))
     return tuple(_LETTERS[:size] if words["letters"] == "forward" else _LETTERS[::-1][:size])
 
 
 def _premise(problem: _Problem, called: Mapping[int, str], words: Mapping[str, str], order: int) -> str:
-    place = {one: number for number, one in enumerate(problem.order)}
-    apart: dict[tuple[int, int], list[list[int]]] = {}
-    for first, second, given in independences(catalogue(problem.size).dags[problem.number]):
-        pair = (first, second) if place[first] < place[second] else (second, first)
-        apart.setdefault(pair, []).append(sorted(bits(given), key=place.__getitem__))
-    correlated: list[str] = []
+    names = [called[one] for one in problem.order]
+    apart = _separated_places(problem)
     independent: list[str] = []
-    for first, second in combinations(problem.order, 2):
-        sets = apart.get((first, second), [])
-        names = {"first": called[first], "second": called[second]}
-        if [] not in sets and words["correlated"]:
-            correlated.append(words["correlated"].format(**names))
-        for given in sorted(sets, key=lambda one: (len(one), [place[other] for other in one])):
-            template = words["given" if given else "independent"]
-            independent.append(template.format(**names, given=listed_names([called[one] for one in given])))
+    for (first, second), sets in apart.items():
+        template = words["given"].format(first=names[first], second=names[second], given="{given}")
+        before, _, after = template.partition("{given}")
+        if () in sets:
+            independent.append(words["independent"].format(first=names[first], second=names[second]))
+        for given in sets:
+            if given:
+                independent.append(f"{before}{listed_names([names[one] for one in given])}{after}")
+    correlated: list[str] = []
+    if words["correlated"]:
+        pairs = [pair for pair in combinations(range(problem.size), 2) if () not in apart.get(pair, ())]
+        correlated = pairs_told(words["correlated"], [(names[first], names[second]) for first, second in pairs])
     start = order % problem.size or min(order, 1)
-    variables = listed_names([called[one] for one in problem.order[start:] + problem.order[:start]])
+    variables = listed_names(names[start:] + names[:start])
     if order:
         Random(order).shuffle(correlated)
         Random(order).shuffle(independent)
     parts = [words["space"].join(part) for part in (correlated, independent) if part]
     relations = words["however"].join(parts) or words["none"]
     return words["premise"].format(count=problem.size, variables=variables, relations=relations)
+
+
+def _separated_places(problem: _Problem) -> dict[tuple[int, int], list[tuple[int, ...]]]:
+    """The independent pairs, as places in the text, with what separates them: small sets first."""
+    place = sorted(range(problem.size), key=problem.order.__getitem__)
+    moved: dict[int, tuple[int, ...]] = {}
+    found: list[tuple[int, int, int, tuple[int, ...]]] = []
+    for one, other, given in independences(catalogue(problem.size).dags[problem.number]):
+        if given not in moved:
+            moved[given] = tuple(sorted([place[vertex] for vertex in bits(given)]))
+        first, second = place[one], place[other]
+        if second < first:
+            first, second = second, first
+        found.append((first, second, len(moved[given]), moved[given]))
+    apart: dict[tuple[int, int], list[tuple[int, ...]]] = {}
+    for first, second, _, given in sorted(found):
+        apart.setdefault((first, second), []).append(given)
+    return apart
 
 
 def _flipped(problem: _Problem, random: Random) -> _Problem | None:
