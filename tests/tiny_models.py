@@ -1,6 +1,7 @@
 """A tiny random network of every decoder family, big enough to be wrong in every way that a large one can."""
 
 import json
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
@@ -72,7 +73,8 @@ CONFIGS: dict[str, PreTrainedConfig] = {
 def tiny_network(family: str, attention: str | None = None, dtype: torch.dtype = torch.float32) -> Network:
     """The family's network, with weights large enough that every site matters."""
     torch.manual_seed(7)
-    module = AutoModelForCausalLM.from_config(CONFIGS[family], attn_implementation=attention, dtype=torch.float32)
+    config = deepcopy(CONFIGS[family])  # a model writes its attention into it
+    module = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=torch.float32)
     for parameter in module.parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.3)

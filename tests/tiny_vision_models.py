@@ -1,5 +1,6 @@
 """A tiny random network of every family that sees, with every language model that it may have."""
 
+from copy import deepcopy
 from functools import cache
 
 import numpy as np
@@ -87,7 +88,7 @@ VISION_CONFIGS: dict[str, PreTrainedConfig] = {
 def tiny_vision_network(family: str, attention: str | None = None, dtype: torch.dtype = torch.float32) -> Network:
     """The family's network, with weights large enough that every site and every pixel matters."""
     torch.manual_seed(7)
-    config = VISION_CONFIGS[family]
+    config = deepcopy(VISION_CONFIGS[family])  # a model writes its attention into it
     module = AutoModelForImageTextToText.from_config(config, attn_implementation=attention, dtype=torch.float32)
     for parameter in module.parameters():
         if parameter.dim() > 1:
