@@ -10,6 +10,7 @@ from toy_tokenizer import CHAT, byte_level
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from aetia.errors import EvaluationError, SiteError, StudyError
+from aetia.evals.answerers import local_scoring
 from aetia.evals.answerers.local import Budget, LocalAnswerer
 from aetia.evals.answerers.local_edits import Edits, told
 from aetia.evals.answerers.local_generation import Prompted, Speaker, writings
@@ -59,6 +60,18 @@ def test_scores_are_those_of_each_continuation_alone(family, attention):
         expected = [plainly(network, one.prompt, part) for part in one.continuations]
         for values in found:
             assert values[owner] == pytest.approx(expected, abs=3e-5)
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma2"])
+@pytest.mark.parametrize("size", [(1, 7), (3, 1), (2, 64)])
+def test_scores_are_the_same_in_whatever_parts_the_logits_are_made(monkeypatch, family, size):
+    network = tiny_network(family)
+    asked = asked_of(count=3)
+    monkeypatch.setattr(local_scoring, "_ROWS", size[0])
+    monkeypatch.setattr(local_scoring, "_TOKENS", size[1])
+    for owner, values in scores(network, asked, Edits(), Budget(), TIE):
+        expected = [plainly(network, asked[owner].prompt, part) for part in asked[owner].continuations]
+        assert values == pytest.approx(expected, abs=3e-5)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

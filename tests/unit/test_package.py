@@ -51,6 +51,14 @@ def test_importing_it_does_not_load_torch(module: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_key_of_a_study_needs_no_tables() -> None:
+    code = (
+        "import sys, aetia.runs.keys; print('pyarrow' in sys.modules); from aetia.runs import Run; print(Run.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "Run"]
+
+
 def test_every_contract_between_the_layers_names_modules_that_exist() -> None:
     import tomllib
 

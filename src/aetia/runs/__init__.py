@@ -2,18 +2,24 @@
 
 A study is planned into batches; an engine computes them; each batch's values are one file. What is done is read off
 the files: to resume is to plan again and compute what has no file.
+
+Names are imported when they are first used: a key of a study needs no tables.
 """
 
-from aetia.runs.engine import Engine, Failure, InProcess, Result
-from aetia.runs.events import Event
-from aetia.runs.execution import execute, resume
-from aetia.runs.instrument import Batch, Instrument, Plan, instrument_named
-from aetia.runs.keys import JSON, key_of
-from aetia.runs.parsing import load_study, parse_study, study_schema
-from aetia.runs.pool import LocalPool
-from aetia.runs.run import Run, list_runs, open_run
-from aetia.runs.store import FailedBatch, Manifest
-from aetia.runs.study import Study
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aetia.runs.engine import Engine, Failure, InProcess, Result
+    from aetia.runs.events import Event
+    from aetia.runs.execution import execute, resume
+    from aetia.runs.instrument import Batch, Instrument, Plan, instrument_named
+    from aetia.runs.keys import JSON, key_of
+    from aetia.runs.parsing import load_study, parse_study, study_schema
+    from aetia.runs.pool import LocalPool
+    from aetia.runs.run import Run, list_runs, open_run
+    from aetia.runs.store import FailedBatch, Manifest
+    from aetia.runs.study import Study
 
 __all__ = [
     "JSON",
@@ -40,3 +46,25 @@ __all__ = [
     "resume",
     "study_schema",
 ]
+
+_HOMES = {
+    "engine": ("Engine", "Failure", "InProcess", "Result"),
+    "events": ("Event",),
+    "execution": ("execute", "resume"),
+    "instrument": ("Batch", "Instrument", "Plan", "instrument_named"),
+    "keys": ("JSON", "key_of"),
+    "parsing": ("load_study", "parse_study", "study_schema"),
+    "pool": ("LocalPool",),
+    "run": ("Run", "list_runs", "open_run"),
+    "store": ("FailedBatch", "Manifest"),
+    "study": ("Study",),
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(f"aetia.runs.{module}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'aetia.runs' has no attribute {name!r}")

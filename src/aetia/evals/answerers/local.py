@@ -16,6 +16,7 @@ from aetia.evals.answerers.local_generation import Prompted, Speaker, writings
 from aetia.evals.answerers.local_scoring import Budget, Scored, scores
 from aetia.evals.answerers.local_text import Template, Words, weights_digest
 from aetia.evals.dialogue import Reply, Request
+from aetia.models.allocator import give_back
 from aetia.models.interventions import Intervention
 from aetia.models.network import Network
 from aetia.runs.keys import JSON
@@ -78,6 +79,7 @@ class LocalAnswerer:
             "transformers": version("transformers"),
             "interventions": [told(one) for one in self._edits.interventions],
         }
+        give_back()  # to read a model leaves 20 MB free in pieces
 
     @property
     def identity(self) -> Mapping[str, JSON]:

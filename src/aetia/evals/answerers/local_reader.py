@@ -172,9 +172,14 @@ def forward(network: Network, tokens: Sequence[int], positions: Sequence[int], w
     return hidden[0, list(wanted)]
 
 
-def logits(network: Network, hidden: Tensor) -> Tensor:
-    """Logits `[rows, V]` of rows that `forward` gave, in float32."""
-    found = network.unembedding(hidden).float()
+def logits(network: Network, hidden: Tensor, tokens: slice | None = None) -> Tensor:
+    """Logits `[rows, V]` of rows that `forward` gave, or those of some tokens of the vocabulary, in float32."""
+    linear = network.unembedding
+    if tokens is None:
+        found = linear(hidden).float()
+    else:
+        bias = None if linear.bias is None else linear.bias[tokens]
+        found = torch.nn.functional.linear(hidden, linear.weight[tokens], bias).float()
     cap = getattr(network.config, "final_logit_softcapping", None)
     return found if cap is None else torch.tanh(found / cap) * cap
 
