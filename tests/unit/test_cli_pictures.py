@@ -71,7 +71,7 @@ def test_a_region_of_ones_own_picture_is_a_part_like_any_other(ask, folder, pict
         "--out", "run",
     )  # fmt: skip
     assert code == 0, err
-    [item] = open_run("run").items()
+    [item] = [json.loads(line) for line in Path("run/items.jsonl").read_text().splitlines()]
     network = tiny_llava()
     own = network.prompt(pictures.question.text, [_read("a.png")])
     masks = {"object": changed(pictures), "corner-piece": np.zeros((64, 64), bool)}
