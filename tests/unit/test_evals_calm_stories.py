@@ -1,7 +1,9 @@
 """Tests of the small stories: items against their labels, by the text alone, and by brute force."""
 
 from collections import Counter
+from collections.abc import Iterator
 from fractions import Fraction
+from itertools import product
 from random import Random
 from typing import Literal
 
@@ -11,8 +13,8 @@ from aetia import scm
 from aetia.errors import EvaluationError
 from aetia.evals.item import Item
 from aetia.evals.task import Style, Task, generated, orbit
-from aetia.evals.tasks._rule_worlds import Rule, drawn_rules, equations, outcome, renamed, worlds
-from aetia.evals.tasks._story_case import is_but_for, verdict
+from aetia.evals.tasks._rule_worlds import Rule, World, drawn_rules, equations, outcome, renamed, tables
+from aetia.evals.tasks._story_case import is_but_for, pose_case, verdict
 from aetia.evals.tasks._story_problems import (
     RuleStory,
     counterfactual_values,
@@ -20,9 +22,10 @@ from aetia.evals.tasks._story_problems import (
     pose_explaining_away,
 )
 from aetia.evals.tasks.calm_stories import TASKS
-from aetia.scm.actual import Setting
+from aetia.scm.actual import DEFINITIONS, Setting, but_for, is_actual_cause
 
 BY_NAME = {task.name: task for task in TASKS}
+NAMES = ("V0", "V1", "V2", "V3", "V4")
 CHEAP = [task for task in TASKS if task.name != "calm/actual-causality"]
 
 
@@ -75,9 +78,15 @@ def test_what_is_printed_of_a_collider_can_be_so() -> None:
     assert low <= high + 1  # the two ranges of P(Y), to the last printed digit, have a point in common
 
 
+def worlds(rules: World) -> Iterator[int]:
+    """Every combination of the variables without rules."""
+    free = [place for place, rule in enumerate(rules) if rule is None]
+    for values in product((0, 1), repeat=len(free)):
+        yield sum(value << place for place, value in zip(free, reversed(values), strict=True))
+
+
 def test_worlds_of_rules_are_those_of_the_engine() -> None:
-    random = Random(3)
-    names = ("V0", "V1", "V2", "V3", "V4")
+    random, names = Random(3), NAMES
     for _ in range(25):
         rules = drawn_rules(random, 5)
         model = scm.model_from_equations(equations(rules, names))
@@ -88,6 +97,35 @@ def test_worlds_of_rules_are_those_of_the_engine() -> None:
             would_be = setting.under({"V1": 1}) if "V1" in model.graph.nodes else {}
             assert all(found >> names.index(name) & 1 == value for name, value in setting.actual.items())
             assert all(changed >> names.index(name) & 1 == value for name, value in would_be.items())
+
+
+def test_tables_of_all_worlds_say_what_each_world_says() -> None:
+    random = Random(4)
+    for _ in range(40):
+        rules, forced, value = drawn_rules(random, 5), random.randrange(-1, 5), random.getrandbits(1)
+        for place, table in enumerate(tables(rules, forced, value)):
+            held = [outcome(rules, outside, forced, value) >> place & 1 for outside in worlds(rules)]
+            assert [table >> number & 1 for number in range(len(held))] == held
+            assert table < 1 << len(held)
+
+
+def test_a_verdict_is_that_of_the_case_as_it_is_told() -> None:
+    """Verdicts are looked up for the case told of what was so; the engine is asked about the one as it is told."""
+    random, found = Random(6), []
+    while len(found) < 12:
+        story = pose_case(random)
+        if story is None:
+            continue
+        model = scm.model_from_equations(equations(story.rules, NAMES[: len(story.rules)]))
+        values = {NAMES[place]: int(value) for place, value in story.seen}
+        roots = [name for name in model.graph.order if not model.graph.parents[name]]
+        setting = Setting(model, {name: values[name] for name in roots})
+        cause, event = ({NAMES[one]: values[NAMES[one]]} for one in (story.x, story.y))
+        told = {is_actual_cause(setting, cause, event, definition).holds for definition in DEFINITIONS}
+        assert told == {verdict(story)}
+        assert is_but_for(story) is (but_for(setting, cause, event) is not None)
+        found.append(verdict(story))
+    assert set(found) == {True, False}
 
 
 def test_a_world_told_of_contraries_is_the_same_world() -> None:

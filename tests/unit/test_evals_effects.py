@@ -24,7 +24,6 @@ from aetia.evals.tasks._effect_numbers import (
     effect,
     formula,
     from_joint,
-    unclipped,
 )
 from aetia.evals.tasks._effect_shapes import Roles, Size, System, adjusts, drawn_system, is_determined, works
 from aetia.evals.tasks.calm_effects import CLIPPED, MARGIN, TASKS, ZERO, EffectGenerator, is_clear
@@ -120,7 +119,7 @@ def test_where_the_graph_has_no_path_the_engine_finds_no_effect_though_the_formu
         assert scm.answer(model, query_of(asked, system.roles)).value == 0
         problem = Problem(system, drawn_joint(random, system), asked)
         assert effect(problem) == 0
-        misled += abs(unclipped(problem)) > MARGIN
+        misled += abs(problem.unclipped) > MARGIN
     assert misled > 5
 
 

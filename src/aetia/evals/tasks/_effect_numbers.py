@@ -24,7 +24,6 @@ __all__ = [
     "effect",
     "formula",
     "from_joint",
-    "unclipped",
 ]
 
 SCALE = 10_000
@@ -69,7 +68,7 @@ class Problem:
     asked: Asked
     shuffle: int = 0
 
-    @property
+    @cached_property
     def has_effect(self) -> bool:
         """Whether the graph lets the effect differ from zero."""
         return works(self.asked.kind, self.system.parents, self.system.roles)
@@ -84,6 +83,11 @@ class Problem:
     def has_adjuster(self) -> bool:
         """Whether a variable is adjusted for."""
         return self.system.roles.adjuster >= 0
+
+    @cached_property
+    def unclipped(self) -> Fraction:
+        """The formula on the printed numbers, without the limits 0 and 1 of a bound, and whatever the graph says."""
+        return _TERMS[self.asked.kind](self.asked, self.has_adjuster, _from_printed(self.numbers))
 
 
 def drawn_joint(random: Random, system: System) -> Joint:
@@ -168,12 +172,7 @@ def effect(problem: Problem) -> Fraction:
     """The label's number: zero where the graph says so, else the formula on the printed numbers."""
     if not problem.has_effect:
         return Fraction(0)
-    return formula(problem.asked, problem.has_adjuster, _from_printed(problem.numbers))
-
-
-def unclipped(problem: Problem) -> Fraction:
-    """The formula on the printed numbers, without the limits 0 and 1 of a bound, and whatever the graph says."""
-    return _TERMS[problem.asked.kind](problem.asked, problem.has_adjuster, _from_printed(problem.numbers))
+    return _clipped(problem.asked, problem.unclipped)
 
 
 def crude(problem: Problem) -> Fraction:
@@ -183,7 +182,9 @@ def crude(problem: Problem) -> Fraction:
 
 def decimals(value: Fraction) -> str:
     """The number with four decimals, exact halves to the even digit."""
-    units = round(value * SCALE)
+    units, rest = divmod(value.numerator * SCALE, value.denominator)
+    if 2 * rest > value.denominator or (2 * rest == value.denominator and units % 2):
+        units += 1
     return f"{'-' if units < 0 else ''}{abs(units) // SCALE}.{abs(units) % SCALE:04d}"
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 
+from aetia.evals.tasks._draws import sampled
+
 __all__ = ["Kind", "Roles", "Size", "System", "adjusts", "ancestors", "drawn_system", "is_determined", "works"]
 
 Kind = str
@@ -143,7 +145,7 @@ def _drawn_graph(random: Random, size: Size, shape: Sequence[tuple[int, int]]) -
         for last in order[number + 1 :]
         if not parents[last] >> first & 1
     ]
-    for first, last in random.sample(free, size.edges - count):
+    for first, last in sampled(random, free, size.edges - count):
         parents[last] |= 1 << first
     return tuple(parents), order
 

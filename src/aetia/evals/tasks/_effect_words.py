@@ -1,14 +1,15 @@
 """How is a question about an effect put into words, in every wording and language?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from random import Random
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, TypeVar
 
 from aetia.evals.item import Language
 from aetia.evals.task import Names, Solution, Style, Wording
+from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._effect_numbers import SCALE, Asked, Problem, Statement
 from aetia.evals.tasks._graph_names import words_file
 from aetia.evals.tasks._phrases import pairs_told, phrase, phrases
@@ -47,10 +48,10 @@ def _variables(names: Names, language: Language, count: int, random: Random) -> 
     """So many different variables; the same draw gives the same ones in every language."""
     if names == "real":
         every = _real(language)
-        return tuple([every[place] for place in random.sample(range(len(every)), count)])
+        return tuple([every[place] for place in sampled(random, range(len(every)), count)])
     values = _plain_values(language)
     if names == "random":
-        return tuple([Variable(letter, values) for letter in random.sample(ascii_uppercase, count)])
+        return tuple([Variable(letter, values) for letter in sampled(random, ascii_uppercase, count)])
     found: dict[str, Variable] = {}
     while len(found) < count:
         pieces = (_CONSONANTS, _VOWELS, _CONSONANTS, _VOWELS, _CONSONANTS)
@@ -73,19 +74,21 @@ class _Speaker:
     variables: tuple[Variable, ...]
     places: tuple[int, int, int, int]
 
-    def phrase(self, name: str) -> str:
-        """The phrase in this style."""
-        return phrase(FAMILY, name, self.style.wording, self.style.language)
+    @cached_property
+    def phrases(self) -> Mapping[str, str]:
+        """Every phrase in this style."""
+        return _phrases_of(self.style.language, self.style.wording)
+
+    @cached_property
+    def values(self) -> list[list[str]]:
+        """That outcome, treatment, mediator and adjuster are 0, and that they are 1; nothing where there is none."""
+        template, held = self.phrases["value"], [self.variables[place] if place >= 0 else None for place in self.places]
+        return [[template.format(name=one.name, value=value) for value in one.values] if one else [] for one in held]
 
     def event(self, mask: int, bits: int) -> str:
         """An event in words, treatment and mediator before the outcome."""
-        template = self.phrase("value")
-        told: list[str] = []
-        for place in (1, 2, 3, 0):
-            if mask >> place & 1:
-                variable = self.variables[self.places[place]]
-                told.append(template.format(name=variable.name, value=variable.values[bits >> place & 1]))
-        return self.phrase("and").join(told)
+        told = [self.values[place][bits >> place & 1] for place in (1, 2, 3, 0) if mask >> place & 1]
+        return self.phrases["and"].join(told)
 
     def sentence(self, statement: Statement, units: int) -> str:
         """What is told of one probability."""
@@ -93,8 +96,8 @@ class _Speaker:
         number = _number(units)
         if given:
             told = self.event(given, known)
-            return self.phrase("given").format(given=told, event=self.event(event, bits), number=number)
-        return self.phrase("alone").format(event=self.event(event, bits), number=number)
+            return self.phrases["given"].format(given=told, event=self.event(event, bits), number=number)
+        return self.phrases["alone"].format(event=self.event(event, bits), number=number)
 
     def question(self, name: str, asked: Asked) -> str:
         """What is asked."""
@@ -107,8 +110,13 @@ class _Speaker:
         if mediator:
             words |= {"m": mediator.name, "m1": mediator.values[asked.held]}
         if asked.bound:
-            words["bound"] = self.phrase(asked.bound)
-        return self.phrase(name).format(**words)
+            words["bound"] = self.phrases[asked.bound]
+        return self.phrases[name].format(**words)
+
+
+@cache
+def _phrases_of(language: Language, wording: int) -> Mapping[str, str]:
+    return {name: phrase(FAMILY, name, wording, language) for name in phrases(FAMILY, language)}
 
 
 def worded(problem: Problem, solution: Solution, style: Style, random: Random, form: str) -> Wording:
@@ -120,9 +128,10 @@ def worded(problem: Problem, solution: Solution, style: Style, random: Random, f
     numbers = _ordered(problem.numbers.items(), order, style.order)
     edges = _ordered(system.edges, order, style.order)
     pairs = [(variables[cause].name, variables[node].name) for cause, node in edges]
-    context = speaker.phrase("context").format(
-        edges=speaker.phrase("between edges").join(pairs_told(speaker.phrase("edge"), pairs)),
-        numbers=speaker.phrase("between numbers").join([speaker.sentence(*one) for one in numbers]),
+    said = speaker.phrases
+    context = said["context"].format(
+        edges=said["between edges"].join(pairs_told(said["edge"], pairs)),
+        numbers=said["between numbers"].join([speaker.sentence(*one) for one in numbers]),
     )
     names = [quoted(one.name) for one in variables]
     roles = [names[place] if place >= 0 else "" for place in system.roles.places]
@@ -136,7 +145,7 @@ def worded(problem: Problem, solution: Solution, style: Style, random: Random, f
     }
     context_question = speaker.question(f"{asked.kind} {form}", asked)
     steps = [_step(one, style.language) for one in solution.derivation]
-    derivation = tuple(one.format(x=roles[1], y=roles[0], m=roles[2], z=roles[3]) for one in steps)
+    derivation = tuple([one.format(x=roles[1], y=roles[0], m=roles[2], z=roles[3]) for one in steps])
     return Wording(context, context_question, solution.label, (), facts, (), solution.rivals, derivation)
 
 

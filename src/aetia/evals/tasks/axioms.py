@@ -68,8 +68,8 @@ class _Axiom(Generator[_Problem]):
         question = words[self.asked].format(first=first, second=second, given=words["and"].join(given))
         query = f"P({second} | {', '.join([first, *given])})" if given else f"P({second} | do({first}))"
         facts = {"graph": graph, "treatment": first, "outcome": second, "query": query}
-        steps = self.explained(problem, called, solution)
-        return Wording(" ".join(pairs_told(words["edge"], pairs)), question, solution.label, facts=facts, derivation=steps)
+        context, steps = " ".join(pairs_told(words["edge"], pairs)), self.explained(problem, called, solution)
+        return Wording(context, question, solution.label, facts=facts, derivation=steps)
 
     @abstractmethod
     def explained(self, problem: _Problem, called: Sequence[str], solution: Solution) -> tuple[str, ...]:

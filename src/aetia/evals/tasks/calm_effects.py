@@ -27,7 +27,6 @@ from aetia.evals.tasks._effect_numbers import (
     effect,
     formula,
     from_joint,
-    unclipped,
 )
 from aetia.evals.tasks._effect_shapes import Kind, Size, drawn_system, is_determined
 from aetia.evals.tasks._effect_words import WORDINGS, worded
@@ -118,7 +117,7 @@ class EffectGenerator(Generator[Problem]):
         if self.form == "number":
             return decimals(value)
         # the effect on the treated compares what is with what would be, and the question asks about what would be
-        return "yes" if (value < 0 if kind == "ett" else value > 0) else "no"
+        return "yes" if (value.numerator < 0 if kind == "ett" else value.numerator > 0) else "no"
 
     def word(self, problem: Problem, solution: Solution, style: Style, random: Random, /) -> Wording:
         """Put the problem into words."""
@@ -154,17 +153,17 @@ def is_clear(problem: Problem) -> bool:
     bound = problem.asked.bound
     if bound and any(one < _LEAST_CASES for statement, one in told.items() if statement[0] == _CASE):
         return False
-    value = unclipped(problem)
-    edges = (Fraction(0), Fraction(1)) if bound else (Fraction(0),)
-    if any(abs(value - edge) < MARGIN for edge in edges):
+    part, whole = problem.unclipped.numerator, problem.unclipped.denominator  # whole numbers are compared fast
+    least = MARGIN.numerator * whole
+    if any(abs(part - edge) * MARGIN.denominator < least for edge in ((0, whole) if bound else (0,))):
         return False
-    if bound and (value > 1 if bound == "lower" else value < 0):
+    if bound and (part > whole if bound == "lower" else part < 0):
         return False  # only rounding can do this
-    return (value * SCALE * 2).denominator != 1 or value * SCALE == round(value * SCALE)
+    return part * SCALE * 2 % whole != 0 or part * SCALE % whole == 0
 
 
 def _is_clipped(problem: Problem) -> bool:
-    return effect(problem) != unclipped(problem)
+    return effect(problem) != problem.unclipped
 
 
 def _has_answer(problem: Problem) -> bool:
@@ -215,12 +214,12 @@ def _mistakes(problem: Problem) -> dict[str, Fraction]:
     if asked.bound:
         other = replace(asked, bound="upper" if asked.bound == "lower" else "lower")
         found["other-bound"] = formula(other, has_adjuster, value)
-        found["not-limited"] = unclipped(problem)
+        found["not-limited"] = problem.unclipped
         if has_adjuster:
             found["no-adjustment"] = formula(asked, False, value)  # noqa: FBT003  the mistake
         return found
     if not problem.has_effect:
-        found["correlation"] = unclipped(problem)
+        found["correlation"] = problem.unclipped
     elif has_adjuster or asked.kind in {"cde", "nde", "nie"}:
         found["correlation"] = -crude(problem) if asked.kind == "ett" else crude(problem)
     if has_adjuster and problem.has_effect and asked.kind != "see":

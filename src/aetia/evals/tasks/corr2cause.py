@@ -12,7 +12,7 @@ Source: Jin et al., Can Large Language Models Infer Causation from Correlation? 
 the MIT licence, and its wording is the first one here, so that published items can be read.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations, permutations, product
@@ -197,9 +197,8 @@ def _premise(problem: _Problem, called: Mapping[int, str], words: Mapping[str, s
         before, _, after = template.partition("{given}")
         if () in sets:
             independent.append(words["independent"].format(first=names[first], second=names[second]))
-        for given in sets:
-            if given:
-                independent.append(f"{before}{listed_names([names[one] for one in given])}{after}")
+        lists = [listed_names([names[one] for one in given]) for given in sets if given]
+        independent += [f"{before}{given}{after}" for given in lists]
     correlated: list[str] = []
     if words["correlated"]:
         pairs = [pair for pair in combinations(range(problem.size), 2) if () not in apart.get(pair, ())]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import product
 from random import Random
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from aetia.evals.item import Form, Item
 from aetia.evals.task import Generator, Solution, Style, Tags, Target, Task, Wording
@@ -30,7 +30,9 @@ from aetia.evals.tasks._black_boxes import (
 )
 from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._phrases import phrase, phrases, read, unreadable
-from aetia.runs.keys import JSON
+
+if TYPE_CHECKING:
+    from aetia.runs.keys import JSON
 
 __all__ = ["TASKS", "Descriptions", "Outputs"]
 

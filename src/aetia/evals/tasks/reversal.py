@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import permutations, product
 from random import Random
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from aetia.evals.item import Form, Item
 from aetia.evals.task import Generator, Solution, Style, Tags, Target, Task, Wording
 from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._people import people
 from aetia.evals.tasks._phrases import phrase, phrases, read, unreadable
-from aetia.runs.keys import JSON
+
+if TYPE_CHECKING:
+    from aetia.runs.keys import JSON
 
 __all__ = ["TASKS", "Chains", "Reversal"]
 
