@@ -6,14 +6,15 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny_encoders import ENCODERS, LAYERS, random_picture, tiny_encoder
+from tiny_encoders import ENCODERS, LAYERS, random_picture, tiny_encoder, tiny_llava
+from tiny_vision_models import noise, tiny_vision_network
 
 from aetia.errors import SiteError, StudyError
 from aetia.models import Add, Cell, Intervention, Knockout, Project, Replace, Scale, Set, Site
 from aetia.models.encoder_planner import plan_encoder, run_encoder_cells_with_hooks, run_encoder_planned
 from aetia.models.encoder_runs import EncoderRecording, record_encoder
-from aetia.models.encoders import Encoder
-from aetia.models.sites import HEAD_COMPONENTS
+from aetia.models.encoders import Encoder, tower_of
+from aetia.models.sites import HEAD_COMPONENTS, PROJECTOR
 
 QUICK = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -22,10 +23,22 @@ def output(values):
     return values
 
 
+TOWERS = ("llava", "idefics3", "smolvlm", "qwen2_5_vl", "qwen3_vl")
+
+
+def encoder_of(name: str) -> Encoder:
+    if name == "llava":
+        return tower_of(tiny_llava("clip", (0, 1, -1), "full"))
+    return tower_of(tiny_vision_network(name)) if name in TOWERS else tiny_encoder(name)
+
+
 @cache
 def recorded(encoder: Encoder, seed: int) -> EncoderRecording:
     inner = [name for name in (*encoder.ports[0], "pattern") if not name.startswith("resid_p")]
-    return record_encoder(encoder, random_picture(seed), [(name, layer) for name in inner for layer in range(LAYERS)])
+    layers = range(len(encoder.blocks))
+    # As many patches in another shape, where shapes are kept.
+    picture = random_picture(seed) if encoder.vision is None else noise(seed, *((16, 24), (24, 16))[seed % 2])
+    return record_encoder(encoder, picture, [(name, layer) for name in inner for layer in layers])
 
 
 @st.composite
@@ -47,21 +60,28 @@ def operations(draw: st.DrawFn, site: Site, source: EncoderRecording) -> object:
 
 @st.composite
 def sites(draw: st.DrawFn, encoder: Encoder) -> Site:
-    component = draw(st.sampled_from([*encoder.ports[0], "pattern"]))
+    known = [*encoder.ports[0], "pattern"] + ([PROJECTOR] if encoder.vision is not None else [])
+    component = draw(st.sampled_from(known))
     head = draw(st.sampled_from([None, 0, 1])) if component in HEAD_COMPONENTS else None
-    length = encoder.length
+    length = 4 if component == PROJECTOR else recorded(encoder, 0).length
+    if component == PROJECTOR:
+        return Site(
+            component, position=draw(st.one_of(st.just("all"), st.just("1:3"), st.integers(-length, length - 1)))
+        )
     position = draw(st.one_of(st.just("all"), st.just("2:5"), st.integers(-length, length - 1)))
     units = draw(st.sampled_from([None, (1, 4)]))
     tower = draw(st.sampled_from(["", "vision"]))
-    return Site(component, draw(st.integers(0, LAYERS - 1)), head, units, position, tower)
+    return Site(component, draw(st.integers(0, len(encoder.blocks) - 1)), head, units, position, tower)
 
 
 @st.composite
 def interventions(draw: st.DrawFn, encoder: Encoder, source: EncoderRecording) -> Intervention:
     if draw(st.integers(0, 5)) == 0:
-        keys = draw(st.sets(st.integers(0, encoder.length - 1), min_size=1, max_size=encoder.length - 1))
-        position = draw(st.one_of(st.just("all"), st.integers(0, encoder.length - 1)))
-        site = Site("pattern", draw(st.integers(0, LAYERS - 1)), draw(st.sampled_from([None, 0, 1])), None, position)
+        last = source.length - 1
+        keys = draw(st.sets(st.integers(0, last), min_size=1, max_size=last))
+        position = draw(st.one_of(st.just("all"), st.integers(0, last)))
+        layer, head = draw(st.integers(0, len(encoder.blocks) - 1)), draw(st.sampled_from([None, 0, 1]))
+        site = Site("pattern", layer, head, None, position)
         return Intervention(site, Knockout(tuple(sorted(keys))))
     site = draw(sites(encoder))
     return Intervention(site, draw(operations(site, source)))
@@ -94,11 +114,11 @@ def agree(encoder: Encoder, worlds: list[EncoderRecording], cells: list[Cell]) -
     return max(float((one - other).abs().max()) for one, other in pairs)
 
 
-@pytest.mark.parametrize("family", ENCODERS)
+@pytest.mark.parametrize("family", [*ENCODERS, *TOWERS])
 @QUICK
 @given(data=st.data())
 def test_planned_runs_equal_hooked_ones_in_every_family(family, data):
-    encoder = tiny_encoder(family)
+    encoder = encoder_of(family)
     worlds, cells = data.draw(jobs(encoder))
     assert agree(encoder, worlds, cells) < 1e-4
 

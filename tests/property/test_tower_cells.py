@@ -6,7 +6,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny_encoders import LAYERS, random_picture, tiny_llava
+from tiny_encoders import LAYERS, tiny_llava
+from tiny_vision_models import noise, tiny_vision_network
 
 from aetia.errors import SiteError, StudyError
 from aetia.models import Add, Cell, Intervention, Knockout, Outcome, Scale, Set, Site, record, run_planned
@@ -20,28 +21,37 @@ from aetia.models.tower_cells import tower_cells, tower_hooked
 
 QUICK = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 OUTCOME = Outcome("logit_difference", (20,), 21)
-NETWORKS = {
+LLAVAS = {
     "last": ("clip", -1, "default"),
     "before the last": ("clip", -2, "default"),
     "several layers": ("clip", (0, 1, -1), "default"),
     "no class token": ("siglip", -1, "full"),
+    "class token kept": ("clip", -1, "full"),
 }
+OTHERS = ("idefics3", "smolvlm", "qwen2_5_vl", "qwen3_vl")
+PICTURES = (noise(0), noise(1, 24, 16), noise(2, 16, 40))
+"""Of several shapes, which Qwen's towers keep; the first two have as many patches."""
+
+
+def network_of(kind: str) -> Network:
+    return tiny_llava(*LLAVAS[kind]) if kind in LLAVAS else tiny_vision_network(kind)
 
 
 def prompt_of(network: Network, pictures: int) -> Prompt:
-    tokens = len(recorded(network, 0).output)
+    assert network.vision is not None
     ids, starts = [1], []
-    for number in range(pictures):
+    for number, picture in enumerate(PICTURES[:pictures]):
         starts.append(len(ids))
-        ids += [3] * tokens + [10 + number]
-    return Prompt([*ids, 30, 31], [random_picture(number) for number in range(pictures)], starts)
+        ids += [3] * network.vision.positions(picture) + [10 + number]
+    return Prompt([*ids, 30, 31], PICTURES[:pictures], starts)
 
 
 @cache
-def recorded(network: Network, seed: int) -> EncoderRecording:
+def recorded(network: Network, number: int) -> EncoderRecording:
     encoder = tower_of(network)
     inner = [name for name in (*encoder.ports[0], "pattern") if not name.startswith("resid_p")]
-    return record_encoder(encoder, random_picture(seed), [(name, layer) for name in inner for layer in range(LAYERS)])
+    layers = range(len(encoder.blocks))
+    return record_encoder(encoder, PICTURES[number], [(name, layer) for name in inner for layer in layers])
 
 
 @cache
@@ -51,16 +61,17 @@ def world(network: Network, pictures: int):
 
 @st.composite
 def seen(draw: st.DrawFn, network: Network, pictures: int) -> Intervention:
-    encoder, source = tower_of(network), recorded(network, 5)
+    encoder, source = tower_of(network), recorded(network, 2)
     kind = draw(st.sampled_from(["knockout", "projector", "block", "block", "block"]))
-    layer = draw(st.integers(0, LAYERS - 1))
-    length = source.length * pictures
+    layer = draw(st.integers(0, len(encoder.blocks) - 1))
+    lengths = [recorded(network, number).length for number in range(pictures)]
+    length = sum(lengths)
     if kind == "knockout":
         keys = draw(st.sets(st.integers(0, length - 1), min_size=1, max_size=source.length - 1))
         position = draw(st.one_of(st.just("all"), st.integers(0, length - 1)))
         return Intervention(Site("pattern", layer, position=position, tower="vision"), Knockout(tuple(sorted(keys))))
     if kind == "projector":
-        length = len(source.output) * pictures
+        length = sum(len(recorded(network, number).output) for number in range(pictures))
         site = Site(PROJECTOR, position=draw(st.one_of(st.just("all"), st.just("2:4"), st.integers(0, length - 1))))
     else:
         component = draw(st.sampled_from([*encoder.ports[0], "pattern"]))
@@ -68,7 +79,9 @@ def seen(draw: st.DrawFn, network: Network, pictures: int) -> Intervention:
         head = draw(st.sampled_from([None, 1])) if component in HEAD_COMPONENTS else None
         site = Site(component, layer, head, None, position, "vision")
     once = source.at(Site(site.component, site.layer, site.head))
-    value = once.repeat(pictures, *[1] * (once.dim() - 1))[list(site.rows(length))]
+    value = once[[row % len(once) for row in site.rows(length)]]
+    if site.component == "pattern":  # as wide as a picture has positions
+        value = value[..., :1]
     return Intervention(site, draw(st.sampled_from([Set(value), Add(0.5 * value), Scale(0.0), Scale(2.0)])))
 
 
@@ -86,12 +99,12 @@ def whole(network: Network, prompt: Prompt, cell: Cell) -> torch.Tensor:
         return OUTCOME.from_logits(network.module(**network.inputs([prompt]), use_cache=False).logits)[0]
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("kind", [*LLAVAS, *OTHERS])
 @QUICK
 @given(data=st.data())
 def test_cells_of_a_tower_equal_hooks_on_the_whole_network(kind, data):
-    network = tiny_llava(*NETWORKS[kind])
-    pictures = data.draw(st.integers(1, 2))
+    network = network_of(kind)
+    pictures = data.draw(st.integers(1, len(PICTURES)))
     prompt = prompt_of(network, pictures)
     cells = [
         Cell(

@@ -12,11 +12,12 @@ from toy_tokenizer import byte_level
 from aetia.errors import MissingError, RefusedError, SiteError, StudyError
 from aetia.models import Add, Intervention, Knockout, Scale, Set, Site
 from aetia.models import encoder_families as families
+from aetia.models.encoder_files import load_encoder
 from aetia.models.encoder_gradients import encoder_gradients, pixel_gradients
 from aetia.models.encoder_outcome import class_logit, linear, similarity, text_embedding
 from aetia.models.encoder_planner import plan_encoder
 from aetia.models.encoder_runs import record_encoder, run_encoder_with_hooks
-from aetia.models.encoders import load_encoder, tower_of, wrap_encoder
+from aetia.models.encoders import tower_of, wrap_encoder
 from aetia.models.planner import Cell
 from aetia.models.prompts import Prompt
 
@@ -39,7 +40,7 @@ def test_positions_are_class_tokens_registers_and_patches(family):
     run = record_encoder(encoder, A, [("z", 1), ("pattern", 0), ("mlp_post", 2)])
     assert run.resid_pre.shape == (LAYERS + 1, encoder.length, 24)
     for name, layer in run.components:
-        assert run.components[name, layer].shape == encoder.site_shape(name)
+        assert run.components[name, layer].shape == encoder.site_shape(name, encoder.length)
     assert run.bytes > run.resid_pre.numel() * 4
 
 

@@ -2,20 +2,21 @@
 
 import json
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 import torch
-from tiny_vision_models import IMAGE_TOKEN, VISION_CONFIGS, noise, prompt, tiny_vision_network, vision_of
+from tiny_vision_models import IMAGE_TOKEN, noise, prompt, tiny_vision_network, vision_of
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import AutoModelForImageTextToText, CLIPVisionConfig, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from aetia.errors import StudyError
 from aetia.models import load, record, run_with_hooks, wrap
 from aetia.models.network import skeleton
 from aetia.models.pictures import Picture
 from aetia.models.randomise import randomised
-from aetia.models.vision import VISION_FAMILIES
+from aetia.models.vision import VISION_FAMILIES, processor_in
 
 ONE_EACH = ["llava_llama", "idefics3", "smolvlm", "qwen2_5_vl", "qwen3_vl"]
 SPECIAL = [
@@ -152,17 +153,21 @@ def test_low_pictures_are_not_taken_for_colours(family):
     assert (a - b).abs().mean() < 0.5 * (a - a.roll(1, -1)).abs().mean()
 
 
-def test_a_tower_whose_class_token_is_among_the_tokens_is_refused():
-    config = VISION_CONFIGS["llava_llama"].to_dict() | {"vision_feature_select_strategy": "full"}
-    module = AutoModelForImageTextToText.from_config(type(VISION_CONFIGS["llava_llama"])(**config))
-    assert isinstance(module.config.vision_config, CLIPVisionConfig)
-    with pytest.raises(StudyError, match="does not take 4 positions"):
-        wrap(module)
-
-
-def test_a_family_that_names_another_decoder_is_found_out(monkeypatch):
+def test_a_family_that_counts_other_cells_is_found_out(monkeypatch):
     network = tiny_vision_network("llava_llama")
-    family = replace(VISION_FAMILIES[0], grid=lambda _config, _arguments: (1, 3))
+    family = replace(VISION_FAMILIES[0], prefix=lambda _config: 2)
     monkeypatch.setattr("aetia.models.vision.VISION_FAMILIES", (family,))
-    with pytest.raises(StudyError, match="does not take 3 positions"):
+    with pytest.raises(StudyError, match="does not take 6 positions"):
         wrap(network.module)
+
+
+@pytest.mark.skipif(find_spec("torchvision") is not None, reason="what is missing elsewhere is here")
+def test_a_processor_that_needs_torchvision_says_so(tmp_path):
+    said = tmp_path / "preprocessor_config.json"
+    said.write_text(json.dumps({"image_processor_type": "Sam2ImageProcessor"}))
+    with pytest.raises(StudyError, match="AE-9313") as caught:
+        processor_in(tmp_path)
+    assert "torchvision" in caught.value.mend
+    said.write_text(json.dumps({"image_processor_type": "NoImageProcessor"}))
+    with pytest.raises(ValueError, match="Unrecognized"):
+        processor_in(tmp_path)

@@ -6,17 +6,23 @@ import torch
 from torch import Tensor, nn
 
 from aetia.errors import StudyError
-from aetia.models.encoder_families import patch_side
-from aetia.models.encoder_runs import EncoderRecording, batch_hooked, from_residuals, record_encoder
+from aetia.models.encoder_runs import (
+    EncoderRecording,
+    batch_hooked,
+    from_residuals,
+    record_encoder,
+    run_block,
+    run_encoder_with_hooks,
+)
 from aetia.models.encoders import Encoder
 from aetia.models.interventions import Intervention, Scale, Set
-from aetia.models.sites import Site
+from aetia.models.sites import PROJECTOR, Site
 
 __all__ = ["check_encoder"]
 
 
 def check_encoder(encoder: Encoder) -> None:
-    """Verifies residual additions, heads, full attention, last projections, what follows, and that edits act.
+    """Verifies residual additions, heads, who reads whom, last projections, what follows, places, and that edits act.
 
     The first and the last block are examined; that blocks of one list are alike is the architecture's own claim.
 
@@ -26,11 +32,11 @@ def check_encoder(encoder: Encoder) -> None:
     layers = sorted({0, len(encoder.blocks) - 1})
     names = [name for name in encoder.ports[0] if not name.startswith("resid_p")]
     wanted = [(name, layer) for layer in layers for name in (*names, "pattern")]
-    rows, columns = encoder.grid
+    rows, columns = _grid(encoder)
     generator = torch.Generator().manual_seed(0)
-    side = patch_side(encoder.config)
-    run = record_encoder(encoder, torch.randn(1, 3, rows * side, columns * side, generator=generator), wanted)
-    if run.length != encoder.length:
+    noise = torch.randn(1, 3, rows * encoder.patch, columns * encoder.patch, generator=generator)
+    run = record_encoder(encoder, noise, wanted)
+    if run.length != encoder.length_of((rows, columns)):
         _fail(encoder, f"a picture takes {run.length} positions, not {encoder.prefix} and {rows} x {columns} patches")
     for layer in layers:
         _check_block(encoder, layer, run)
@@ -38,6 +44,18 @@ def check_encoder(encoder: Encoder) -> None:
         _check_linear(encoder, layer, run, "z", "attn_out")
         _check_linear(encoder, layer, run, "mlp_post", "mlp_out")
     _check_end(encoder, run)
+    _check_patches(encoder, run, generator)
+    if encoder.vision is not None:
+        _check_tokens(encoder, run, generator)
+
+
+def _grid(encoder: Encoder) -> tuple[int, int]:
+    """A grid of patches to look at: where pictures may have any shape, one of several windows, the last ones cut."""
+    if not encoder.family.is_packed or encoder.vision is None:
+        return encoder.grid
+    cell = encoder.vision.cell
+    window = getattr(encoder.config, "window_size", 0) // cell // encoder.patch or 1
+    return (window + 1) * cell, (2 * window + 1) * cell
 
 
 def _check_block(encoder: Encoder, layer: int, run: EncoderRecording) -> None:
@@ -51,21 +69,39 @@ def _check_block(encoder: Encoder, layer: int, run: EncoderRecording) -> None:
     weights = value["pattern"].transpose(0, 1)
     if _differs(encoder, value["z"], (weights @ value["v"].transpose(0, 1)).transpose(0, 1)):
         _fail(encoder, f"the attention pattern does not mix v into z in layer {layer}")
+    if "position_embeddings" in run.arguments[layer]:  # queries and keys are turned before they meet
+        _check_query(encoder, layer, run)
+        return
     scores = torch.einsum("qhd,khd->hqk", value["q"].float(), value["k"].float()) * encoder.heads.width**-0.5
     if _differs(encoder, weights, scores.softmax(-1)):
         _fail(encoder, f"q and k do not give the attention pattern, every position read, in layer {layer}")
 
 
 @torch.inference_mode()
+def _check_query(encoder: Encoder, layer: int, run: EncoderRecording) -> None:
+    """Another query changes what its own position reads, and nothing else."""
+    wanted, patterns = Site("pattern", layer), []
+    for factor in (1.0, -2.0):
+        edit = Intervention(Site("q", layer, position=run.length - 1), Scale(factor))
+        with batch_hooked(encoder, [run.grid], [(0, edit)], [(0, wanted)]) as found:
+            run_block(encoder, layer, run.resid_pre[layer][None].clone(), run)
+        patterns.append(found[0, wanted])
+    if (patterns[0] != patterns[1]).flatten(1).any(1).nonzero().flatten().tolist() != [run.length - 1]:
+        _fail(encoder, f"a query does not decide what its own position reads in layer {layer}")
+
+
+@torch.inference_mode()
 def _check_acts(encoder: Encoder, layer: int, run: EncoderRecording) -> None:
     """An edit of every component changes what leaves its block; that block alone is run."""
     for component in encoder.ports[layer]:
+        if component == "resid_pre":  # what is given to the block here
+            continue
         # A norm that follows can be blind to a shift or a scale, so the row is set to something uneven.
-        shape = encoder.site_shape(component)[1:]
+        shape = encoder.site_shape(component, 1)[1:]
         uneven = torch.linspace(-1, 2, shape[-1], device=encoder.device).sin().expand(1, *shape)
         site = Site(component, layer, position=run.length - 1)
-        with batch_hooked(encoder, [(0, Intervention(site, Set(uneven)))], ()):
-            changed = encoder.blocks[layer](run.resid_pre[layer][None].clone(), **run.block_arguments(layer))
+        with batch_hooked(encoder, [run.grid], [(0, Intervention(site, Set(uneven)))], ()):
+            changed = run_block(encoder, layer, run.resid_pre[layer][None].clone(), run)
         if torch.equal(changed[0], run.resid_pre[layer + 1]):
             _fail(encoder, f"an edit at {site} changed nothing")
 
@@ -78,8 +114,8 @@ def _check_linear(encoder: Encoder, layer: int, run: EncoderRecording, inner: st
     found = []
     for factor in (0.0, 1.0, 2.0):
         edit, wanted = Intervention(Site(inner, layer), Scale(factor)), Site(outer, layer)
-        with batch_hooked(encoder, [(0, edit)], [(0, wanted)]) as captured:
-            encoder.blocks[layer](run.resid_pre[layer][None].clone(), **run.block_arguments(layer))
+        with batch_hooked(encoder, [run.grid], [(0, edit)], [(0, wanted)]) as captured:
+            run_block(encoder, layer, run.resid_pre[layer][None].clone(), run)
         found.append(captured[0, wanted].float())
     if _differs(encoder, found[2] - found[1], found[1] - found[0]):
         _fail(encoder, f"{outer} is not linear in {inner} in layer {layer}")
@@ -87,6 +123,8 @@ def _check_linear(encoder: Encoder, layer: int, run: EncoderRecording, inner: st
 
 @torch.inference_mode()
 def _check_end(encoder: Encoder, run: EncoderRecording) -> None:
+    if _differs(encoder, run.output, encoder.output(run.pixels)[0]):
+        _fail(encoder, "reading the attention pattern changes what comes out")
     kept = {boundary: run.resid_pre[boundary][None].repeat(2, 1, 1) for boundary in encoder.boundaries}
     found = from_residuals(encoder, run.pixels, kept)
     if found.shape != (2, *run.output.shape) or _differs(encoder, found, run.output.expand_as(found)):
@@ -96,10 +134,54 @@ def _check_end(encoder: Encoder, run: EncoderRecording) -> None:
         _fail(encoder, "what leaves the blocks does not matter")
 
 
+@torch.inference_mode()
+def _check_patches(encoder: Encoder, run: EncoderRecording, generator: torch.Generator) -> None:
+    """Other pixels in half of the patches change what enters the blocks at their positions, and nowhere else."""
+    (rows, columns), side = run.grid, encoder.patch
+    chosen = torch.rand(rows, columns, generator=generator) < 0.5
+    spread = chosen.repeat_interleave(side, 0).repeat_interleave(side, 1).to(encoder.device)
+    wanted = Site("resid_pre", 0)
+    found = run_encoder_with_hooks(encoder, torch.where(spread, -run.pixels, run.pixels), (), [wanted]).captured
+    if (found[wanted] != run.resid_pre[0]).any(-1).tolist() != [False] * encoder.prefix + chosen.flatten().tolist():
+        _fail(encoder, "the positions are not those of the patches, row by row")
+
+
+@torch.inference_mode()
+def _check_tokens(encoder: Encoder, run: EncoderRecording, generator: torch.Generator) -> None:
+    """Other residuals at the patches of half of the cells change the image tokens of these; so does the projector."""
+    assert encoder.vision is not None
+    (rows, columns), cell, prefix = run.grid, encoder.vision.cell, encoder.vision.prefix
+    chosen = torch.rand(rows // cell, columns // cell, generator=generator) < 0.5
+    chosen[0, 0] = True
+    expected = [False] * prefix + chosen.flatten().tolist()
+    if len(run.output) != len(expected):
+        _fail(encoder, f"a picture takes {len(run.output)} image tokens, not {len(expected)}")
+    patches = chosen.repeat_interleave(cell, 0).repeat_interleave(cell, 1).flatten().to(encoder.device)
+    plain = {boundary: run.resid_pre[boundary][None] for boundary in encoder.boundaries}
+    last = plain[encoder.depth].clone()
+    last[0, encoder.prefix :][patches] *= -1
+    edits = [(0, Intervention(Site(PROJECTOR, position=n), Scale(-1.0))) for n, one in enumerate(expected) if one]
+    with batch_hooked(encoder, [run.grid], edits, ()):
+        projected = encoder.output(run.pixels)
+    pairs = (
+        (
+            from_residuals(encoder, run.pixels, {**plain, encoder.depth: last}),
+            from_residuals(encoder, run.pixels, plain),
+        ),
+        (projected, encoder.output(run.pixels)),
+    )
+    for one, other in pairs:
+        if (one != other)[0].any(-1).tolist() != expected:
+            _fail(encoder, "the image tokens are not those of the cells, row by row")
+
+
+def _tolerance(encoder: Encoder) -> float:
+    return 1e-4 if encoder.dtype in (torch.float32, torch.float64) else 5e-2
+
+
 def _differs(encoder: Encoder, a: Tensor, b: Tensor) -> bool:
-    tolerance = 1e-4 if encoder.dtype == torch.float32 else 5e-2
     scale = max(1.0, float(b.float().abs().max()))
-    return bool(cast("Tensor", a.float() - b.float()).abs().max() > tolerance * scale)
+    return bool(cast("Tensor", a.float() - b.float()).abs().max() > _tolerance(encoder) * scale)
 
 
 def _fail(encoder: Encoder, what: str) -> None:

@@ -12,7 +12,18 @@ if TYPE_CHECKING:
 
     from aetia.models.vision import ImageProcessor
 
-__all__ = ["ENCODER_FAMILIES", "EncoderFamily", "encoder_family_of", "layout_of", "square_processor", "tower_in"]
+__all__ = [
+    "ENCODER_FAMILIES",
+    "EncoderFamily",
+    "block_list",
+    "encoder_family_of",
+    "known_encoder_family",
+    "layout_of",
+    "patch_side",
+    "prefix_length",
+    "square_processor",
+    "tower_in",
+]
 
 
 @dataclass(frozen=True)
@@ -24,12 +35,17 @@ class EncoderFamily:
         towers: Where the tower may be inside the models that have it, as attributes; the model itself if it has none.
         class_tokens: How many tokens stand before the patches, registers not counted.
         gated_down: The MLP's last projection where the configuration asks for a gated MLP.
+        is_part: Whether it is found inside networks that see, and nowhere else.
+        is_packed: Whether all pictures, of any size, go through it as one sequence `[positions, D]`, each reading
+            itself alone. Positions then follow image tokens, and these windows of attention, if it has any.
     """
 
     layout: Family
     towers: tuple[str, ...] = ()
     class_tokens: int = 1
     gated_down: str = ""
+    is_part: bool = False
+    is_packed: bool = False
 
 
 _CLIP = Family(
@@ -60,12 +76,34 @@ _DINO = replace(
     mlp_out="layer_scale2",
 )
 
+_IDEFICS = replace(_CLIP, model_types=("idefics3_vision", "smolvlm_vision"))
+_QWEN = Family(
+    ("qwen2_5_vl_vision",),
+    layers="blocks",
+    final_norm="merger.ln_q",
+    attention="attn",
+    projections=("attn.qkv",),
+    fused="concatenated",
+    head_mixer="attn.proj",
+    attn_out="attn",
+    resid_mid="norm2",
+)
+_QWEN_3 = replace(_QWEN, model_types=("qwen3_vl_vision",), final_norm="merger.norm", mlp_down="mlp.linear_fc2")
+
 ENCODER_FAMILIES: tuple[EncoderFamily, ...] = (
     EncoderFamily(_CLIP, towers=("vision_model",)),
     EncoderFamily(replace(_CLIP, model_types=("siglip_vision_model",)), towers=("vision_model",), class_tokens=0),
     EncoderFamily(_VIT, towers=("vit",)),
     EncoderFamily(_DINO, towers=("dinov2", "dinov2_with_registers"), gated_down="mlp.down_proj"),
+    EncoderFamily(_IDEFICS, class_tokens=0, is_part=True),
+    EncoderFamily(_QWEN, class_tokens=0, is_part=True, is_packed=True),
+    EncoderFamily(_QWEN_3, class_tokens=0, is_part=True, is_packed=True),
 )
+
+
+def known_encoder_family(model_type: str) -> EncoderFamily | None:
+    """The family of a tower's `config.model_type`; None if it is not described here."""
+    return next((family for family in ENCODER_FAMILIES if model_type in family.layout.model_types), None)
 
 
 def encoder_family_of(model_type: str) -> EncoderFamily:
@@ -74,9 +112,9 @@ def encoder_family_of(model_type: str) -> EncoderFamily:
     Raises:
         StudyError: AE-9401 if the architecture is not described here.
     """
-    for family in ENCODER_FAMILIES:
-        if model_type in family.layout.model_types:
-            return family
+    family = known_encoder_family(model_type)
+    if family is not None:
+        return family
     known = ", ".join(sorted(name for family in ENCODER_FAMILIES for name in family.layout.model_types))
     raise StudyError(
         "AE-9401",
@@ -84,6 +122,11 @@ def encoder_family_of(model_type: str) -> EncoderFamily:
         details=(f"known: {known}",),
         mend="use an encoder of a known architecture, or describe it in aetia/models/encoder_families.py.",
     )
+
+
+def prefix_length(config: "PreTrainedConfig") -> int:
+    """How many positions of a tower come before the patches: the class token and registers."""
+    return encoder_family_of(config.model_type).class_tokens + int(getattr(config, "num_register_tokens", 0))
 
 
 def tower_in(module: "PreTrainedModel") -> "PreTrainedModel":

@@ -5,13 +5,14 @@ Letters: k outcomes, T positions, V vocabulary, D width, E width of what comes o
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from aetia.errors import StudyError
-from aetia.models.attention import AttentionCall, handled_attention, own_attention, weights_attention
+from aetia.models.attention import weights_attention
+from aetia.models.encoder_attention import RunAttention, attention_by_run
 from aetia.models.encoder_runs import batch_hooked, pixels_of
 from aetia.models.encoders import Encoder
 from aetia.models.hooks import gradients_of, read_rows
@@ -78,19 +79,16 @@ def encoder_gradients(
     places = dict.fromkeys((site.component, site.layer) for site in sites)
     kept: dict[Place, Tensor] = {}
 
-    def keep_weights(call: AttentionCall) -> tuple[Tensor, Tensor | None]:
-        place = ("pattern", encoder.attentions[call.module])
-        if place not in places:
-            return own_attention(call)
-        out, weights = weights_attention(replace(call, options={**call.options, "is_causal": False}))
-        kept[place] = weights
-        return out, weights
+    def keep_weights(one: RunAttention) -> Tensor:
+        out, kept["pattern", one.layer] = weights_attention(one.call, one.cut)
+        return out
 
     with torch.enable_grad(), ExitStack() as stack:
         pixels = pixels_of(encoder, picture).detach().clone().requires_grad_()
-        if any(component == "pattern" for component, _ in places):
-            stack.enter_context(handled_attention(encoder.config, keep_weights))
-        stack.enter_context(batch_hooked(encoder, [(0, i) for i in interventions], ()))
+        grid = encoder.grid_of(pixels)
+        layers = [layer for component, layer in places if component == "pattern" and layer is not None]
+        stack.enter_context(attention_by_run(encoder, [grid], layers, keep_weights))
+        stack.enter_context(batch_hooked(encoder, [grid], [(0, i) for i in interventions], ()))
         for place in places:
             if place[0] != "pattern":
                 handle = listen(encoder.port(*place), lambda tensor, place=place: kept.update({place: tensor}))
@@ -101,19 +99,19 @@ def encoder_gradients(
     found = {}
     for site in sites:
         place = (site.component, site.layer)
-        rows = [_rows(encoder, site, gradient) for gradient in slopes[place]]
-        found[site] = (_rows(encoder, site, kept[place].detach()), torch.stack(rows) if value.dim() else rows[0])
+        rows = [_rows(encoder, site, grid, gradient) for gradient in slopes[place]]
+        found[site] = (_rows(encoder, site, grid, kept[place].detach()), torch.stack(rows) if value.dim() else rows[0])
     by_pixel = slopes["pixels", None][:, 0]
     return EncoderGradients(value.detach(), (pixels.detach()[0], by_pixel if value.dim() else by_pixel[0]), found)
 
 
-def _rows(encoder: Encoder, site: Site, whole: Tensor) -> Tensor:
+def _rows(encoder: Encoder, site: Site, grid: tuple[int, int], whole: Tensor) -> Tensor:
     """What a site names of a module's tensor, or of attention weights `[1, H, T, T]`."""
     if site.component == "pattern":
         rows = whole[0].transpose(0, 1)
-    else:
-        rows = encoder.port(site.component, site.layer).view(whole.contiguous())
-    return read_rows(rows, site.rows(len(rows)), site)
+        return read_rows(rows, site.rows(len(rows)), site)
+    rows = encoder.port(site.component, site.layer).view(whole.contiguous())
+    return read_rows(rows, encoder.rows(grid).of(site), site)
 
 
 def pixel_gradients(network: Network, prompt: Prompt, outcome: Callable[[Tensor], Tensor]) -> PixelGradients:

@@ -17,7 +17,13 @@ import torch
 from torch import Tensor
 
 from aetia.errors import StudyError
-from aetia.models.encoder_runs import EncoderRecording, batch_hooked, from_residuals, run_encoder_with_hooks
+from aetia.models.encoder_runs import (
+    EncoderRecording,
+    batch_hooked,
+    from_residuals,
+    run_block,
+    run_encoder_with_hooks,
+)
 from aetia.models.encoders import Encoder
 from aetia.models.hooks import edit_rows, read_rows
 from aetia.models.planner import CHUNK_ROWS, DEFAULT_MEMORY, Cell, Forecast, Member, forecast_bytes
@@ -70,10 +76,10 @@ def plan_encoder(
         StudyError: AE-9406 if even one cell at a time needs more than `memory`.
         SiteError: If a site names nothing in this encoder.
     """
-    by_length: dict[int, list[Member]] = defaultdict(list)
+    by_grid: dict[tuple[int, int], list[Member]] = defaultdict(list)
     for index, cell in enumerate(cells):
-        by_length[worlds[cell.world].length].append(_schedule(encoder, index, cell))
-    longest = max(by_length, default=1)
+        by_grid[worlds[cell.world].grid].append(_schedule(encoder, worlds[cell.world].length, index, cell))
+    longest = max((encoder.length_of(grid) for grid in by_grid), default=1)
     base = sum(world.bytes for world in worlds)
     has_patterns = any(site.component == "pattern" for cell in cells for site in _sites(cell))
     work, kept = _block_bytes(encoder, longest, has_patterns=has_patterns), _cell_bytes(encoder, worlds, longest)
@@ -88,7 +94,7 @@ def plan_encoder(
     together = max(1, min(CHUNK_ROWS // longest, room // (2 * work)))
     most = max(1, (room - together * work) // kept)
     passes = []
-    for _, members in sorted(by_length.items()):
+    for _, members in sorted(by_grid.items()):
         ordered = sorted(members, key=lambda member: member.entry)
         passes += [tuple(ordered[first : first + most]) for first in range(0, len(ordered), most)]
     used = base + together * work + max((len(one) for one in passes), default=0) * kept
@@ -145,6 +151,12 @@ def _stacked(values: Iterable[Tensor]) -> Tensor:
     listed = list(values)
     if not listed:
         return torch.empty(0)
+    if len({value.shape for value in listed}) > 1:
+        raise StudyError(
+            "AE-9413",
+            "What is read of these cells is of several shapes, as image tokens of pictures of several shapes are.",
+            mend="run the cells of each shape by themselves, or read one number of each.",
+        )
     stacked = torch.stack(listed)
     return stacked if stacked.dtype == torch.float64 else stacked.float()
 
@@ -161,15 +173,15 @@ def _boundary(encoder: Encoder, site: Site) -> int:
     return site.layer + (site.component == "resid_post")
 
 
-def _schedule(encoder: Encoder, index: int, cell: Cell) -> Member:
+def _schedule(encoder: Encoder, length: int, index: int, cell: Cell) -> Member:
     """The cell's place in the schedule."""
     edits: dict[int, list[Intervention]] = defaultdict(list)
     captures: dict[int, list[Site]] = defaultdict(list)
     for i in cell.interventions:
-        encoder.check_site(i.site)
+        encoder.check_site(i.site, length)
         edits[_boundary(encoder, i.site)].append(i)
     for site in cell.captures:
-        encoder.check_site(site)
+        encoder.check_site(site, length)
         captures[_boundary(encoder, site)].append(site)
     return Member(
         index,
@@ -255,9 +267,9 @@ class _Wave:
             for site in member.captures.get(layer, ())
             if site.component not in _RESIDUAL
         ]
-        arguments = self.bases[0].block_arguments(layer)
-        with batch_hooked(self.encoder, edits, captures) as found:
-            self.pool[part] = self.encoder.blocks[layer](self.pool[part], **arguments)
+        like = self.bases[0]
+        with batch_hooked(self.encoder, [like.grid] * len(members), edits, captures) as found:
+            self.pool[part] = run_block(self.encoder, layer, self.pool[part], like)
         for (run, site), value in found.items():
             self.captured[members[run].index][site] = value
 
@@ -268,8 +280,10 @@ class _Wave:
             output = from_residuals(self.encoder, bases[0].pixels, residuals)
         else:
             output = torch.stack([base.output for base in bases])
-        for row, member in zip(output, members, strict=True):
-            self._touch(row, member, len(self.encoder.blocks) + 1, PROJECTOR)
+        if self.encoder.vision is not None:
+            # Beside the embeddings may stand what the model adds later, which is not the projector's.
+            for row, member in zip(output[..., : self.encoder.token_width], members, strict=True):
+                self._touch(row, member, len(self.encoder.blocks) + 1, PROJECTOR)
         return [member.index for member in members], output
 
     def _residual(self, boundary: int, part: slice) -> Tensor:
@@ -293,7 +307,7 @@ def _block_flops(encoder: Encoder, length: int) -> int:
 
 def _block_bytes(encoder: Encoder, length: int, *, has_patterns: bool) -> int:
     """What one cell needs while it passes a block: norms, projections, the MLP's intermediates, its weights if seen."""
-    floats = length * (6 * encoder.width + max(5 * encoder.width, 4 * encoder.site_shape("mlp_post")[1]))
+    floats = length * (6 * encoder.width + max(5 * encoder.width, 4 * encoder.site_shape("mlp_post", 1)[1]))
     weights = 4 * encoder.heads.query * length * length if has_patterns else 0
     return (floats + weights) * torch.finfo(encoder.dtype).bits // 8
 

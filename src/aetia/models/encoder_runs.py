@@ -1,19 +1,21 @@
 """The plain way to run an encoder, once to keep what it did, or with hooks: what everything faster has to equal.
 
-Letters: n runs of a batch, T positions, L layers, D width, H heads, E width of what comes out.
+Letters: n runs that go through it together, T positions, L layers, D width, H heads, E width of what comes out.
 """
 
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from aetia.errors import StudyError
-from aetia.models.attention import AttentionCall, handled_attention, own_attention, weights_attention
+from aetia.models.attention import weights_attention
+from aetia.models.encoder_attention import RunAttention, attention_by_run
+from aetia.models.encoder_rows import Rows, arguments_for, batch_rows, from_rows, to_rows
 from aetia.models.encoders import Encoder
 from aetia.models.hooks import check_cut, cut_rows, edit_rows, mix, read_rows
 from aetia.models.interventions import Intervention, Knockout
@@ -27,6 +29,7 @@ __all__ = [
     "batch_hooked",
     "from_residuals",
     "record_encoder",
+    "run_block",
     "run_encoder_with_hooks",
 ]
 
@@ -47,13 +50,15 @@ class EncoderRecording:
 
     Args:
         pixels: What went in, `[1, 3, height, width]`.
+        grid: Its rows and columns of patches.
         resid_pre: `[L + 1, T, D]`; the last one is the last block's resid_post.
         output: What came out, `[E]`; the image tokens' embeddings `[tokens, E]` of a vision-language model's tower.
-        components: Further components by name and layer, `[T, ...]` each.
+        components: Further components by name and layer, `[T, ...]` each; the projector's, if there is one.
         arguments: What the encoder passed to each block besides the residual.
     """
 
     pixels: Tensor
+    grid: tuple[int, int]
     resid_pre: Tensor
     output: Tensor
     components: dict[tuple[str, int | None], Tensor]
@@ -63,11 +68,6 @@ class EncoderRecording:
     def length(self) -> int:
         """How many positions, T."""
         return self.resid_pre.shape[1]
-
-    def block_arguments(self, layer: int) -> BlockArguments:
-        """What to call a block with besides residuals of any number of runs: full attention needs no mask."""
-        recorded = self.arguments[layer]
-        return {**recorded, "attention_mask": None} if "attention_mask" in recorded else dict(recorded)
 
     def at(self, site: Site, positions: Sequence[int] | None = None) -> Tensor:
         """The recorded value of `site`, `[rows, ...]`; at `positions` in place of its own if they are given.
@@ -79,7 +79,7 @@ class EncoderRecording:
             assert site.layer is not None
             whole = self.resid_pre[site.layer + (site.component == "resid_post")]
         else:
-            whole = self.output if site.component == PROJECTOR else self.components[site.component, site.layer]
+            whole = self.components[site.component, site.layer]
         return read_rows(whole, site.rows(len(whole)) if positions is None else positions, site)
 
     @property
@@ -101,17 +101,21 @@ def record_encoder(
         components: Further (component, layer) pairs to keep.
     """
     pixels = pixels_of(encoder, picture)
+    grid = encoder.grid_of(pixels)
     layers = range(len(encoder.blocks))
     residual = [Site("resid_pre", layer) for layer in layers] + [Site("resid_post", layers[-1])]
     wanted = [Site(name, layer) for name, layer in components]
+    if encoder.vision is not None:
+        wanted.append(Site(PROJECTOR))
     arguments: list[BlockArguments] = [{} for _ in layers]
     with ExitStack() as stack:
         for block, kept in zip(encoder.blocks, arguments, strict=True):
             stack.callback(block.register_forward_pre_hook(_keep_arguments(block, kept), with_kwargs=True).remove)
-        found = stack.enter_context(batch_hooked(encoder, (), [(0, site) for site in [*residual, *wanted]]))
+        found = stack.enter_context(batch_hooked(encoder, [grid], (), [(0, site) for site in [*residual, *wanted]]))
         output = encoder.output(pixels)[0]
     return EncoderRecording(
         pixels=pixels,
+        grid=grid,
         resid_pre=torch.stack([found[0, site] for site in residual]),
         output=output,
         components={(site.component, site.layer): found[0, site] for site in wanted},
@@ -134,9 +138,10 @@ def run_encoder_with_hooks(
         interventions: What is done.
         captures: The sites whose values are wanted, after the interventions on them.
     """
+    pixels = pixels_of(encoder, picture)
     edits, sites = [(0, i) for i in interventions], [(0, site) for site in captures]
-    with batch_hooked(encoder, edits, sites) as found:
-        output = encoder.output(pixels_of(encoder, picture))[0]
+    with batch_hooked(encoder, [encoder.grid_of(pixels)], edits, sites) as found:
+        output = encoder.output(pixels)[0]
     return EncoderRun(output, {site: value for (_, site), value in found.items()})
 
 
@@ -153,24 +158,35 @@ def pixels_of(encoder: Encoder, picture: Picture | Tensor) -> Tensor:
             f"A run of an encoder takes one prepared picture [1, 3, height, width]; this one is {list(pixels.shape)}.",
             mend="give encoder.pixels([picture]), or the picture itself.",
         )
+    (height, width), side = pixels.shape[-2:], encoder.patch * (1 if encoder.vision is None else encoder.vision.cell)
+    if height % side or width % side:
+        raise StudyError(
+            "AE-9408",
+            f"A picture of {height} x {width} pixels has no whole number of cells of {side} x {side}.",
+            mend="give encoder.pixels([picture]), or the picture itself.",
+        )
     return pixels
 
 
 @contextmanager
 def batch_hooked(
-    encoder: Encoder, edits: Sequence[tuple[int, Intervention]], captures: Sequence[tuple[int, Site]]
+    encoder: Encoder,
+    grids: Sequence[tuple[int, int]],
+    edits: Sequence[tuple[int, Intervention]],
+    captures: Sequence[tuple[int, Site]],
 ) -> Iterator[dict[tuple[int, Site], Tensor]]:
-    """While open, runs that go through the encoder as one batch are intervened upon, each in its own way.
+    """While open, runs that go through the encoder together are intervened upon, each in its own way.
 
     Gives the dictionary that captures go into, by run and site. A site is captured after the interventions on it.
 
     Args:
         encoder: The encoder.
-        edits: Which run of the batch, and what is done in it.
-        captures: Which run of the batch, and the site whose value is wanted.
+        grids: The rows and columns of patches of every run's picture.
+        edits: Which of the runs, and what is done in it.
+        captures: Which of the runs, and the site whose value is wanted.
     """
-    for site in (*(i.site for _, i in edits), *(site for _, site in captures)):
-        encoder.check_site(site)
+    for run, site in (*((run, i.site) for run, i in edits), *captures):
+        encoder.check_site(site, encoder.length_of(grids[run]))
     found: dict[tuple[int, Site], Tensor] = {}
     places: dict[tuple[str, int | None], tuple[list[tuple[int, Intervention]], list[tuple[int, Site]]]]
     places = defaultdict(lambda: ([], []))
@@ -178,19 +194,22 @@ def batch_hooked(
         places[i.site.component, i.site.layer][0].append((run, i))
     for run, site in captures:
         places[site.component, site.layer][1].append((run, site))
+    rows = batch_rows(encoder, grids)
 
-    def attend(call: AttentionCall) -> tuple[Tensor, Tensor | None]:
-        here = places.get(("pattern", encoder.attentions[call.module]))
-        return own_attention(call) if here is None else _edited_attention(call, *here, found)
+    def attend(one: RunAttention) -> Tensor:
+        done, wanted = places["pattern", one.layer]
+        here = [i for run, i in done if run == one.run]
+        return _edited_attention(one, here, [site for run, site in wanted if run == one.run], found)
 
     with ExitStack() as stack:
         stack.callback(encoder.blocks[0].register_forward_pre_hook(_in_order, with_kwargs=True).remove)
-        if any(component == "pattern" for component, _ in places):
-            stack.enter_context(handled_attention(encoder.config, attend))
-        for (component, layer), (done, wanted) in places.items():
+        layers = [layer for component, layer in places if component == "pattern" and layer is not None]
+        stack.enter_context(attention_by_run(encoder, grids, layers, attend))
+        # A residual is edited as what leaves a block first, then as what enters the next.
+        for (component, layer), (done, wanted) in sorted(places.items(), key=lambda place: place[0][0] != "resid_post"):
             if component != "pattern":
                 port = encoder.port(component, layer)
-                receive = _receiver(port.view, done, wanted, found)
+                receive = _receiver(port.view, rows, done, wanted, found)
                 stack.callback(listen(port, receive).remove)
         yield found
 
@@ -204,48 +223,55 @@ def _in_order(
 
 def _receiver(
     view: Callable[[Tensor], Tensor],
+    rows: Sequence[Rows],
     edits: Sequence[tuple[int, Intervention]],
     captures: Sequence[tuple[int, Site]],
     found: dict[tuple[int, Site], Tensor],
 ) -> Callable[[Tensor], None]:
     def receive(tensor: Tensor) -> None:
-        values, length = view(tensor), tensor.shape[1]
+        values = view(tensor)
         for run, i in edits:
-            edit_rows(values, _in_batch(run, i.site, length), i.site, i.operation)
+            edit_rows(values, rows[run].of(i.site), i.site, i.operation)
         for run, site in captures:
-            found[run, site] = read_rows(values, _in_batch(run, site, length), site)
+            found[run, site] = read_rows(values, rows[run].of(site), site)
 
     return receive
 
 
-def _in_batch(run: int, site: Site, length: int) -> list[int]:
-    return [run * length + position for position in site.rows(length)]
-
-
 def _edited_attention(
-    call: AttentionCall,
-    edits: Sequence[tuple[int, Intervention]],
-    captures: Sequence[tuple[int, Site]],
-    found: dict[tuple[int, Site], Tensor],
-) -> tuple[Tensor, Tensor]:
-    """Attention in which every run of the batch has its weights cut, changed and read for itself."""
-    runs, heads, length, _ = call.query.shape
-    call = replace(call, options={**call.options, "is_causal": False})
-    cut = torch.zeros(runs, heads, length, length, dtype=torch.bool, device=call.query.device)
-    for run, i in edits:
+    one: RunAttention, edits: Sequence[Intervention], captures: Sequence[Site], found: dict[tuple[int, Site], Tensor]
+) -> Tensor:
+    """The heads' outputs of a run, `[1, T, H, d]`, whose weights are cut, changed and read."""
+    length = one.cut.shape[-1]
+    cut = one.cut.clone()
+    for i in edits:
         if isinstance(i.operation, Knockout):
-            cut_rows(cut[run : run + 1], i, i.site.rows(length))
-    check_cut(cut, call.options)
-    out, weights = weights_attention(call, cut)
-    sets = [(run, i) for run, i in edits if not isinstance(i.operation, Knockout)]
+            cut_rows(cut, i, i.site.rows(length))
+    check_cut(cut, one.call.options)
+    out, weights = weights_attention(one.call, cut)
+    sets = [i for i in edits if not isinstance(i.operation, Knockout)]
     if sets:
         weights = weights.clone()
-        for run, i in sets:
-            edit_rows(weights[run].transpose(0, 1), i.site.rows(length), i.site, i.operation)
-        out = mix(weights, call.value)
-    for run, site in captures:
-        found[run, site] = read_rows(weights[run].transpose(0, 1), site.rows(length), site)
-    return out, weights
+        for i in sets:
+            edit_rows(weights[0].transpose(0, 1), i.site.rows(length), i.site, i.operation)
+        out = mix(weights, one.call.value)
+    for site in captures:
+        found[one.run, site] = read_rows(weights[0].transpose(0, 1), site.rows(length), site)
+    return out
+
+
+def run_block(encoder: Encoder, layer: int, residuals: Tensor, like: EncoderRecording) -> Tensor:
+    """What a block makes of residuals of some runs, `[n, T, D]`.
+
+    Args:
+        encoder: The encoder.
+        layer: The block.
+        residuals: What enters it.
+        like: A base run whose picture has the shape of theirs.
+    """
+    arguments = arguments_for(len(residuals), like.arguments[layer])
+    rows = encoder.blocks[layer](to_rows(encoder, residuals, like.grid), **arguments)
+    return from_rows(encoder, rows, like.grid)
 
 
 @contextmanager
@@ -284,11 +310,13 @@ def from_residuals(encoder: Encoder, pixels: Tensor, residuals: Mapping[int, Ten
 
     Args:
         encoder: The encoder.
-        pixels: Any prepared picture, `[1, 3, height, width]`: its embedding is thrown away.
+        pixels: Any prepared picture of that shape, `[1, 3, height, width]`: its embedding is thrown away.
         residuals: By boundary.
     """
-    with _standing_in(encoder, residuals):
-        return encoder.output(pixels)
+    rows = {boundary: to_rows(encoder, found, encoder.grid_of(pixels)) for boundary, found in residuals.items()}
+    count = len(next(iter(residuals.values())))
+    with _standing_in(encoder, rows):
+        return encoder.output(pixels.expand(count, -1, -1, -1))
 
 
 def _keep_arguments(block: nn.Module, kept: BlockArguments) -> Callable[..., None]:

@@ -1,17 +1,17 @@
 """A vision encoder as a causal system: its blocks named, its sites read and set, alone or inside a network that sees.
 
-Nothing is re-implemented: what comes out is what the Hugging Face module gives.
+Nothing is re-implemented: what comes out is what the Hugging Face module gives. Positions are class and register
+tokens, then patches row by row, in whichever order a model itself has them (`encoder_rows.py`).
 
-Letters: n pictures, T positions (class and register tokens, then patches row by row), L layers, D width, H heads,
-d head width, E width of what comes out.
+Letters: n pictures, T positions, R rows and C columns of patches, L layers, D width, H heads, d head width, E width of
+what comes out.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 import torch
@@ -24,19 +24,19 @@ from aetia.models.encoder_families import (
     encoder_family_of,
     layout_of,
     patch_side,
+    prefix_length,
     square_processor,
     tower_in,
 )
+from aetia.models.encoder_rows import Rows, rows_alone
 from aetia.models.pictures import Picture
 from aetia.models.ports import Heads, Port, block_ports, missing_component
 from aetia.models.sites import HEAD_COMPONENTS, PROJECTOR, Site
-from aetia.models.vision import processor_in
-from aetia.text import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from transformers import AutoModel, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
     from transformers.modeling_outputs import BaseModelOutputWithPooling
 
     from aetia.models.families import Family
@@ -44,9 +44,10 @@ if TYPE_CHECKING:
     from aetia.models.resolve import LocalModel
     from aetia.models.vision import ImageProcessor, Vision
 
-__all__ = ["Encoder", "load_encoder", "tower_of", "wrap_encoder"]
+__all__ = ["Encoder", "tower_of", "unchecked_tower", "wrap_encoder"]
 
-_towers: "WeakKeyDictionary[Network, Encoder]" = WeakKeyDictionary()  # each is checked once
+_towers: "WeakKeyDictionary[Network, Encoder]" = WeakKeyDictionary()
+_checked_towers: "WeakSet[Network]" = WeakSet()  # each is checked once
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +108,14 @@ class Encoder:
 
     @cached_property
     def ports(self) -> tuple[dict[str, Port], ...]:
-        """The ports of every block, by component."""
-        return tuple(block_ports(block, self.layout, self.heads, is_parallel=False) for block in self.blocks)
+        """The ports of every block, by component.
+
+        What leaves a block and what enters the next is one residual, which may be read by more than that next block:
+        by LLaVA's features, by what Qwen3-VL adds later. So it is met where it leaves.
+        """
+        found = [block_ports(block, self.layout, self.heads, is_parallel=False) for block in self.blocks]
+        left = [ports["resid_post"] for ports in found[:-1]]
+        return (found[0], *({**ports, "resid_pre": before} for ports, before in zip(found[1:], left, strict=True)))
 
     @cached_property
     def boundaries(self) -> tuple[int, ...]:
@@ -119,6 +126,7 @@ class Encoder:
         layers = len(self.blocks)
         wanted = None if self.vision is None else getattr(self.module.config, "vision_feature_layer", None)
         listed = [layers] if wanted is None else [wanted] if isinstance(wanted, int) else list(wanted)
+        listed += [layer + 1 for layer in getattr(self.config, "deepstack_visual_indexes", ())]
         return tuple(sorted({index % (layers + 1) for index in listed}))
 
     @property
@@ -141,29 +149,66 @@ class Encoder:
         """The width of the residual stream, D."""
         return self.config.hidden_size
 
+    @property
+    def patch(self) -> int:
+        """How many pixels a patch is wide and high."""
+        return patch_side(self.config)
+
     @cached_property
     def grid(self) -> tuple[int, int]:
-        """The rows and columns of patches."""
+        """The rows and columns of patches, R and C, of an encoder that scales all pictures to one size.
+
+        Raises:
+            StudyError: AE-9412 if a picture's grid follows its shape.
+        """
+        if self.family.is_packed:
+            raise StudyError(
+                "AE-9412",
+                f"{self.config.model_type} gives each picture a grid of its own.",
+                mend="ask encoder.grid_of(encoder.pixels([picture])).",
+            )
         size = self.config.image_size
         rows, columns = (size, size) if isinstance(size, int) else size
-        blank = Picture(np.zeros((rows, columns, 3), dtype=np.uint8))
-        height, width = self.pixels([blank]).shape[-2:]
-        return height // patch_side(self.config), width // patch_side(self.config)
+        return self.grid_of(self.pixels([Picture(np.zeros((rows, columns, 3), dtype=np.uint8))]))
+
+    def grid_of(self, pixels: Tensor) -> tuple[int, int]:
+        """The rows and columns of patches of prepared pictures `[n, 3, height, width]`."""
+        return pixels.shape[-2] // self.patch, pixels.shape[-1] // self.patch
 
     @property
     def prefix(self) -> int:
         """How many positions come before the patches: the class token and registers."""
-        return self.family.class_tokens + int(getattr(self.config, "num_register_tokens", 0))
+        return prefix_length(self.config)
 
     @property
     def length(self) -> int:
-        """How many positions a picture takes in the encoder, T."""
-        return self.prefix + self.grid[0] * self.grid[1]
+        """How many positions a picture takes in an encoder that scales all pictures to one size, T."""
+        return self.length_of(self.grid)
+
+    def length_of(self, grid: tuple[int, int]) -> int:
+        """How many positions a picture of R by C patches takes in the encoder, T."""
+        return self.prefix + grid[0] * grid[1]
+
+    @cached_property
+    def _rows(self) -> dict[tuple[int, int], Rows]:
+        return {}
+
+    def rows(self, grid: tuple[int, int]) -> Rows:
+        """Where the modules have the positions and image tokens of a picture of R by C patches."""
+        if grid not in self._rows:
+            self._rows[grid] = rows_alone(self, grid)
+        return self._rows[grid]
 
     def pixels(self, pictures: Sequence[Picture]) -> Tensor:
-        """The pictures as the module's forward takes them, `[n, 3, height, width]`."""
-        images = [cast("object", picture.pixels) for picture in pictures]
-        found = self.processor(images=images, return_tensors="pt")["pixel_values"]
+        """Pictures of one prepared size, as the encoder sees them, `[n, 3, height, width]`."""
+        if self.vision is not None:
+            form, config = self.vision.family.form, self.module.config
+            found = torch.cat([form.pixels(config, self.vision.preprocess([picture])) for picture in pictures])
+        else:
+            images = [cast("object", picture.pixels) for picture in pictures]
+            found = self.processor(images=images, return_tensors="pt", input_data_format="channels_last")[
+                "pixel_values"
+            ]
         return found.to(self.device, self.dtype)
 
     def output(self, pixels: Tensor) -> Tensor:
@@ -171,12 +216,16 @@ class Encoder:
 
         Class logits of a classifier; the picture's embedding, in the space of the texts, of a model with a text
         tower; the pooled embedding of an encoder alone, `[n, E]` each. Of a vision-language model the image tokens'
-        embeddings, `[n, tokens, E]`.
+        embeddings, `[n, tokens, E]`; beside them, where it has it (Qwen3-VL), what it adds to the image tokens after
+        its first blocks, block by block.
         """
         module = self.module
         if self.vision is not None:
             features = cast("Callable[..., BaseModelOutputWithPooling]", module.get_image_features)
-            return torch.stack(list(cast("Tensor", features(pixel_values=pixels).pooler_output)))
+            found = features(**self.vision.family.form.arguments(module.config, pixels))
+            parts = [found.pooler_output, *(getattr(found, "deepstack_features", None) or ())]
+            tokens = torch.cat([torch.cat(list(cast("Sequence[Tensor]", part))) for part in parts], -1)
+            return tokens.unflatten(0, (len(pixels), -1))
         if hasattr(module, "get_text_features"):
             features = cast("Callable[..., BaseModelOutputWithPooling]", module.get_image_features)
             return cast("Tensor", features(pixel_values=pixels).pooler_output)
@@ -212,8 +261,8 @@ class Encoder:
             raise missing_component(component, self.config.model_type)
         return self.ports[layer][component]
 
-    def check_site(self, site: Site) -> None:
-        """Raises SiteError unless `site` names something in this encoder."""
+    def check_site(self, site: Site, length: int | None = None) -> None:
+        """Raises SiteError unless `site` names something in this encoder; `length` is T, where it is known."""
         self.port("z" if site.component == "pattern" else site.component, site.layer)
         if site.head is not None and site.head >= self.heads.query:
             raise SiteError(
@@ -221,21 +270,26 @@ class Encoder:
                 f"{site} names a head that does not exist.",
                 mend=f"use a head from 0 to {self.heads.query - 1}.",
             )
-        width = None if site.component == PROJECTOR else self.site_shape(site.component)[-1]
+        width = length if site.component == "pattern" else self.site_shape(site.component, 1)[-1]
         if site.units is not None and width is not None and site.units[1] > width:
             raise SiteError(
                 "AE-3115", f"{site} names units that do not exist.", mend=f"use units from 0 to {width - 1}."
             )
 
-    def site_shape(self, component: str) -> tuple[int, ...]:
-        """The shape of a component's value over all positions of a picture."""
+    @cached_property
+    def token_width(self) -> int:
+        """The width of what the projector hands to the language model for each image token."""
+        return cast("nn.Embedding", self.module.get_input_embeddings()).weight.shape[1]
+
+    def site_shape(self, component: str, length: int) -> tuple[int, ...]:
+        """The shape of a component's value over all `length` positions of a picture."""
         if component == "pattern":
-            return (self.length, self.heads.query, self.length)
+            return (length, self.heads.query, length)
         if component in HEAD_COMPONENTS:
-            return (self.length, self.heads.query, self.heads.width)
+            return (length, self.heads.query, self.heads.width)
         if component == "mlp_post":
-            return (self.length, cast("nn.Linear", self.port("mlp_post", 0).module).in_features)
-        return (self.length, self.width)
+            return (length, cast("nn.Linear", self.port("mlp_post", 0).module).in_features)
+        return (length, self.token_width if component == PROJECTOR else self.width)
 
 
 def wrap_encoder(
@@ -253,98 +307,51 @@ def wrap_encoder(
     Raises:
         StudyError: AE-9401 if the architecture is unknown, AE-9402 if a part is not what its name says.
     """
-    return _checked(_frozen(module), processor, tokenizer, None)
+    from aetia.models.encoder_check import check_encoder
+
+    config = tower_in(module).config
+    if encoder_family_of(config.model_type).is_part:
+        raise StudyError(
+            "AE-9401",
+            f"{config.model_type} is a part of models that see, and no encoder alone.",
+            mend="load the whole model, and use tower_of(network).",
+        )
+    if processor is None:
+        size = config.image_size
+        processor = square_processor(size if isinstance(size, int) else size[0])
+    encoder = Encoder(module.eval().requires_grad_(requires_grad=False), processor, tokenizer)
+    check_encoder(encoder)
+    return encoder
 
 
 def tower_of(network: "Network") -> Encoder:
     """The vision tower of a network, with its projector, as an encoder whose output is the image tokens' embeddings.
 
     Raises:
-        StudyError: AE-9401 if the network reads text alone, or its tower's architecture is unknown.
+        StudyError: AE-9401 if the network reads text alone, or its tower's architecture is unknown; AE-9402 if a part
+            is not what its name says.
     """
     from aetia.models.encoder_check import check_encoder
 
+    encoder = unchecked_tower(network)
+    if network not in _checked_towers:
+        check_encoder(encoder)
+        _checked_towers.add(network)
+    return encoder
+
+
+def unchecked_tower(network: "Network") -> Encoder:
+    """The vision tower of a network, which need not have weights: enough to name its sites.
+
+    Raises:
+        StudyError: AE-9401 if the network reads text alone, or its tower's architecture is unknown.
+    """
     if network.vision is None:
         raise StudyError(
             "AE-9401", "This model reads text alone: it has no vision tower.", mend="use a model that sees."
         )
     if network not in _towers:
         encoder = Encoder(network.module, network.vision.processor, network.tokenizer, network.source, network.vision)
-        check_encoder(encoder)
+        encoder_family_of(encoder.config.model_type)
         _towers[network] = encoder
     return _towers[network]
-
-
-def load_encoder(name_or_path: str | Path, *, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Encoder:
-    """The encoder in a folder, or of a repository of the hub; safetensors only, and nothing that could run code.
-
-    Args:
-        name_or_path: For instance a folder with `config.json` and safetensors.
-        dtype: The precision.
-        device: `cpu`, `cuda` ...
-
-    Raises:
-        MissingError, RefusedError: As `aetia.models.resolve.locate`.
-        StudyError: AE-9407 if the files are no encoder that transformers can read whole.
-    """
-    from transformers import AutoConfig, AutoTokenizer
-    from transformers.utils.logging import disable_progress_bar
-
-    from aetia.models.resolve import locate
-
-    source = locate(name_or_path)
-    disable_progress_bar()
-    try:
-        config = AutoConfig.from_pretrained(source.path, local_files_only=True)
-        module, report = _class_for(config).from_pretrained(
-            source.path, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
-        has_text = (source.path / "tokenizer_config.json").is_file()
-        tokenizer = AutoTokenizer.from_pretrained(source.path, local_files_only=True) if has_text else None
-        processor = processor_in(source.path)
-    except (ValueError, OSError, KeyError) as error:
-        raise _unreadable(source.name, clean_text(str(error))) from error
-    lacking = sorted(name for name in report["missing_keys"] if "pooler" not in name)
-    if lacking:
-        raise _unreadable(source.name, f"its files lack {len(lacking)} weights, {lacking[0]} first")
-    return _checked(_frozen(_moved(module, device)), processor, tokenizer, source)
-
-
-def _unreadable(name: str, reason: str) -> StudyError:
-    return StudyError(
-        "AE-9407", f"{name} could not be read as a vision encoder: {reason}", mend="check its config.json and weights."
-    )
-
-
-def _class_for(config: "PreTrainedConfig") -> "type[AutoModel]":
-    """What makes a model of this configuration: one with a classifier is of another class."""
-    from transformers import AutoModel, AutoModelForImageClassification
-
-    classifies = any(name.endswith("ForImageClassification") for name in config.architectures or ())
-    return cast("type[AutoModel]", AutoModelForImageClassification) if classifies else AutoModel
-
-
-def _moved(module: "nn.Module", device: str) -> "PreTrainedModel":
-    return cast("PreTrainedModel", module.to(device))
-
-
-def _frozen(module: "PreTrainedModel") -> "PreTrainedModel":
-    return module.eval().requires_grad_(requires_grad=False)
-
-
-def _checked(
-    module: "PreTrainedModel",
-    processor: "ImageProcessor | None",
-    tokenizer: "PreTrainedTokenizerFast | None",
-    source: "LocalModel | None",
-) -> Encoder:
-    from aetia.models.encoder_check import check_encoder
-
-    config = tower_in(module).config
-    encoder_family_of(config.model_type)
-    if processor is None:
-        size = config.image_size
-        processor = square_processor(size if isinstance(size, int) else size[0])
-    encoder = Encoder(module, processor, tokenizer, source)
-    check_encoder(encoder)
-    return encoder

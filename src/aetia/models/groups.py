@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["coverage", "is_reserved", "placed", "token_groups"]
 
-_RESERVED = re.compile(r"image|background|question|before|last|frame\d+")
+_RESERVED = re.compile(r"image|class|background|question|before|last|frame\d+")
 _PLACED = re.compile(r"(?P<name>[^@]+)(?:@(?P<number>[1-9]\d*))?")
 
 Mask = NDArray[np.bool_]
@@ -49,8 +49,10 @@ def token_groups(vision: "Vision | None", prompt: Prompt, regions: Mapping[str, 
     `image` are all image tokens of all pictures; where there are several, `frame1` are those of the first, and so on.
     A region has the tokens whose cell it covers by half or more, or the one that it covers most if there is none;
     regions may share tokens, and one that is in several pictures is one group. `background` are the image tokens of no
-    region. `before` is the text before the last image token, what models put between and around pictures included;
-    `question` is the text after it, up to `last`, the last position. Groups without a position are left out.
+    region. Where a model keeps a token of the whole picture before those of its cells (`Vision.prefix`), that is
+    `class`, and no background. `before` is the text before the last image token, what models put between and around
+    pictures included; `question` is the text after it, up to `last`, the last position. Groups without a position are
+    left out.
 
     Args:
         vision: The part of a network that sees; None of a network that does not.
@@ -74,11 +76,13 @@ def token_groups(vision: "Vision | None", prompt: Prompt, regions: Mapping[str, 
         if number >= len(frames):
             raise _no_picture(prompt, number + 1)
         cells = _cells(vision, prompt, number, name, mask)
-        parts.setdefault(name, set()).update(frames[number][cell] for cell in cells)
-    covered = set[int]().union(*parts.values())
+        parts.setdefault(name, set()).update(frames[number][vision.prefix + cell] for cell in cells)
+    whole = [position for frame in frames for position in frame[: vision.prefix]]
+    covered = set(whole).union(*parts.values())
     groups = {
         "image": image,
         **({f"frame{number}": frame for number, frame in enumerate(frames, 1)} if len(frames) > 1 else {}),
+        "class": whole,
         **{name: sorted(places) for name, places in parts.items()},
         "background": [position for position in image if position not in covered],
         "question": [position for position in text if image[-1] < position < len(prompt) - 1],

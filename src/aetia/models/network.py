@@ -182,15 +182,17 @@ class Network:
         return self.ports[layer][component]
 
     def check_site(self, site: Site) -> None:
-        """Raises SiteError unless `site` names something in this network."""
-        self.port("z" if site.component == "pattern" else site.component, site.layer)
-        if site.head is not None and site.head >= head_count(site.component, self.heads):
-            raise SiteError(
-                "AE-3109",
-                f"{site} names a head that does not exist.",
-                mend=f"use a head from 0 to {head_count(site.component, self.heads) - 1}.",
-            )
+        """Raises StudyError unless `site` names something in this network, its vision tower included."""
+        if site.is_seen:
+            from aetia.models.encoders import unchecked_tower
 
+            unchecked_tower(self).check_site(site)
+            return
+        self.port("z" if site.component == "pattern" else site.component, site.layer)
+        heads = head_count(site.component, self.heads)
+        if site.head is not None and site.head >= heads:
+            mend = f"use a head from 0 to {heads - 1}."
+            raise SiteError("AE-3109", f"{site} names a head that does not exist.", mend=mend)
         if site.units is not None and site.component != "pattern":
             width = self.site_shape(site.component, 1)[-1]
             if site.units[1] > width:

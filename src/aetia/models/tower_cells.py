@@ -9,8 +9,8 @@ Letters: n pictures of a prompt, T positions of the tower a picture, D width of 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from itertools import groupby
+from dataclasses import dataclass, replace
+from itertools import accumulate, groupby, pairwise
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from aetia.models.encoder_planner import run_encoder_planned
 from aetia.models.encoder_runs import EncoderRecording, batch_hooked, record_encoder
 from aetia.models.encoders import Encoder, tower_of
 from aetia.models.hooks import hooked
-from aetia.models.interventions import Intervention, Knockout, Set, on_rows
+from aetia.models.interventions import Add, Intervention, Knockout, Set, on_rows
 from aetia.models.network import Network
 from aetia.models.packing import Stop
 from aetia.models.pictures import Picture
@@ -59,19 +59,19 @@ def tower_cells(network: Network, prompt: Prompt, cells: Sequence[Cell], *, memo
                 )
     encoder = tower_of(network)
     worlds, places = _worlds(network, encoder, prompt)
-    parts: list[tuple[int, int]] = []  # the cell, and the picture, of each run of the tower
-    runs: list[Cell] = []
+    sizes = [(world.length, len(world.output)) for world in worlds]
+    parts: dict[tuple[int, int], list[tuple[int, Cell]]] = defaultdict(list)  # by grid, the cell and its run in a tower
     for index, cell in enumerate(cells):
         seen = [i for i in cell.interventions if i.site.is_seen]
-        for picture, done in by_picture(encoder, len(worlds), len(places[0]), seen).items():
-            parts.append((index, picture))
-            runs.append(Cell(tuple(done), picture))
-    embeddings = run_encoder_planned(encoder, worlds, runs, lambda output: output, memory=memory).values
-    changes: dict[int, list[tuple[int, Tensor]]] = defaultdict(list)
-    for (index, picture), found in zip(parts, embeddings, strict=True):
-        base = worlds[picture].output.cpu().to(found.dtype)
-        for row in (found != base).any(-1).nonzero()[:, 0].tolist():
-            changes[index].append((places[picture][row], found[row]))
+        for picture, done in by_picture(encoder, sizes, seen).items():
+            parts[worlds[picture].grid].append((index, Cell(tuple(done), picture)))
+    changes: dict[int, list[_Change]] = defaultdict(list)
+    for runs in parts.values():
+        alone = [run for _, run in runs]
+        found = run_encoder_planned(encoder, worlds, alone, lambda output: output, memory=memory).values
+        for (index, run), output in zip(runs, found, strict=True):
+            base = worlds[run.world].output.cpu().to(output.dtype)
+            changes[index] += _changes(base, output, places[run.world], network.width)
     passes_on = bool(changes) and _passes_embeddings_on(network, prompt)
     return [_for_decoder(cell, changes.get(index, []), passes_on) for index, cell in enumerate(cells)]
 
@@ -82,12 +82,35 @@ def tower_hooked(network: Network, prompt: Prompt, interventions: Sequence[Inter
 
     The plain way, which `tower_cells` has to equal.
     """
-    encoder, pictures = tower_of(network), _pictures(prompt)
-    assert network.vision is not None
-    tokens = network.vision.positions(pictures[0])
-    each = by_picture(encoder, len(pictures), tokens, interventions)
-    with batch_hooked(encoder, [(picture, i) for picture, done in each.items() for i in done], ()):
+    encoder = tower_of(network)
+    grids = [encoder.grid_of(encoder.pixels([picture])) for picture in _pictures(prompt)]
+    sizes = [(len(encoder.rows(grid).positions), len(encoder.rows(grid).tokens)) for grid in grids]
+    each = by_picture(encoder, sizes, interventions)
+    with batch_hooked(encoder, grids, [(picture, i) for picture, done in each.items() for i in done], ()):
         yield
+
+
+@dataclass(frozen=True, eq=False)
+class _Change:
+    """A position of the prompt at which the tower gives something else.
+
+    Args:
+        position: Of an image token.
+        after: The block after which the model adds what is changed; None for the token's embedding.
+        value: The embedding; or what is added more than in the base run.
+    """
+
+    position: int
+    after: int | None
+    value: Tensor
+
+
+def _changes(base: Tensor, found: Tensor, places: Sequence[int], width: int) -> Iterator[_Change]:
+    """What differs in the image tokens' embeddings and, beside them, in what is added after the first blocks."""
+    for number, (old, new) in enumerate(zip(base.split(width, -1), found.split(width, -1), strict=True)):
+        for row in (new != old).any(-1).nonzero()[:, 0].tolist():
+            value = new[row] - old[row] if number else new[row]
+            yield _Change(places[row], number - 1 if number else None, value)
 
 
 def _worlds(network: Network, encoder: Encoder, prompt: Prompt) -> tuple[list[EncoderRecording], list[list[int]]]:
@@ -110,30 +133,31 @@ def _pictures(prompt: Prompt) -> tuple[Picture, ...]:
 
 
 def by_picture(
-    encoder: Encoder, pictures: int, tokens: int, interventions: Sequence[Intervention]
+    encoder: Encoder, sizes: Sequence[tuple[int, int]], interventions: Sequence[Intervention]
 ) -> dict[int, list[Intervention]]:
     """What is done to each picture, at positions that count its own tokens alone.
 
     Args:
         encoder: The tower.
-        pictures: How many pictures there are.
-        tokens: How many image tokens the projector gives of each.
+        sizes: How many positions each picture takes in the tower, and how many image tokens the projector gives of it.
         interventions: What is done, at positions that run through all pictures.
     """
     found: dict[int, list[Intervention]] = defaultdict(list)
     for i in interventions:
-        encoder.check_site(i.site)
-        each = tokens if i.site.component == PROJECTOR else encoder.length
-        rows = i.site.rows(each * pictures)
-        for picture, group in groupby(enumerate(rows), lambda pair, each=each: pair[1] // each):
-            kept = list(group)
-            site = i.site.at(_address([row - picture * each for _, row in kept]))
-            operation = on_rows(i.operation, [n for n, _ in kept], len(rows), _axes(i.site))
+        is_projected = i.site.component == PROJECTOR
+        starts = [0, *accumulate(size[is_projected] for size in sizes)]
+        rows = i.site.rows(starts[-1])
+        for picture, (start, stop) in enumerate(pairwise(starts)):
+            kept = [n for n, row in enumerate(rows) if start <= row < stop]
+            if not kept:
+                continue
+            encoder.check_site(i.site, stop - start)
+            site = i.site.at(_address([rows[n] - start for n in kept]))
+            operation = on_rows(i.operation, kept, len(rows), _axes(i.site))
             if isinstance(operation, Knockout):
                 # Keys in other pictures are out of reach anyway.
-                keys = tuple(key - picture * each for key in operation.keys if key // each == picture)
-                operation = Knockout(keys)
-                if not keys:
+                operation = Knockout(tuple(key - start for key in operation.keys if start <= key < stop))
+                if not operation.keys:
                     continue
             found[picture].append(Intervention(site, operation))
     return found
@@ -151,18 +175,26 @@ def _address(rows: Sequence[int]) -> int | str:
     return ",".join(f"{run[0]}:{run[-1] + 1}" for run in runs)
 
 
-def _for_decoder(cell: Cell, changes: Sequence[tuple[int, Tensor]], passes_on: bool) -> Cell:
-    """The cell with its changed embeddings set before all else that is done in the decoder."""
+def _for_decoder(cell: Cell, changes: Sequence[_Change], passes_on: bool) -> Cell:
+    """The cell with its changed embeddings set before all else that is done in the decoder.
+
+    What the model adds after a block comes after all that is done to the block's output.
+    """
     own = tuple(i for i in cell.interventions if not i.site.is_seen)
-    if not changes:
-        return replace(cell, interventions=own)
-    ordered = sorted(changes, key=lambda change: change[0])
-    position = _address([place for place, _ in ordered])
+    by_block: dict[int | None, list[_Change]] = defaultdict(list)
+    for change in sorted(changes, key=lambda change: change.position):
+        by_block[change.after].append(change)
     # Where the decoder hands its embeddings on as they are, setting them there needs no run up to the first block.
     is_direct = passes_on and all(i.site.component != "embed" for i in own)
-    site = Site("resid_pre", 0, position=position) if is_direct else Site("embed", position=position)
-    first = Intervention(site, Set(torch.stack([value for _, value in ordered])))
-    return replace(cell, interventions=(first, *own))
+    before, after = [], []
+    for block, listed in by_block.items():
+        position, value = _address([one.position for one in listed]), torch.stack([one.value for one in listed])
+        if block is None:
+            site = Site("resid_pre", 0, position=position) if is_direct else Site("embed", position=position)
+            before.append(Intervention(site, Set(value)))
+        else:
+            after.append(Intervention(Site("resid_post", block, position=position), Add(value)))
+    return replace(cell, interventions=(*before, *own, *after))
 
 
 @torch.inference_mode()

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 from torch import Tensor, nn
 
 from aetia.errors import StudyError
+from aetia.models.encoder_families import known_encoder_family, patch_side, prefix_length
+from aetia.models.picture_forms import BATCHED, NESTED, PATCHES, PictureForm
 from aetia.models.pictures import Picture
 from aetia.models.prompts import Prompt, pictures_of
 from aetia.text import clean_text
@@ -56,9 +58,9 @@ class VisionFamily:
         decoder: The language model without its unembedding.
         tower: The vision tower.
         projector: What maps the tower's output into the language model's embeddings.
-        grid: From the configuration and the forward's arguments of one picture to the rows and columns of its tokens.
-        processor: Makes a processor for a model that comes without one.
+        form: How its forward takes pictures.
         written: From the image token's text and the number of positions to what stands for a picture in a prompt.
+        prefix: From the configuration to how many of a picture's tokens stand before those of its cells.
         options: What the processor is told besides the pictures.
         marks_pictures: Whether the forward wants to be told which positions are pictures' (`mm_token_type_ids`).
     """
@@ -67,9 +69,9 @@ class VisionFamily:
     decoder: str
     tower: str
     projector: str
-    grid: "Callable[[PreTrainedConfig, Mapping[str, Tensor]], tuple[int, int]]"
-    processor: "Callable[[PreTrainedConfig], ImageProcessor]"
+    form: PictureForm
     written: "Callable[[str, int], str]"
+    prefix: "Callable[[PreTrainedConfig], int]" = lambda _config: 0
     options: Mapping[str, object] = field(default_factory=dict)
     marks_pictures: bool = False
 
@@ -132,11 +134,27 @@ class Vision:
         return {}
 
     def grid(self, picture: Picture) -> tuple[int, int]:
-        """The rows and columns of a picture's tokens."""
+        """The rows and columns of the cells that a picture's tokens stand for, one each, row by row.
+
+        The tokens of `prefix` come before them, and belong to no cell.
+        """
         size = picture.height, picture.width
         if size not in self._grids:
-            self._grids[size] = self.family.grid(self.module.config, self.preprocess([picture]))
+            config = self.module.config
+            height, width = self.family.form.pixels(config, self.preprocess([picture])).shape[-2:]
+            side = patch_side(config.vision_config) * self.cell
+            self._grids[size] = height // side, width // side
         return self._grids[size]
+
+    @cached_property
+    def cell(self) -> int:
+        """How many patches of the tower a cell has along a side."""
+        return self.family.form.cell(self.module.config)
+
+    @cached_property
+    def prefix(self) -> int:
+        """How many tokens of a picture stand before those of its cells: a class token that LLaVA keeps."""
+        return self.family.prefix(self.module.config)
 
     def seen(self, picture: Picture) -> tuple[float, float, float, float]:
         """The part of a picture that its tokens divide among them: top, left, height and width in its own pixels.
@@ -163,7 +181,7 @@ class Vision:
     def positions(self, picture: Picture) -> int:
         """How many positions of the language model a picture takes."""
         rows, columns = self.grid(picture)
-        return rows * columns
+        return self.prefix + rows * columns
 
     def check_places(self, prompts: Iterable[Sequence[int]]) -> None:
         """Return only if every prompt has an image token for each position that its pictures take.
@@ -197,13 +215,27 @@ class Vision:
 
 
 def processor_in(folder: Path) -> ImageProcessor | None:
-    """What prepares pictures for the model in a folder, as its own file says; None if there is none."""
+    """What prepares pictures for the model in a folder, as its own file says; None if there is none.
+
+    Raises:
+        StudyError: AE-9313 if it needs a package that is not installed, as torchvision.
+    """
     from transformers import AutoImageProcessor
 
     if not any((folder / name).is_file() for name in ("preprocessor_config.json", "processor_config.json")):
         return None
-    # The other implementation asks for torchvision.
-    return cast("ImageProcessor", AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil"))
+    try:
+        # The other implementation asks for torchvision.
+        found = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
+    except (ImportError, ValueError) as error:
+        if "torchvision" not in str(error).lower():
+            raise
+        raise StudyError(
+            "AE-9313",
+            f"What prepares pictures for {clean_text(folder.name, 60)} needs more than Pillow.",
+            mend="pip install torchvision, in the release that goes with your torch.",
+        ) from error
+    return cast("ImageProcessor", found)
 
 
 def vision_of(module: "PreTrainedModel", processor: ImageProcessor | None = None) -> Vision | None:
@@ -215,7 +247,7 @@ def vision_of(module: "PreTrainedModel", processor: ImageProcessor | None = None
     kind = module.config.model_type
     for family in VISION_FAMILIES:
         if kind in family.model_types:
-            return Vision(module, family, processor or family.processor(module.config))
+            return Vision(module, family, processor or family.form.processor(module.config))
     if getattr(module.config, "vision_config", None) is None:
         return None
     known = ", ".join(sorted(name for family in VISION_FAMILIES for name in family.model_types))
@@ -235,52 +267,19 @@ def _between_fakes(token: str, count: int) -> str:
     return f"<fake_token_around_image><global-img>{token * count}<fake_token_around_image>"
 
 
-def _square_grid(config: "PreTrainedConfig", _arguments: Mapping[str, Tensor]) -> tuple[int, int]:
-    side = config.vision_config.image_size // config.vision_config.patch_size
-    return side, side
-
-
-def _shuffled_grid(config: "PreTrainedConfig", arguments: Mapping[str, Tensor]) -> tuple[int, int]:
-    """A token takes in `scale_factor` by `scale_factor` patches."""
-    height, width = arguments["pixel_values"].shape[-2:]
-    side = config.vision_config.patch_size * config.scale_factor
-    return height // side, width // side
-
-
-def _merged_grid(config: "PreTrainedConfig", arguments: Mapping[str, Tensor]) -> tuple[int, int]:
-    """A token takes in `spatial_merge_size` by `spatial_merge_size` patches."""
-    _, rows, columns = (arguments["image_grid_thw"][0] // config.vision_config.spatial_merge_size).tolist()
-    return rows, columns
-
-
-def _clip_processor(config: "PreTrainedConfig") -> ImageProcessor:
-    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
-
-    side = config.vision_config.image_size
-    size = {"height": side, "width": side}
-    made = CLIPImageProcessorPil(size=size, do_center_crop=False, image_mean=[0.5] * 3, image_std=[0.5] * 3)
-    return cast("ImageProcessor", made)
-
-
-def _idefics_processor(config: "PreTrainedConfig") -> ImageProcessor:
-    from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
-
-    size = {"longest_edge": config.vision_config.image_size}
-    return cast("ImageProcessor", Idefics3ImageProcessorPil(size=size, max_image_size=size))
-
-
-def _qwen_processor(config: "PreTrainedConfig") -> ImageProcessor:
-    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-
-    vision = config.vision_config
-    area = (vision.patch_size * vision.spatial_merge_size) ** 2
-    made = Qwen2VLImageProcessorPil(
-        patch_size=vision.patch_size,
-        merge_size=vision.spatial_merge_size,
-        temporal_patch_size=vision.temporal_patch_size,
-        size={"shortest_edge": 4 * area, "longest_edge": 1280 * area},
-    )
-    return cast("ImageProcessor", made)
+def _kept_class_tokens(config: "PreTrainedConfig") -> int:
+    """LLaVA drops a tower's first position, its class token, unless it is told to keep all (`full`)."""
+    tower = config.vision_config
+    if known_encoder_family(tower.model_type) is None:
+        return 0
+    kept = prefix_length(tower) - (config.vision_feature_select_strategy == "default")
+    if kept < 0:
+        raise StudyError(
+            "AE-9702",
+            f"LLaVA drops the first position of its tower, and that of {tower.model_type} is a patch, no class token.",
+            mend='set vision_feature_select_strategy to "full" in its config.json.',
+        )
+    return kept
 
 
 VISION_FAMILIES: tuple[VisionFamily, ...] = (
@@ -289,17 +288,16 @@ VISION_FAMILIES: tuple[VisionFamily, ...] = (
         decoder="model.language_model",
         tower="model.vision_tower",
         projector="model.multi_modal_projector",
-        grid=_square_grid,
-        processor=_clip_processor,
+        form=BATCHED,
         written=_alone,
+        prefix=_kept_class_tokens,
     ),
     VisionFamily(
         ("idefics3", "smolvlm"),
         decoder="model.text_model",
         tower="model.vision_model",
         projector="model.connector",
-        grid=_shuffled_grid,
-        processor=_idefics_processor,
+        form=NESTED,
         written=_between_fakes,
         # One tile: a picture is then one grid of tokens. Models trained with many tiles know this one as the overview.
         options={"do_image_splitting": False},
@@ -309,8 +307,7 @@ VISION_FAMILIES: tuple[VisionFamily, ...] = (
         decoder="model.language_model",
         tower="model.visual",
         projector="model.visual.merger",
-        grid=_merged_grid,
-        processor=_qwen_processor,
+        form=PATCHES,
         written=_alone,
         marks_pictures=True,
     ),

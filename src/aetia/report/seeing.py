@@ -119,6 +119,9 @@ def _numbered(record: Mapping[str, object], grids: Sequence[object]) -> list[dic
     image = groups.get("image") if isinstance(groups, Mapping) else None
     if not isinstance(groups, Mapping) or not isinstance(image, list):
         return [{} for _ in grids]
+    of_whole_pictures = groups.get("class")
+    if isinstance(of_whole_pictures, list):
+        image = [place for place in image if place not in of_whole_pictures]
     found = []
     start = 0
     for rows, columns in map(_sides, grids):
