@@ -23,6 +23,7 @@ from aetia.evals.harness.scored import REPLIES, scored
 from aetia.evals.harness.study import EvaluationStudy
 from aetia.evals.harness.summary import summary
 from aetia.evals.item import Item
+from aetia.evals.task import task_named
 from aetia.evals.task import tasks as all_tasks
 from aetia.runs import execute, resume
 
@@ -190,15 +191,56 @@ def test_no_answer_is_wrong_and_named():
     assert scored(replies(rows))["answer"].to_pylist() == ["yes", None, None, None]
 
 
-def test_labels_that_differ_in_number_give_the_mean_chance_and_open_ones_none():
+def test_labels_that_differ_in_number_give_the_mean_chance():
     two = Item("own/t", "", "Which?", "choice", "1", options=("a", "b"))
     four = Item("own/t", "", "Which one?", "choice", "1", options=("a", "b", "c", "d"))
     found = measured(replies([(two, "1"), (four, "1")]))["accuracy"]
     assert found["null"] == "chance:0.375"
     assert found["p"] == pytest.approx(0.375**2)
-    open_one = measured(replies([(Item("own/t", "", "How many?", "number", "3"), "The answer is 3.")]))
-    assert open_one["accuracy"]["p"] is None
-    assert "above chance" not in open_one
+
+
+def open_item(number, label, form="number", **fields):
+    return Item("own/t", f"Number {number}.", "How many?", form, label, **fields)
+
+
+def test_chance_of_numbers_is_what_the_best_constant_answer_gets():
+    labels = ["0", "0.0000", "-0", "3", "1.5", "7", "8", "9", "1.50001", "11"]
+    items = [open_item(number, label) for number, label in enumerate(labels)]
+    said = ["0", "0", "0", "3", "1.5", "no", "no", "no", "no", "no"]
+    found = measured(replies(list(zip(items, said, strict=True))))
+    assert found["accuracy"]["estimate"] == 0.5
+    assert found["accuracy"]["null"] == "chance:0.3"
+    assert found["accuracy"]["p"] == pytest.approx(binom.sf(4, 10, 0.3))
+    assert found["above chance"]["estimate"] == pytest.approx((0.5 - 0.3) / 0.7)
+
+
+def test_chance_of_texts_counts_every_accepted_answer():
+    items = [
+        open_item(1, "The dog", "text"),
+        open_item(2, "cat", "text", accepted=("a DOG",)),
+        open_item(3, "x", "text"),
+    ]
+    found = measured(replies([(item, "who knows") for item in items]))
+    assert found["accuracy"]["null"] == "chance:0.6667"
+
+
+def test_labels_that_never_come_again_cannot_be_guessed():
+    alone = [open_item(number, str(number)) for number in range(8)]
+    of_one_cluster = [open_item(number, "5", cluster="c") for number in range(8, 11)]
+    for items in (alone, of_one_cluster):
+        found = measured(replies([(item, f"The answer is {item.label}.") for item in items]))
+        assert found["accuracy"]["p"] is None
+        assert "above chance" not in found
+
+
+@pytest.mark.parametrize("name", ["calm/ate-basic", "calm/nie-hard", "calm/pn-basic", "calm/ps-hard"])
+def test_tasks_of_numbers_declare_what_a_constant_gets(tmp_path, name):
+    asked = study(model="reference:majority", tasks=(name,), items=400)
+    row = figures(execute(asked, tmp_path / "run"))[name, "basic", "accuracy"]
+    # The majority is the best constant: it is at its own chance, and that is near what the task declares.
+    assert row["null"] == f"chance:{row['estimate']:.4g}"
+    assert row["p"] > 0.4
+    assert abs(row["estimate"] - task_named(name).chance) < 0.07
 
 
 def test_an_orbit_counts_when_all_of_it_is_right_and_rewordings_when_they_agree():

@@ -215,7 +215,7 @@ class Task:
         asks: What is asked, in one line.
         target: What it measures.
         source: Where its items come from.
-        chance: The share that a blind guess gets right; 0 where guessing is hopeless.
+        chance: The share that a blind guess gets right, of numbers the best constant one; 0 where guessing is hopeless.
         tags: What it is like.
         seeds: Ids of the works that it rests on.
         citation: The paper to cite.

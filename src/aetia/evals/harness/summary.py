@@ -1,6 +1,7 @@
 """What do the scored replies come to, as effects: each share with its interval, and accuracy against blind guessing?"""
 
 import json
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -10,6 +11,8 @@ from scipy.stats import binom
 from aetia.effects import STATISTICS, Effects, holm
 from aetia.evals.adaptations import way_of_asking
 from aetia.evals.harness.study import EvaluationStudy
+from aetia.evals.item import item_from_record
+from aetia.evals.scoring.extraction import right_answers
 from aetia.evals.scoring.scores import calibration, cells, scores, share_of, worth_of
 
 __all__ = ["summary"]
@@ -24,8 +27,8 @@ def summary(replies: pa.Table, study: EvaluationStudy) -> Effects:
     """Return a row for each measure of each task and way of asking.
 
     Accuracy is tested against blind guessing, one-sided by the exact binomial law of as many items as the clusters are
-    worth, and corrected by Holm for all cells. Where guessing is hopeless there is no test, and none where the way of
-    asking knows the label: what is right then is no guess.
+    worth, and corrected by Holm for all cells. Of numbers and texts, guessing is the best constant answer. Where it is
+    hopeless there is no test, and none where the way of asking knows the label: what is right then is no guess.
 
     Args:
         replies: Scored replies, as `scored` gives them.
@@ -62,12 +65,29 @@ def _finite(value: object) -> object:
 
 
 def _chance(members: Sequence[Mapping[str, object]]) -> float:
-    """The share that a blind guess gets right: one in as many labels as each item has, and none without a list."""
+    """The share that a blind guess gets right: of items with a list of labels, one in as many as each has.
+
+    Of numbers and texts it is what the best constant answer gets, counted on the items themselves as the reference
+    `majority` does; nothing if no two clusters share a label, since no answer can then be known to come again.
+    """
     shares = []
     for row in members:
         options = len(json.loads(str(row["record"]))["options"]) if row["form"] == "choice" else 0
         shares.append(0.5 if row["form"] == "binary" else 1 / options if options else 0.0)
-    return float(np.mean(shares))
+    return float(np.sum(shares) + _best_constant(members)) / len(members)
+
+
+def _best_constant(members: Sequence[Mapping[str, object]]) -> int:
+    """How many of the items without a list of labels the same answer to all of them gets right, at most."""
+    counts: Counter[str] = Counter()
+    clusters: defaultdict[str, set[object]] = defaultdict(set)
+    for row in members:
+        if row["form"] in ("binary", "choice"):
+            continue
+        for label in right_answers(item_from_record(json.loads(str(row["record"])))):
+            counts[label] += 1
+            clusters[label].add(row["cluster"])
+    return max((count for label, count in counts.items() if len(clusters[label]) > 1), default=0)
 
 
 def _measures(

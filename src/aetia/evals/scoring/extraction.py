@@ -23,7 +23,7 @@ from aetia.evals.scoring._choices import Reading, option_at, options_mentioned, 
 from aetia.evals.scoring._marks import Mark, Reply, Strength, alone, boxes, cues, objects, reply_of
 from aetia.evals.scoring._numbers import MORE_CUES, decimal_text, number_at, number_in, numbers, numbers_mentioned
 
-__all__ = ["Answer", "Statement", "extract", "is_right", "normal_text", "statements"]
+__all__ = ["Answer", "Statement", "extract", "is_right", "normal_text", "right_answers", "statements"]
 
 _Reader: TypeAlias = Callable[[Reply, Mark, Item], Reading | None]
 
@@ -125,8 +125,18 @@ def is_right(answer: Answer | None, item: Item) -> bool:
         last = [is_percent for _, _, _, is_percent in numbers(reply_of(answer.quote).plain)][-1:]
         return last == [True] and abs(label) > 1 and _rounded(said * 100) == _rounded(label)
     if item.form == "text":
-        return normal_text(answer.label) in {normal_text(one) for one in (item.label, *item.accepted)}
+        return normal_text(answer.label) in right_answers(item)
     return answer.label == item.label
+
+
+def right_answers(item: Item) -> frozenset[str]:
+    """Return the right answers in one writing, so that items with the same answer share it."""
+    if item.form == "number":
+        value = number_in(item.label)
+        return frozenset() if value is None else frozenset({str(_rounded(value))})
+    if item.form == "text":
+        return frozenset(normal_text(one) for one in (item.label, *item.accepted))
+    return frozenset({item.label})
 
 
 def normal_text(text: str) -> str:

@@ -298,7 +298,9 @@ def _task(kind: Kind, level: str) -> Task:
     ends_of_bounds = {"basic": "?", "hard": ", in a larger graph?"}
     has_bound = kind in {"pn", "ps"}
     answer = "binary" if form == "natural" else "number"
-    chance = 0.5 if form == "natural" else float(CLIPPED if has_bound else ZERO[form])
+    # What one number for all items gets: a clipped bound is 0 as often as 1.
+    constant = CLIPPED / 2 if has_bound else ZERO[form]
+    chance = 0.5 if form == "natural" else float(constant)
     return Task(
         name=f"calm/{kind}-{level}",
         asks=_ASKS[kind] + (ends_of_bounds if has_bound else ends)[level],
