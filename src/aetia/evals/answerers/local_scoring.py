@@ -30,7 +30,7 @@ class Budget:
         saved: The fewest tokens that a shared beginning saves, if it is to be read in a run of its own.
     """
 
-    rows: int = 512
+    rows: int = 384
     kept: int = 16_384
     parallel: int = 48
     saved: int = 512
