@@ -74,12 +74,14 @@ class Kind:
         inputs: What they are tried on.
         outputs: For each box what it makes of each input.
         masks: For each input and output the boxes that give it, as the bits of one number.
+        rows: What each pair of steps makes of each input, also of those that do what another pair does.
     """
 
     boxes: tuple[Box, ...]
     inputs: tuple[Value, ...]
     outputs: tuple[Mapping[Value, Value], ...]
     masks: Mapping[tuple[Value, Value], int]
+    rows: Mapping[Box, Mapping[Value, Value]]
 
 
 def output(box: Box, value: Value) -> Value:
@@ -87,10 +89,9 @@ def output(box: Box, value: Value) -> Value:
     return _done(box.second, _done(box.first, value))
 
 
-@cache
 def row(box: Box, kind: str) -> Mapping[Value, Value]:
     """What the box makes of each input of its kind."""
-    return {value: output(box, value) for value in inputs_of(kind)}
+    return boxes(kind).rows[box]
 
 
 def inputs_of(kind: str) -> tuple[Value, ...]:
@@ -118,15 +119,17 @@ def boxes(kind: str) -> Kind:
     """All boxes of that kind, tried on all inputs; of those that never differ, the first."""
     inputs = inputs_of(kind)
     pairs = product(steps_of(kind), repeat=2)
+    made = [Box(*pair) for pair in pairs if kind == "numeric" or pair[0] != pair[1]]
+    rows = {box: {value: output(box, value) for value in inputs} for box in made}
     different: dict[tuple[Value, ...], Box] = {}
-    for box in (Box(*pair) for pair in pairs if kind == "numeric" or pair[0] != pair[1]):
-        different.setdefault(tuple(output(box, value) for value in inputs), box)
-    tables = tuple(dict(zip(inputs, made, strict=True)) for made in different)
+    for box, table in rows.items():
+        different.setdefault(tuple(table.values()), box)
+    tables = tuple(rows[box] for box in different.values())
     masks: dict[tuple[Value, Value], int] = {}
     for place, table in enumerate(tables):
         for pair in table.items():
             masks[pair] = masks.get(pair, 0) | 1 << place
-    return Kind(tuple(different.values()), inputs, tables, masks)
+    return Kind(tuple(different.values()), inputs, tables, masks, rows)
 
 
 def fitting(kind: Kind, examples: Sequence[tuple[Value, Value]]) -> int:

@@ -5,9 +5,8 @@ tells the answer; sets that are offered have one size and are drawn alike, so th
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._graph_masks import (
@@ -41,8 +40,7 @@ _OPTIONS = 3
 _LOOKED_AT = 10  # sets tried for one graph
 
 
-@dataclass(frozen=True)
-class GraphProblem:
+class GraphProblem(NamedTuple):
     """A graph and what is asked of it.
 
     Args:
@@ -78,11 +76,9 @@ def pose_relation(random: Random, kind: str) -> GraphProblem | None:
     acting = 0
     for one in parents:
         acting |= one
-    related = _related(parents, kind)
-    bits = [1 << place for place in range(count)]
-    unrelated = [
-        acting & ~(mask | one | bit) if one else 0 for mask, one, bit in zip(related, parents, bits, strict=True)
-    ]
+    barred = [one | 1 << place for place, one in enumerate(parents)] if kind == "ca-fp" else above(parents)
+    unrelated = [acting & ~mask if one else 0 for mask, one in zip(barred, parents, strict=True)]
+    related = parents if kind == "ca-fp" else [mask & ~(1 << place) for place, mask in enumerate(barred)]
     if kind == "ca-fa":
         related = [mask & ~one for mask, one in zip(related, parents, strict=True)]
     if not any(related) or not any(unrelated):
@@ -93,12 +89,6 @@ def pose_relation(random: Random, kind: str) -> GraphProblem | None:
         effect = (effect + 1) % count
     members = MEMBERS[chosen[effect]]
     return GraphProblem(parents, members[int(random.random() * len(members))], effect)
-
-
-def _related(parents: tuple[int, ...], kind: str) -> list[int]:
-    if kind == "ca-fp":
-        return list(parents)
-    return [mask & ~(1 << place) for place, mask in enumerate(above(parents))]
 
 
 def is_valid(kind: Sets, problem: GraphProblem, chosen: int) -> bool:
@@ -244,7 +234,7 @@ def flipped(problem: GraphProblem, random: Random) -> Iterator[GraphProblem]:
         turned[parent] |= 1 << child
         order = acyclic_order(turned)
         if order is not None:
-            yield _reordered(replace(problem, parents=tuple(turned)), order)
+            yield _reordered(problem._replace(parents=tuple(turned)), order)
 
 
 def _reordered(problem: GraphProblem, order: tuple[int, ...]) -> GraphProblem:
@@ -272,4 +262,4 @@ def hidden_cause_changed(problem: GraphProblem, random: Random) -> Iterator[Grap
         siblings[first] ^= 1 << second
         siblings[second] ^= 1 << first
         if any(siblings):
-            yield replace(problem, siblings=tuple(siblings))
+            yield problem._replace(siblings=tuple(siblings))

@@ -3,10 +3,10 @@
 What yes means is drawn apart from everything else, so that what is given never tells the label.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from itertools import permutations
 from random import Random
+from typing import NamedTuple
 
 from aetia.evals.tasks._draws import sampled
 from aetia.evals.tasks._graph_masks import above, below, is_back_door_set, is_separated, parents_from
@@ -28,8 +28,7 @@ _GRAPHS = 400  # from which stories about two methods are drawn
 _LEAST_DIFFERENCE = 5  # per cent points between the two chances that are compared
 
 
-@dataclass(frozen=True)
-class NumberStory:
+class NumberStory(NamedTuple):
     """A graph with what is told of it.
 
     Args:
@@ -51,8 +50,7 @@ class NumberStory:
     is_strata_first: bool = False
 
 
-@dataclass(frozen=True)
-class RuleStory:
+class RuleStory(NamedTuple):
     """Rules, what was observed, and what is asked.
 
     Args:

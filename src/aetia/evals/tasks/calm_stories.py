@@ -7,7 +7,7 @@ Source: Chen et al., Causal Evaluation of Language Models, arXiv 2405.00622; Jin
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from random import Random
 from typing import Literal, cast
@@ -98,9 +98,9 @@ class _Numbers(Generator[NumberStory]):
         )
 
     def changed(self, problem: NumberStory, random: Random) -> Mapping[str, NumberStory]:  # noqa: ARG002  none is drawn
-        found = {"other-polarity": replace(problem, asks_more=not problem.asks_more)}
+        found = {"other-polarity": problem._replace(asks_more=not problem.asks_more)}
         if self.kind == "collider-bias":
-            found["wrong-direction"] = replace(problem, x=problem.y, y=problem.x)
+            found["wrong-direction"] = problem._replace(x=problem.y, y=problem.x)
         return found
 
 
@@ -274,7 +274,7 @@ class _Rules(Generator[RuleStory]):
 
     def changed(self, problem: RuleStory, random: Random) -> Mapping[str, RuleStory]:  # noqa: ARG002  none is drawn
         if self.kind == "det-counterfactual":
-            return {"other-polarity": replace(problem, wanted=not problem.wanted)}
+            return {"other-polarity": problem._replace(wanted=not problem.wanted)}
         return {}
 
 

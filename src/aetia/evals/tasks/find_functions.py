@@ -23,7 +23,6 @@ from aetia.evals.tasks._black_boxes import (
     Value,
     boxes,
     fitting,
-    inputs_of,
     output,
     row,
     steps_of,
@@ -148,9 +147,10 @@ class Descriptions(Generator[Described]):
             steps = sampled(random, steps_of(self._kind), 4)
             found = [(Box(first, second), None) for first, second in product(steps[:2], steps[2:])]
         order = sorted(found, key=lambda _: random.random())
-        seen = sampled(random, inputs_of(_kind_of(self._kind)), _EXAMPLES + 5 * (self._kind == "corrupted"))
+        kind = boxes(_kind_of(self._kind))
+        seen = sampled(random, kind.inputs, _EXAMPLES + 5 * (self._kind == "corrupted"))
         # Each pair must differ on what is seen: so each may be the true one, and what is seen tells which.
-        made = tuple([_outputs(one, seen) for one in order])
+        made = tuple([_outputs(kind.rows[box], interval, seen) for box, interval in order])
         if len(set(made)) < len(order) or any("" in row for row in made):
             return None
         return Described(tuple(order), tuple(seen), made, int(len(order) * random.random()))
@@ -201,10 +201,8 @@ def _kind_of(kind: str) -> str:
     return "strings" if kind == "strings" else "numeric"
 
 
-def _outputs(one: tuple[Box, Interval | None], values: Sequence[Value]) -> tuple[Value, ...]:
+def _outputs(table: Mapping[Value, Value], interval: Interval | None, values: Sequence[Value]) -> tuple[Value, ...]:
     """What a box makes of some inputs, broken as it is."""
-    box, interval = one
-    table = row(box, "strings" if isinstance(values[0], str) else "numeric")
     if interval is None:
         return tuple([table[value] for value in values])
     low, high, constant = interval.low, interval.high, interval.constant
