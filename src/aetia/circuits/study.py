@@ -1,7 +1,7 @@
 """What a study of circuits asks: which nodes or edges carry the answer, and is what they make the mechanism?"""
 
 from itertools import pairwise
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -27,6 +27,7 @@ class CircuitStudy(ContrastStudy):
 
     # A frozen field may be narrower than the one it overrides.
     instrument: Literal["circuit"] = "circuit"  # pyright: ignore[reportIncompatibleVariableOverride]
+    file_fields: ClassVar[tuple[str, ...]] = ("contrasts", "other")
     method: CircuitMethod = Field(default="eap-ig-inputs", description="how a node's or an edge's effect is found")
     granularity: Literal["auto", "nodes", "edges"] = Field(
         default="auto", description="what is scored; auto: edges for acdc and path-intervention, else nodes"

@@ -1,6 +1,6 @@
 """What studies of features ask: a subspace's patch with its guard, and an alignment map beside its randomised twin."""
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -25,6 +25,7 @@ class SubspaceStudy(_SiteStudy):
 
     # A frozen field may be narrower than the one it overrides.
     instrument: Literal["subspace"] = "subspace"  # pyright: ignore[reportIncompatibleVariableOverride]
+    file_fields: ClassVar[tuple[str, ...]] = ("contrasts", "file")
     method: Literal["means", "das", "file"] = Field(
         default="das", description="where the subspace comes from: two means, a learned rotation, or a file"
     )

@@ -36,7 +36,7 @@ def flow(
         MissingError: If the model is not to be found.
 
     Example:
-        >>> run = aetia.flow("toy-llava", "scenes:shape", edges=["object->last"])  # doctest: +SKIP
+        >>> run = aetia.flow.flow("toy-llava", "scenes:shape", edges=["object->last"])  # doctest: +SKIP
         >>> run.effects().where(measure="probability", items="all")  # doctest: +SKIP
 
     Source: Kim et al. 2026, Map the Flow (arXiv 2510.13251), seed 108; Geva et al. 2023 (arXiv 2304.14767).
@@ -70,7 +70,7 @@ def pathways(
         MissingError: If the model is not to be found.
 
     Example:
-        >>> run = aetia.pathways("toy-llava", "scenes:shape", items=60)  # doctest: +SKIP
+        >>> run = aetia.flow.pathways("toy-llava", "scenes:shape", items=60)  # doctest: +SKIP
         >>> run.effects().where(measure="kept")  # doctest: +SKIP
 
     Source: Kim et al. 2026, Map the Flow (arXiv 2510.13251), seed 108; the search and its controls are ours.
@@ -104,7 +104,7 @@ def mediate(
         MissingError: If the model is not to be found.
 
     Example:
-        >>> run = aetia.mediate("toy-llava", "scenes:shape", mediators=["question"])  # doctest: +SKIP
+        >>> run = aetia.flow.mediate("toy-llava", "scenes:shape", mediators=["question"])  # doctest: +SKIP
         >>> run.effects().where(measure="effect")  # doctest: +SKIP
 
     Source: Pearl 2001, Direct and indirect effects; Li et al. 2026 (arXiv 2602.22766), seed 040, for the question.

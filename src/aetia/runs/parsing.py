@@ -26,7 +26,7 @@ _PROBLEMS_SHOWN = 5
 
 
 def load_study(path: str | Path) -> Study:
-    """Return the study that a TOML, YAML or JSON file describes.
+    """Return the study that a TOML, YAML or JSON file describes; relative paths in it start at its own folder.
 
     Raises:
         StudyError: AE-1102 the file cannot be read or has another ending; AE-1103 it is not well formed (with the
@@ -45,7 +45,7 @@ def load_study(path: str | Path) -> Study:
     except (ValueError, yaml.YAMLError, RecursionError) as error:  # JSON, TOML and UTF-8 errors are ValueErrors
         details = (clean_text(str(error)),)
         raise StudyError("AE-1103", f"{path} is not well formed.", details=details, mend="mend that line") from error
-    return parse_study(record, source=str(path))
+    return parse_study(record, source=str(path)).read_from(path.parent)
 
 
 def parse_study(record: object, source: str = "the study") -> Study:

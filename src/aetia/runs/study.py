@@ -1,6 +1,8 @@
 """Which question is asked, in full?"""
 
 import hashlib
+from pathlib import Path
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +22,10 @@ class Study(BaseModel):
     instrument: str = Field(description="the method that answers it: see `aetia methods`")
     seed: int = Field(default=0, ge=0, description="the seed of everything that is drawn at random")
     level: float = Field(default=0.95, gt=0, lt=1, description="the coverage of the intervals")
+
+    def read_from(self, folder: Path) -> Self:  # noqa: ARG002  those that name files need it
+        """Return the study that a file in `folder` means: the files that it names lie there."""
+        return self
 
     def record(self) -> dict[str, JSON]:
         """Return the study as plain data, as `parse_study` reads it."""

@@ -57,13 +57,21 @@ def completed(record: Mapping[str, JSON]) -> Mapping[str, JSON]:
 def default_directory(study: Study) -> Path:
     """Return where a study's run goes if no place is named: the same place for the same study.
 
-    A study whose files have been edited is another one.
+    A study whose files, or whose contrasts' pictures, have been edited is another one.
     """
     contrasts = study.record().get("contrasts")
     name = Path(contrasts).stem if isinstance(contrasts, str) else "question"
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "contrasts"
     identity = study.identity()
-    held = digests((*study.sets_of_contrasts, *study.further_files)) if isinstance(study, ContrastStudy) else []
+    held = digests(_files_of(study)) if isinstance(study, ContrastStudy) else []
     if held:
         identity = hashlib.sha256(" ".join([identity, *held]).encode()).hexdigest()
     return Path("runs") / f"{slug}-{identity[:_SHORT_ID]}"
+
+
+def _files_of(study: ContrastStudy) -> list[str]:
+    """The names of all files that a study's values depend on, pictures that its contrasts name among them."""
+    from aetia.contrasts.files import pictures_named
+
+    sets = study.sets_of_contrasts
+    return [*sets, *study.further_files, *(str(path) for name in sets for path in pictures_named(name))]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -57,9 +57,17 @@ class Pair(BaseModel):
         """The image files that the pair names."""
         return (*self.picture, *self.edited)
 
+    def read_from(self, folder: Path) -> Self:
+        """Return the pair that a study's file in `folder` means: its image files lie there."""
+        files = {"picture": self.picture, "edited": self.edited}
+        return self.model_copy(update={role: tuple(_from(folder, name) for name in files[role]) for role in files})
+
 
 class ContrastStudy(Study):
     """A model, pairs of prompts that differ in one cause, and the null that effects are tested against."""
+
+    file_fields: ClassVar[tuple[str, ...]] = ("contrasts",)
+    """The fields that may name a file."""
 
     model: str = Field(default="smollm2-135m", description="a known model, a folder, or a repository of the hub")
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
@@ -89,6 +97,18 @@ class ContrastStudy(Study):
             raise ValueError("give either contrasts or a pair")
         return self
 
+    def read_from(self, folder: Path) -> Self:
+        """Return the study that a file in `folder` means: the files that it names lie there, and so may its model.
+
+        What has no ending is the name of a set of contrasts.
+        """
+        if folder == Path():
+            return self
+        named = {name: getattr(self, name) for name in self.file_fields}
+        found = {name: _from(folder, text) for name, text in named.items() if text and Path(text).suffix}
+        pair = None if self.pair is None else self.pair.read_from(folder)
+        return self.model_copy(update={**found, "model": _model_from(folder, self.model), "pair": pair})
+
     @property
     def sets_of_contrasts(self) -> tuple[str, ...]:
         """The built-in sets and files that the study names."""
@@ -108,6 +128,19 @@ class ContrastStudy(Study):
     def scores_continuations(self) -> bool:
         """Whether an answer of several tokens is scored as a whole."""
         return False
+
+
+def _from(folder: Path, name: str) -> str:
+    """The path of a file of this name in a folder; an address on the web is none, and is refused by who reads it."""
+    return name if "://" in name or name.startswith("~") else str(folder / name)
+
+
+def _model_from(folder: Path, model: str) -> str:
+    """The folder of a model as a study's file in `folder` names it; a known name or one of the hub stays what it is."""
+    from aetia.models.known import known_model
+
+    is_folder = known_model(model) is None and (folder / model).is_dir()
+    return _from(folder, model) if model.startswith(".") or is_folder else model
 
 
 def digests(names: Iterable[str]) -> list[str]:

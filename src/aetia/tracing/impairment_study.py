@@ -1,6 +1,6 @@
 """What a study of selective impairment asks: two tasks, what is ablated and how, and against which controls."""
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,7 @@ class ImpairmentStudy(ContrastStudy):
 
     # A frozen field may be narrower than the one it overrides.
     instrument: Literal["impairment"] = "impairment"  # pyright: ignore[reportIncompatibleVariableOverride]
+    file_fields: ClassVar[tuple[str, ...]] = ("contrasts", "other")
     other: str = Field(min_length=1, description="the other task: a built-in set or a JSONL/CSV file")
     component: Literal["heads", "attention", "mlp"] = Field(default="heads", description="what is ablated")
     top: int = Field(default=5, ge=1, description="how many components are found for each task and ablated together")
