@@ -40,7 +40,7 @@ def _pieces(template: str) -> tuple[str, str, str, bool]:
     return before, between, rest.partition("}")[2], name == "effect"
 
 
-def pairs_told(template: str, pairs: Sequence[tuple[str, str]]) -> list[str]:
+def pairs_told(template: str, pairs: Sequence[tuple[object, object]]) -> list[str]:
     """The template of an edge or of another pair, filled with each: three times as fast as `str.format`.
 
     Args:

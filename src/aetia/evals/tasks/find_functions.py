@@ -7,7 +7,6 @@ descriptions are built alike, and which of them is the true one is drawn last: t
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import product
 from random import Random
@@ -24,11 +23,10 @@ from aetia.evals.tasks._black_boxes import (
     boxes,
     fitting,
     output,
-    row,
     steps_of,
 )
 from aetia.evals.tasks._draws import sampled
-from aetia.evals.tasks._phrases import phrase, phrases, read, unreadable
+from aetia.evals.tasks._phrases import pairs_told, phrase, phrases, read, unreadable
 
 if TYPE_CHECKING:
     from aetia.runs.keys import JSON
@@ -39,8 +37,7 @@ _FAMILY = "find_functions"
 _EXAMPLES = 6
 
 
-@dataclass(frozen=True)
-class Unseen:
+class Unseen(NamedTuple):
     """A box, what was seen of it, and the input whose output is asked for."""
 
     box: int
@@ -74,9 +71,9 @@ class Outputs(Generator[Unseen]):
 
     def solve(self, problem: Unseen, /) -> Solution:
         """What the box gives, and in which steps."""
-        box = boxes(self._kind).boxes[problem.box]
-        value = row(box, self._kind)[problem.asked]
-        swapped = row(Box(box.second, box.first), self._kind)[problem.asked]
+        kind = boxes(self._kind)
+        box = kind.boxes[problem.box]
+        value, swapped = (kind.rows[one][problem.asked] for one in (box, Box(box.second, box.first)))
         rivals = {"other-order": str(swapped)} if swapped not in (value, "") else {}
         return Solution(str(value), derivation=(_described(box, 0), f"{problem.asked} gives {value}"), rivals=rivals)
 
@@ -102,7 +99,7 @@ class Outputs(Generator[Unseen]):
             for value in kind.inputs
             if value not in (*problem.seen, problem.asked) and left & ~kind.masks[value, table[value]] == 0
         ]
-        return {"other-input": replace(problem, asked=random.choice(others))} if others else {}
+        return {"other-input": problem._replace(asked=random.choice(others))} if others else {}
 
 
 class Interval(NamedTuple):
@@ -113,8 +110,7 @@ class Interval(NamedTuple):
     constant: int
 
 
-@dataclass(frozen=True)
-class Described:
+class Described(NamedTuple):
     """Four descriptions, inputs with what each box makes of them, and which description is the true one."""
 
     boxes: tuple[tuple[Box, Interval | None], ...]
@@ -182,7 +178,7 @@ class Descriptions(Generator[Described]):
     def changed(self, problem: Described, random: Random, /) -> Mapping[str, Described]:
         """The same descriptions and inputs, with another function in the box."""
         others = [place for place in range(len(problem.boxes)) if place != problem.true]
-        return {"other-function": replace(problem, true=random.choice(others))}
+        return {"other-function": problem._replace(true=random.choice(others))}
 
 
 def _intervals(random: Random) -> list[Interval]:
@@ -232,8 +228,7 @@ def _said(one: tuple[Box, Interval | None], wording: int) -> str:
 
 
 def _examples(seen: list[tuple[Value, Value]], wording: int) -> str:
-    told = phrase(_FAMILY, "example", wording)
-    return ", ".join([told.format(input=value, output=made) for value, made in seen])
+    return ", ".join(pairs_told(phrase(_FAMILY, "example", wording), seen))
 
 
 @cache

@@ -6,11 +6,10 @@ and not of memory. Several chains of people that nothing but their names tells a
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from itertools import permutations, product
 from random import Random
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from aetia.evals.item import Form, Item
 from aetia.evals.task import Generator, Solution, Style, Tags, Target, Task, Wording
@@ -26,8 +25,7 @@ __all__ = ["TASKS", "Chains", "Reversal"]
 _CHAINS = 4
 
 
-@dataclass(frozen=True)
-class Chains:
+class Chains(NamedTuple):
     """Four chains of people with the same relations, one of which is asked about.
 
     Args:
@@ -110,8 +108,8 @@ class Reversal(Generator[Chains]):
         """Asked about another chain; told in the direction that is asked for."""
         others = [chain for chain in range(_CHAINS) if chain != problem.asked]
         return {
-            "other-start": replace(problem, asked=random.choice(others)),
-            "forward": replace(problem, is_forward=not problem.is_forward),
+            "other-start": problem._replace(asked=random.choice(others)),
+            "forward": problem._replace(is_forward=not problem.is_forward),
         }
 
 
