@@ -232,19 +232,18 @@ class _Rules(Generator[RuleStory]):
         names = story_names(style.names, style.language, group, random)
         words = story_words(self.kind, style.language, style.wording)
 
-        def literal(place: int, holds: bool) -> str:
-            return words["yes" if holds else "no"].format(name=names[place])
-
+        said = [[words[sign].format(name=name) for sign in _YES_NO] for name in names[: len(problem.rules)]]
         rules = list[str]()
         for place, rule in enumerate(problem.rules):
             if rule is not None:
-                causes = words["and" if rule.is_all else "or"].join(literal(*one) for one in _plain_first(rule.causes))
-                rules.append(words["rule"].format(effect=names[place], causes=causes))
+                causes = [said[cause][wanted] for cause, wanted in _plain_first(rule.causes)]
+                told = words["and" if rule.is_all else "or"].join(causes)
+                rules.append(words["rule"].format(effect=names[place], causes=told))
         gap = " " if style.language == "en" else ""
         # "Not a and b" would leave open how far the "not" reaches.
         seen = _plain_first(problem.seen) if self.kind == "det-counterfactual" else problem.seen
-        facts = words["list"].join(literal(*one) for one in seen)
-        asked = {"action": literal(problem.x, problem.action), "event": literal(problem.y, problem.wanted)}
+        facts = words["list"].join([said[place][value] for place, value in seen])
+        asked = {"action": said[problem.x][problem.action], "event": said[problem.y][problem.wanted]}
         x, y = names[problem.x], names[problem.y]
         return Wording(
             words["given"].format(rules=gap.join(_shuffled(sorted(rules), style)), facts=facts),
@@ -252,10 +251,12 @@ class _Rules(Generator[RuleStory]):
             solution.label,
             facts={
                 "graph": "; ".join(
-                    f"{names[cause]} -> {names[place]}"
-                    for place, rule in enumerate(problem.rules)
-                    if rule is not None
-                    for cause, _ in rule.causes
+                    [
+                        f"{names[cause]} -> {names[place]}"
+                        for place, rule in enumerate(problem.rules)
+                        if rule is not None
+                        for cause, _ in rule.causes
+                    ]
                 ),
                 "equations": equations(problem.rules, names),
                 "observed": {names[place]: int(value) for place, value in problem.seen},
@@ -279,7 +280,7 @@ class _Rules(Generator[RuleStory]):
 
 
 def _plain_first(literals: Sequence[tuple[int, bool]]) -> list[tuple[int, bool]]:
-    return sorted(literals, key=lambda one: not one[1])
+    return [one for one in literals if one[1]] + [one for one in literals if not one[1]]
 
 
 def _task(name: str, asks: str, rung: Rung, scenario: str, skill: str, source: object) -> Task:

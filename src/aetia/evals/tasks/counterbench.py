@@ -150,8 +150,10 @@ class _CounterBench(Generator[_Problem]):
     ) -> int | None:
         """One of two events, of which one would occur and one would not; None if there are no two."""
         asked = _below(rules, supposed) & self._fit(rules, supposed, seen)
-        possible, others = _possible(rules, _tables(rules), seen), _tables(rules, supposed)
         altered = (True, False) if self.kind == "conditional" else (random.random() < 0.5,)
+        if not asked:
+            return None
+        possible, others = _possible(rules, _tables(rules), seen), _tables(rules, supposed)
         found: dict[bool, list[int]] = {True: [], False: []}
         for event in bits(asked):
             would = _sure(others[event], possible)
@@ -206,22 +208,23 @@ class _CounterBench(Generator[_Problem]):
     def word(self, problem: _Problem, solution: Solution, style: Style, random: Random, /) -> Wording:
         words = _WORDS[style.wording]
         called = drawn_names(random, style.names, len(problem.rules))
-        made = [_ruled(words, called, event, rule) for event, rule in enumerate(problem.rules) if rule.conditions]
+        said = [(words["no"].format(event=name), name) for name in called]  # that it does not occur, that it does
+        made = [_ruled(words, said, event, rule) for event, rule in enumerate(problem.rules) if rule.conditions]
         roots = [called[event] for event, rule in enumerate(problem.rules) if not rule.conditions]
         if style.order:
             turn = 1 + style.order % (len(made) - 1)
             made = made[turn:] + made[:turn]
-        seen = words["and"].join([_literal(words, called, one) for one in _plain_first(problem.seen)])
+        seen = words["and"].join([said[event][is_so] for event, is_so in _plain_first(problem.seen)])
         context = words["opening"].format(rules=words["between"].join(made), roots=words["and"].join(roots))
         context += words["observed"].format(seen=seen)
         outcome = called[problem.outcome]
         if problem.kind == "nested":
-            supposed, further = (_literal(words, called, one) for one in problem.supposed)
+            supposed, further = [said[event][is_so] for event, is_so in problem.supposed]
             question = words["nested"].format(supposed=supposed, further=further, outcome=outcome)
         else:
             were = [(event, not is_so) for event, is_so in problem.supposed]
             joined, factual = (
-                words["and"].join([_literal(words, called, one) for one in _plain_first(literals)])
+                words["and"].join([said[event][is_so] for event, is_so in _plain_first(literals)])
                 for literals in (problem.supposed, were)
             )
             question = words["instead"].format(supposed=joined, factual=factual, outcome=outcome)
@@ -277,21 +280,16 @@ def _below(rules: tuple[_Rule, ...], supposed: Sequence[_Literal]) -> int:
     return found & ~own
 
 
-def _literal(words: Mapping[str, str], called: Sequence[str], literal: _Literal) -> str:
-    event, is_so = literal
-    return called[event] if is_so else words["no"].format(event=called[event])
-
-
 def _plain_first(literals: Sequence[_Literal]) -> list[_Literal]:
     """What is so, then what is not: "not A and B" would leave open how far the "not" reaches."""
-    return sorted(literals, key=lambda one: not one[1])
+    return [one for one in literals if one[1]] + [one for one in literals if not one[1]]
 
 
-def _ruled(words: Mapping[str, str], called: Sequence[str], event: int, rule: _Rule) -> str:
-    told = [_literal(words, called, one) for one in _plain_first(rule.conditions)]
+def _ruled(words: Mapping[str, str], said: Sequence[tuple[str, str]], event: int, rule: _Rule) -> str:
+    told, name = [said[one][is_so] for one, is_so in _plain_first(rule.conditions)], said[event][True]
     if len(told) == 1:
-        return words["one"].format(first=told[0], event=called[event])
-    return words["both" if rule.needs_all else "either"].format(first=told[0], second=told[1], event=called[event])
+        return words["one"].format(first=told[0], event=name)
+    return words["both" if rule.needs_all else "either"].format(first=told[0], second=told[1], event=name)
 
 
 def _steps(problem: _Problem, called: Sequence[str]) -> tuple[str, ...]:
