@@ -163,6 +163,25 @@ def test_replies_are_scored_again_though_the_run_was_stopped(ask):
     assert (code, out) == (0, before)
 
 
+def test_runs_are_scored_as_calm_does_and_stay_as_they_are(ask):
+    for name in ("engine", "random"):
+        ask("run", "--model", f"reference:{name}", "--tasks", "calm/correlation,axioms/d-separation", "--items", 8,
+            "--out", name)  # fmt: skip
+    written = Path("engine/effects.parquet").stat().st_mtime_ns
+    code, out, err = ask("score", "engine", "random", "--metrics", "calm")
+    assert code == 0
+    assert out.count("calm/correlation  basic") == 2
+    assert "axioms" not in out
+    assert "2 tasks and ways of asking are none of CaLM's" in err
+    cells = {one["model"]: one for one in records(ask("score", "engine", "random", "--metrics", "calm", "--json")[1])
+             if one["record"] == "calm_cell"}  # fmt: skip
+    assert (cells["reference:engine"]["accuracy"], cells["reference:engine"]["n"]) == (1.0, 8)
+    [task] = [one for one in records(ask("score", "engine", "--metrics", "calm", "--json")[1])
+              if one["record"] == "calm_task"]  # fmt: skip
+    assert (task["solvability"], task["open_limited_gap"]) == ("well-solved", None)
+    assert Path("engine/effects.parquet").stat().st_mtime_ns == written
+
+
 def test_runs_and_ways_of_one_run_are_compared(ask):
     for name in ("engine", "random"):
         ask("run", "--model", f"reference:{name}", "--tasks", TASK, "--items", 30, "--out", name,

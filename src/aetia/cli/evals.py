@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aetia.cli.evals_records import AuditRecord, ItemRecord, TaskRecord, WayRecord
-from aetia.cli.evals_runs import compare_runs, export_run, rank_runs, run_evaluation, score_run
+from aetia.cli.evals_runs import compare_runs, export_run, rank_runs, run_evaluation, score_runs
 from aetia.cli.records import FileRecord
 from aetia.cli.voice import Voice, json_option
 
@@ -32,7 +32,7 @@ def command() -> None:
     """
 
 
-for _verb in (run_evaluation, score_run, compare_runs, rank_runs, export_run):
+for _verb in (run_evaluation, score_runs, compare_runs, rank_runs, export_run):
     command.add_command(_verb)
 
 

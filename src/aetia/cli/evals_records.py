@@ -7,11 +7,22 @@ from aetia.runs.keys import JSON
 
 if TYPE_CHECKING:
     from aetia.evals.adaptations import WayOfAsking
+    from aetia.evals.harness.calm import CalmCell, CalmTask
     from aetia.evals.item import Item
     from aetia.evals.task import Task
     from aetia.report.standings import Standing
 
-__all__ = ["AuditRecord", "ComparisonRecord", "ItemRecord", "ScoreRecord", "StandingRecord", "TaskRecord", "WayRecord"]
+__all__ = [
+    "AuditRecord",
+    "CalmCellRecord",
+    "CalmTaskRecord",
+    "ComparisonRecord",
+    "ItemRecord",
+    "ScoreRecord",
+    "StandingRecord",
+    "TaskRecord",
+    "WayRecord",
+]
 
 
 class TaskRecord(Record):
@@ -120,6 +131,69 @@ class ScoreRecord(Record):
     null: str | None
     p: float | None
     q: float | None
+
+
+class CalmCellRecord(Record):
+    """What CaLM's scripts make of a model's replies to a task, asked one way: shares from 0 to 1.
+
+    `robustness` is that of an adversarial way alone; the errors are absent where CaLM counts none. `same_answer` is the
+    answer that all replies give, empty if they differ.
+    """
+
+    record: Literal["calm_cell"] = "calm_cell"
+    model: str
+    task: str
+    adaptation: str
+    n: int
+    accuracy: float
+    robustness: float | None
+    same_answer: str | None
+    other_language: float | None
+    malformed: float | None
+    repetition: float | None
+    empty: float | None
+
+    @classmethod
+    def of(cls, cell: "CalmCell") -> "CalmCellRecord":
+        """The record of a cell."""
+        errors = cell.errors
+        return cls(
+            model=cell.model,
+            task=cell.task,
+            adaptation=cell.adaptation,
+            n=cell.replies,
+            accuracy=cell.accuracy,
+            robustness=cell.robustness,
+            same_answer=None if errors is None else errors.same,
+            other_language=None if errors is None else errors.language,
+            malformed=None if errors is None else errors.malformed,
+            repetition=None if errors is None else errors.repetition,
+            empty=None if errors is None else errors.empty,
+        )
+
+
+class CalmTaskRecord(Record):
+    """CaLM's metrics of a task over models and adaptations; volatilities are in points of a percentage."""
+
+    record: Literal["calm_task"] = "calm_task"
+    task: str
+    understandability: str
+    solvability: str
+    open_limited_gap: str | None
+    model_volatility: dict[str, float]
+    prompt_volatility: dict[str, float]
+
+    @classmethod
+    def of(cls, task: "CalmTask") -> "CalmTaskRecord":
+        """The record of a task."""
+        return cls(
+            task=task.task,
+            understandability=task.metrics.understandability,
+            solvability=task.metrics.solvability,
+            open_limited_gap=task.metrics.open_limited_gap if task.has_gap else None,
+            model_volatility=dict(task.models),
+            prompt_volatility=dict(task.adaptations),
+        )
 
 
 class ComparisonRecord(Record):

@@ -12,13 +12,15 @@ from aetia.cli.voice import Voice, json_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Literal
 
     from aetia.evals.harness.exporting import Kind
     from aetia.evals.harness.study import EvaluationStudy
+    from aetia.evals.scoring.calm_metrics import Definition
     from aetia.runs import Run
     from aetia.runs.keys import JSON
 
-__all__ = ["compare_runs", "export_run", "rank_runs", "run_evaluation", "score_run", "spelled_out"]
+__all__ = ["compare_runs", "export_run", "rank_runs", "run_evaluation", "score_runs", "spelled_out"]
 
 _SHOWN = ("accuracy", "robustness", "orbit consistency", "no answer")
 
@@ -79,19 +81,46 @@ def run_evaluation(
 
 
 @click.command("score")
-@click.argument("run", metavar="RUN")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option(
+    "--metrics",
+    type=click.Choice(["aetia", "calm"]),
+    default="aetia",
+    help="calm: CaLM's seven metrics and five errors, by its own rules of reading. [default: aetia]",
+)
+@click.option(
+    "--definition",
+    type=click.Choice(["code", "paper"]),
+    default="code",
+    help="Of CaLM's metrics: what its scripts compute, or what its paper says. [default: code]",
+)
 @json_option
-def score_run(run: str, *, as_json: bool) -> int:
+def score_runs(
+    runs: tuple[str, ...], metrics: "Literal['aetia', 'calm']", definition: "Definition", *, as_json: bool
+) -> int:
     """Score the replies of RUN again, by this aetia's rules; nothing is asked.
 
-    A run that was stopped is scored by what it has.
-    """
+    A run that was stopped is scored by what it has. With --metrics calm several runs are the models that CaLM's
+    metrics of tasks and prompts are computed over, and no run is changed.
+
+    \b
+      aetia evals score runs/calm
+      aetia evals score runs/a runs/b --metrics calm
+    """  # noqa: D301  click leaves the lines after its mark as they are
+    from aetia.cli.evals_calm import show_calm
     from aetia.evals.harness.rescoring import score_again
     from aetia.runs import open_run
 
-    found = open_run(run)
-    score_again(found)
-    return _show(Voice(as_json), found)
+    voice = Voice(as_json)
+    opened = [open_run(run) for run in runs]
+    if metrics == "calm":
+        show_calm(voice, opened, definition)
+        return 0
+    codes = []
+    for run in opened:
+        score_again(run)
+        codes.append(_show(voice, run))
+    return max(codes)
 
 
 @click.command("compare")

@@ -37,6 +37,8 @@ _AnyRecord = Annotated[
     | evals.ItemRecord
     | evals.AuditRecord
     | evals.ScoreRecord
+    | evals.CalmCellRecord
+    | evals.CalmTaskRecord
     | evals.ComparisonRecord
     | evals.StandingRecord
     | train.TrainedRecord,

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from aetia.effects import Effects, passes
 from aetia.evals.adaptations import way_of_asking
+from aetia.evals.harness.calm import CalmFigures, calm_figures
 from aetia.evals.harness.scored import scored
 from aetia.files import write_atomic, writing
 from aetia.report.evidence import Evidence
@@ -116,6 +117,7 @@ def _rendered(manifest: Manifest, effects: Effects, replies: pa.Table, directory
             grid=[_line(name, accuracy, ways, level) for name in names],
             measures=_measures(rows),
             details=_details(rows, names, ways),
+            calm=_calm(calm_figures({str(manifest.study.get("model")): replies})),
             items=items,
             shown=len(items),
             total=replies.num_rows,
@@ -223,6 +225,39 @@ def _value(row: Row | None) -> str:
     if row is None or estimate is None:
         return "-"
     return f"{estimate:.0%}" if row["unit"] in ("proportion", "share") else f"{estimate:.3g}"
+
+
+@dataclass(frozen=True)
+class _Calm:
+    """CaLM's figures of the run, in words: of each task and way of asking, and of each task."""
+
+    cells: tuple[tuple[str, ...], ...]
+    tasks: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+def _calm(found: CalmFigures) -> _Calm:
+    cells = []
+    for cell in found.cells:
+        errors = cell.errors
+        shares = (errors.language, errors.malformed, errors.repetition, errors.empty) if errors else (None,) * 4
+        same = "-" if errors is None else errors.same or "no"
+        figures = (_share(cell.accuracy), _share(cell.robustness), same, *map(_share, shares))
+        cells.append((_shown(cell.task), cell.adaptation, *figures))
+    tasks = [
+        (
+            _shown(task.task),
+            task.metrics.understandability,
+            task.metrics.solvability,
+            *([f"{value:.1f}" for value in task.models.values()] or ["-"]),
+        )
+        for task in found.tasks
+    ]
+    return _Calm(tuple(cells), tuple(tasks), tuple(clean_text(note, 300) for note in found.notes) if cells else ())
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from aetia.effects import Effects, passes
 from aetia.errors import EvaluationError
+from aetia.evals.harness.comparing import run_names
 from aetia.evals.harness.scored import scored
 from aetia.evals.scoring.comparison import compare
 from aetia.files import write_atomic, writing
@@ -65,7 +66,7 @@ def standings(runs: Sequence[Run]) -> tuple[tuple[Cell, ...], tuple[Standing, ..
     if len(runs) < 2 or not shared:
         found = "Fewer than two runs are given." if len(runs) < 2 else "The runs share no task and way of asking."
         raise EvaluationError("AE-8701", found, mend="give runs of the same tasks.")
-    names = _names(runs)
+    names = run_names(runs)
     order = sorted(range(len(runs)), key=lambda place: -_mean(tables[place], shared)[0])
     replies = [scored(run.values()) for run in runs]
     found_standings = []
@@ -144,11 +145,3 @@ def _wins(first: pa.Table, second: pa.Table) -> tuple[int, int]:
     sure = [row for row in rows if bool(passes([row["q"]], _LEVEL)[0])]
     better = sum(row["difference"] > 0 for row in sure)
     return better, len(sure) - better
-
-
-def _names(runs: Sequence[Run]) -> list[str]:
-    models = [clean_text(str(run.manifest.study.get("model")), 60) for run in runs]
-    places = [clean_text(run.directory.name, 40) for run in runs]
-    return [
-        model if models.count(model) == 1 else f"{model} ({place})" for model, place in zip(models, places, strict=True)
-    ]

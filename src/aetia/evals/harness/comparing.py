@@ -1,13 +1,15 @@
 """Which of two runs is better, on what both were asked?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from aetia.errors import EvaluationError
 from aetia.evals.harness.scored import scored
 from aetia.evals.scoring.comparison import Comparison, compare
 from aetia.runs import Run, open_run
+from aetia.text import clean_text
 
-__all__ = ["compared"]
+__all__ = ["compared", "run_names"]
 
 
 def compared(first: str, second: str) -> Comparison:
@@ -44,3 +46,14 @@ def _named(text: str) -> tuple[Run, str]:
         return open_run(text), ""
     directory, colon, way = text.rpartition(":")
     return (open_run(directory), way) if colon else (open_run(text), "")
+
+
+def run_names(runs: Sequence[Run]) -> list[str]:
+    """What runs are called beside each other: their models, with the directory where two have one model."""
+    models = [clean_text(str(run.manifest.study.get("model")), 60) for run in runs]
+    folders = [run.directory.name for run in runs]
+    places = folders if len(set(folders)) == len(folders) else [str(run.directory) for run in runs]
+    return [
+        model if models.count(model) == 1 else f"{model} ({clean_text(place, 100)})"
+        for model, place in zip(models, places, strict=True)
+    ]

@@ -263,7 +263,7 @@ def segmented(text: str, segmentation: Segmentation) -> str:
         cut = cast("Callable[[str], Iterable[str]]", import_module("jieba").cut)
     except ModuleNotFoundError as error:
         found = "CaLM parts Chinese into words by the package jieba, which is not installed."
-        mend = "install it (`pip install jieba`), or part by characters."
+        mend = "python -m pip install jieba"
         raise MissingError("AE-4201", found, mend=mend) from error
     return " ".join(cut(text))
 
