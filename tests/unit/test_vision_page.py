@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "vision.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(
-    r"^    aetia ((?:trace|flow|pathways|mediation|map) .*--(?:scenes|image) .*)$", PAGE + README, re.MULTILINE
+    r"^    aetia ((?:trace|flow|pathways|mediation|map) .*--(?:scenes|image|contrasts) .*)$", PAGE + README, re.MULTILINE
 )
 
 
@@ -82,3 +82,18 @@ def test_cutting_the_read_of_the_object_where_it_is_bound_takes_the_answer_away(
     last = len(toy().blocks) - 1
     assert change["object", last] < -0.3
     assert all(abs(value) < 0.1 for (source, layer), value in change.items() if source == "others" or layer == 1)
+
+
+def test_the_last_layer_reads_the_edit_from_the_values_of_the_object_and_not_by_its_keys():
+    items = drawn("shape", 12)
+    shares = {}
+    for receiver in ("L3.v@object", "L3.k@object", "L3.v@others"):
+        senders = ("L3.resid_pre@object", "L0.resid_pre@object", "L0.resid_pre@others")
+        study = TraceStudy(contrasts="own", method="path", senders=senders, receivers=(receiver,), null="none")
+        effects = Trace().run_on(study, toy(), items)
+        [whole] = effects.where(method="total").to_arrow()["estimate"].to_pylist()
+        for row in effects.where(method="path").to_arrow().to_pylist():
+            shares[receiver, row["layer"], row["span"]] = row["estimate"] / whole
+    assert shares.pop(("L3.v@object", 3, "object")) > 0.7
+    assert shares.pop(("L3.v@object", 0, "object")) > 0.5
+    assert max(map(abs, shares.values())) < 0.02

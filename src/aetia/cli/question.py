@@ -20,14 +20,14 @@ __all__ = ["PICTURES", "fields_as_settings", "study_asked"]
 # Option -> the field of a pair of prompts.
 _PAIR = {"clean": "clean", "corrupt": "corrupted", "answer": "answer", "foil": "foil"}
 PICTURES = {
-    "--image": ("pair.picture", "FILE", "for a model that sees: what is asked about; again for each frame of a clip"),
+    "--image": (
+        "pair.picture",
+        "FILE",
+        "what is asked about, for a model that sees; repeat it for the frames of a clip",
+    ),
     "--edited": ("pair.edited", "FILE", "the picture with the cause changed, one for each; by default a blank one"),
     "--question": ("pair.clean", "TEXT", "what is asked about it; the answers are the model's own unless given"),
-    "--region": (
-        "pair.regions",
-        "NAME=LEFT,TOP,RIGHT,BOTTOM",
-        "a part of the picture, in pixels; NAME@2=... in the second; may be repeated",
-    ),
+    "--region": ("pair.regions", "NAME=BOX", "its part LEFT,TOP,RIGHT,BOTTOM in pixels; NAME@2 is in the second frame"),
     "--scenes": ("contrasts", "edited:CHANGE", "rendered pairs: edited:colour, :shape, :size, :remove, :add, :move"),
 }
 """What every verb that asks a study takes about pictures: the setting that it is, its value, and what it means."""
