@@ -55,7 +55,7 @@ def run_evaluation(
 
     \b
       aetia evals run --model smollm2-135m --tasks calm/ate-natural,corr2cause/n4 --adaptations basic,zero-shot-cot
-      aetia evals run --model http://localhost:8080/v1#my-model --tasks 'calm/*' --items 50
+      aetia evals run --model http://localhost:8080/v1#my-model --tasks 'calm/*' --items 50 --set parallel=4
       aetia evals run --model reference:random --tasks items.jsonl
 
     Every reply is kept as soon as it is there: the same study in the same directory is carried on where it was stopped.
@@ -77,7 +77,10 @@ def run_evaluation(
         run = execute(study, directory, observe=observe)
     if run.status == "complete":
         settle(study)
-    return _show(voice, run)
+    code = _show(voice, run)
+    if (study.prompt_price or study.reply_price) and (run.directory / "effects.parquet").exists():
+        _show_cost(voice, study, run)
+    return code
 
 
 @click.command("score")
@@ -279,13 +282,16 @@ def _show_forecast(voice: Voice, study: "EvaluationStudy", directory: Path) -> N
     plan = instrument_named("evaluate").plan(study)
     # Replies that are kept would cost nothing, and the forecast would say so.
     found = forecast(study, answerer_of(study, is_kept=False))
-    voice.remark(f"{found.timed} conversations were timed; replies that are kept from earlier will cost nothing.")
+    paid = f", for {found.spent:.2g}" if found.spent else ""
+    voice.remark(f"{found.timed} conversations were timed{paid}; replies that are kept from earlier will cost nothing.")
     told = {
         "conversations": found.conversations,
         "seconds": round(found.seconds, 1),
         "prompt tokens": found.prompt_tokens,
         "reply tokens": found.tokens,
     }
+    if study.prompt_price or study.reply_price:
+        told["cost"] = round(found.cost, 4)
     show_plan(voice, study, replace(plan, forecast=told), directory)
 
 
@@ -318,6 +324,13 @@ def _show(voice: Voice, run: "Run") -> int:
     if run.status in ("failed", "interrupted"):
         voice.show(f"  Mend: `aetia runs resume {run.directory}`")
     return run.exit_code
+
+
+def _show_cost(voice: Voice, study: "EvaluationStudy", run: "Run") -> None:
+    """What the replies of a run cost, by the endpoint's own count of their tokens; failed calls are not among them."""
+    values = run.values()
+    read, written = (sum(values[name].to_pylist()) for name in ("prompt_tokens", "tokens"))
+    voice.show(f"  cost    {study.cost(read, written):,.4g}  ({read:,} tokens read, {written:,} written)")
 
 
 def _cells(row: "Mapping[str, object]") -> list[str]:

@@ -83,11 +83,21 @@ def _local(study: EvaluationStudy) -> "LocalAnswerer":
 
 
 def _endpoint(study: EvaluationStudy) -> Answerer:
-    from aetia.evals.answerers.endpoint import EndpointAnswerer, EndpointSettings
+    from aetia.evals.answerers.endpoint import EndpointAnswerer, EndpointSettings, Prices
 
     found = ENDPOINT.fullmatch(study.model)
     assert found is not None
-    return EndpointAnswerer(EndpointSettings(found[1], found[2], key_variable=_KEY_VARIABLE))
+    settings = EndpointSettings(
+        found[1],
+        found[2],
+        key_variable=_KEY_VARIABLE,
+        parallel=study.parallel,
+        requests_per_minute=study.requests_per_minute,
+        tokens_per_minute=study.tokens_per_minute,
+        prices=Prices(study.prompt_price, study.reply_price),
+        most_cost=study.most_cost,
+    )
+    return EndpointAnswerer(settings)
 
 
 def reference_of(study: EvaluationStudy) -> ReferenceAnswerer:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aetia.errors import EvaluationError
 from aetia.evals.dialogue import Adaptation, Answerer, Reply
 from aetia.evals.harness.asking import Asked, ask, limits_of
 from aetia.evals.harness.items import chosen_items
@@ -29,6 +30,8 @@ class Forecast:
         prompt_tokens: How many tokens will be read.
         tokens: How many tokens will be written.
         timed: How many conversations that was measured with.
+        cost: What all will cost, by the study's prices.
+        spent: What the timed ones have cost.
     """
 
     conversations: int
@@ -36,6 +39,8 @@ class Forecast:
     prompt_tokens: int
     tokens: int
     timed: int
+    cost: float
+    spent: float
 
 
 def forecast(study: EvaluationStudy, answerer: Answerer) -> Forecast:
@@ -44,26 +49,50 @@ def forecast(study: EvaluationStudy, answerer: Answerer) -> Forecast:
     Args:
         study: The evaluation.
         answerer: Whom it asks; one that knows replies already would make it look too cheap.
+
+    Raises:
+        EvaluationError: AE-8606 a reply failed, as of an endpoint that is down.
     """
-    counts = {task: len(chosen_items(study, task).items) for task in study.tasks}
+    each = sum(len(chosen_items(study, task).items) for task in study.tasks)
     pairs = [(way, pair) for way in study.adaptations for pair in _sample(study, way)]
     begun = time.perf_counter()
     found: dict[str, list[Asked]] = defaultdict(list)
     for place, asked in ask([pair for _, pair in pairs], answerer, scored=study.scored, limits=limits_of(study)):
         found[pairs[place][0]].append(asked)
     spent = time.perf_counter() - begun
+    _check_answered([asked for some in found.values() for asked in some])
     read = {way: _mean([reply.prompt_tokens for reply in _replies(some)], some) for way, some in found.items()}
     written = {way: _mean([reply.tokens for reply in _replies(some)], some) for way, some in found.items()}
-    each = sum(counts.values())
     timed = sum(len(some) * (read[way] / _READ + written[way]) for way, some in found.items())
     whole = sum(each * (read[way] / _READ + written[way]) for way in found)
+    calls = sum(each * len(_replies(some)) / len(some) for some in found.values())
+    prompt_tokens, tokens = (sum(each * part[way] for way in found) for part in (read, written))
+    seconds = spent * whole / timed if timed else spent
+    replies = _replies([asked for some in found.values() for asked in some])
     return Forecast(
         conversations=each * len(study.adaptations),
-        seconds=spent * whole / timed if timed else spent,
-        prompt_tokens=round(sum(each * read[way] for way in found)),
-        tokens=round(sum(each * written[way] for way in found)),
+        seconds=max(seconds, _least_seconds(study, calls, prompt_tokens)),
+        prompt_tokens=round(prompt_tokens),
+        tokens=round(tokens),
         timed=len(pairs),
+        cost=study.cost(prompt_tokens, tokens),
+        spent=study.cost(sum(one.prompt_tokens for one in replies), sum(one.tokens for one in replies)),
     )
+
+
+def _least_seconds(study: EvaluationStudy, calls: float, prompt_tokens: float) -> float:
+    """What an endpoint's limits by the minute take: a few calls are over before these are felt."""
+    pace, tokens_pace = study.requests_per_minute, study.tokens_per_minute
+    by_calls = calls / pace if pace else 0.0
+    by_tokens = (prompt_tokens + calls * study.tokens) / tokens_pace if tokens_pace else 0.0
+    return 60 * max(by_calls, by_tokens)
+
+
+def _check_answered(asked: Sequence[Asked]) -> None:
+    failed = [one.failure for one in asked if one.failure]
+    if failed:
+        found = f"{len(failed)} of {len(asked)} conversations failed, so that nothing can be foretold: {failed[0]}"
+        raise EvaluationError("AE-8606", found, mend="see that the endpoint answers, and try again.")
 
 
 def _sample(study: EvaluationStudy, way: str) -> list[tuple[Item, Adaptation]]:

@@ -1,5 +1,6 @@
 """What is an evaluation: whom it asks, what, and how?"""
 
+import hashlib
 import re
 from typing import Literal, Self
 
@@ -8,15 +9,20 @@ from pydantic import Field, field_validator, model_validator
 from aetia.evals.adaptations import way_of_asking
 from aetia.evals.item import Language
 from aetia.evals.task import Names
+from aetia.runs.keys import canonical
 from aetia.runs.study import Study
 
-__all__ = ["ENDPOINT", "REFERENCES", "EvaluationStudy"]
+__all__ = ["ENDPOINT", "PACE", "REFERENCES", "EvaluationStudy"]
 
 REFERENCES = ("engine", "random", "majority", "constant")
 """Answerers that are no models, named `reference:engine` and so on."""
 
 ENDPOINT = re.compile(r"(https?://[^#\s]+)#(.+)")
 """How an endpoint is named: its base URL, and the model's name there."""
+
+
+PACE = ("parallel", "requests_per_minute", "tokens_per_minute", "prompt_price", "reply_price", "most_cost")
+"""The fields that say how an endpoint is treated: no reply depends on them."""
 
 
 class EvaluationStudy(Study):
@@ -45,6 +51,16 @@ class EvaluationStudy(Study):
         default=(), description="sites of the model that are set to zero while it answers, as in L23.z.h4"
     )
     relations: str | None = Field(default=None, description="a file of ConceptNet relations, for care-ca")
+    parallel: int = Field(default=16, ge=1, description="of an endpoint: the most requests under way at once")
+    requests_per_minute: float = Field(default=0.0, ge=0.0, description="of an endpoint; 0 for no limit")
+    tokens_per_minute: float = Field(
+        default=0.0, ge=0.0, description="of an endpoint, those of a prompt and the most of its reply; 0 for no limit"
+    )
+    prompt_price: float = Field(default=0.0, ge=0.0, description="of an endpoint: a million tokens that it reads")
+    reply_price: float = Field(default=0.0, ge=0.0, description="of an endpoint: a million tokens that it writes")
+    most_cost: float = Field(
+        default=0.0, ge=0.0, description="of an endpoint: no call is made once so much is spent; 0 for no limit"
+    )
 
     @field_validator("adaptations")
     @classmethod
@@ -67,7 +83,21 @@ class EvaluationStudy(Study):
             raise ValueError(f"the references are {', '.join(f'reference:{name}' for name in REFERENCES)}")
         if self.scored and self.temperature > 0:
             raise ValueError("scores of labels are not sampled: leave the temperature at 0")
+        paced = [name for name in PACE if getattr(self, name) != type(self).model_fields[name].default]
+        if paced and not self.is_endpoint:
+            raise ValueError(f"only an endpoint has {paced[0]}")
+        if self.most_cost and not (self.prompt_price or self.reply_price):
+            raise ValueError("most_cost needs a prompt_price or a reply_price")
         return self
+
+    def identity(self) -> str:
+        """As any study's, without how an endpoint is treated: a run goes on at another pace or price."""
+        told = {name: value for name, value in self.record().items() if name not in PACE}
+        return hashlib.sha256(canonical(told).encode()).hexdigest()
+
+    def cost(self, prompt_tokens: float, tokens: float) -> float:
+        """What so many tokens that are read and written cost, by the study's prices."""
+        return (prompt_tokens * self.prompt_price + tokens * self.reply_price) / 1e6
 
     @property
     def is_endpoint(self) -> bool:

@@ -1,0 +1,118 @@
+"""Are an endpoint's pace and prices, named in a study, kept, counted and foretold, and do no replies depend on them?"""
+
+import json
+import threading
+import time
+
+import pytest
+from evals_server import Sent, said, serving
+
+from aetia.cli.application import run
+from aetia.evals import EndpointSettings, EvaluationStudy, evaluate
+from aetia.evals.harness.answering import answerer_of
+from aetia.evals.harness.forecast import forecast
+from aetia.evals.harness.instrument import Evaluate
+from aetia.evals.harness.study import PACE
+
+TASK = "calm/ate-natural"
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AETIA_CACHE", str(tmp_path / "cache"))
+    for name in ("AETIA_API_KEY", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def study(url="http://127.0.0.1:9/v1", **fields):
+    return EvaluationStudy(model=f"{url}#m", **{"tasks": (TASK,), "items": 8, **fields})
+
+
+@pytest.mark.parametrize("field", PACE)
+def test_no_reply_depends_on_how_an_endpoint_is_treated(field):
+    prices = {"prompt_price": 1.0} if field == "most_cost" else {}
+    plain, paced = study(**prices), study(**prices, **{field: 7})
+    assert paced.identity() == plain.identity()
+    keys = [[batch.key for batch in Evaluate().plan(one).batches] for one in (plain, paced)]
+    assert keys[0] == keys[1]
+    assert study(temperature=0.5).identity() != plain.identity()
+
+
+def test_what_is_not_said_is_the_endpoints_own_default():
+    settings, asked = EndpointSettings("http://h", "m"), study()
+    assert (asked.parallel, asked.requests_per_minute) == (settings.parallel, settings.requests_per_minute)
+    assert (asked.tokens_per_minute, asked.most_cost) == (settings.tokens_per_minute, settings.most_cost)
+    assert (asked.prompt_price, asked.reply_price) == (settings.prices.prompt, settings.prices.reply)
+
+
+def test_only_an_endpoint_has_a_pace_and_a_limit_needs_a_price():
+    with pytest.raises(ValueError, match="only an endpoint has requests_per_minute"):
+        EvaluationStudy(model="reference:random", tasks=(TASK,), requests_per_minute=60)
+    with pytest.raises(ValueError, match="most_cost needs a prompt_price"):
+        study(most_cost=1.0)
+
+
+def test_the_shell_keeps_the_pace_and_says_what_was_paid(capsys):
+    gate = threading.Semaphore(3)
+
+    def answer(*_):
+        assert gate.acquire(blocking=False), "more than three at once"
+        time.sleep(0.02)
+        gate.release()
+        return said("Yes")
+
+    with serving(answer) as (url, seen):
+        code = run(["evals", "run", "--model", f"{url}#m", "--tasks", TASK, "--items", "12", "--out", "run", "--set",
+                    "parallel=3", "--set", "prompt_price=100", "--set", "reply_price=400"])  # fmt: skip
+    assert (code, len(seen.bodies)) == (0, 12)
+    assert 1 < seen.most <= 3
+    # A reply is of ten tokens read and five written.
+    assert "cost    0.036  (120 tokens read, 60 written)" in capsys.readouterr().out
+
+
+def test_calls_come_no_faster_than_was_allowed():
+    times = []
+
+    def answer(*_):
+        times.append(time.monotonic())
+        return said("Yes")
+
+    with serving(answer) as (url, _):
+        evaluate(study(url, items=5, requests_per_minute=600), out="run")
+    assert max(times) - min(times) > 0.35  # four times a tenth of a second
+
+
+def test_a_forecast_has_the_money_and_the_limits_in_it():
+    with serving(lambda *_: said("Yes")) as (url, seen):
+        asked = study(url, items=50, requests_per_minute=6000, prompt_price=1.0, reply_price=2.0)
+        found = forecast(asked, answerer_of(asked, is_kept=False))
+        limited = asked.model_copy(update={"requests_per_minute": 0.0, "tokens_per_minute": 1e6, "tokens": 990})
+        by_tokens = forecast(limited, answerer_of(limited, is_kept=False))
+    assert (found.timed, found.conversations) == (len(seen.bodies) / 2, 50) == (3, 50)
+    assert found.cost == pytest.approx(50 * (10 * 1 + 5 * 2) / 1e6)
+    assert found.spent == pytest.approx(3 * (10 * 1 + 5 * 2) / 1e6)
+    assert found.seconds >= 50 * 60 / 6000
+    assert by_tokens.seconds >= 50 * (10 + 990) * 60 / 1e6
+
+
+def test_the_shells_dry_run_says_the_cost_and_that_an_endpoint_is_down(capsys):
+    asked = ["evals", "run", "--tasks", TASK, "--items", "40", "--dry-run", "--json", "--set", "prompt_price=100"]
+    with serving(lambda *_: said("Yes")) as (url, _):
+        assert run([*asked, "--model", f"{url}#m"]) == 0
+        out, err = capsys.readouterr()
+    assert json.loads(out)["forecast"]["cost"] == pytest.approx(0.04)
+    assert "3 conversations were timed, for 0.003" in err
+    with serving(lambda *_: Sent(b"<html>", 401, kind="text/html")) as (url, _):
+        assert run([*asked, "--model", f"{url}#m"]) == 2
+    assert "AE-8606 3 of 3 conversations failed" in capsys.readouterr().err
+
+
+def test_a_run_that_reached_its_most_goes_on_where_it_was_and_pays_no_reply_twice():
+    with serving(lambda *_: said("Yes")) as (url, seen):
+        told = {"parallel": 1, "prompt_price": 1e5, "items": 6}  # one reply costs 1
+        assert evaluate(study(url, **told, most_cost=3.0), out="run").status == "failed"
+        assert len(seen.bodies) == 3
+        done = evaluate(study(url, **told, most_cost=30.0), out="run")
+        assert (done.status, len(seen.bodies)) == ("complete", 6)
+    assert done.values().num_rows == 6
