@@ -14,6 +14,7 @@ from aetia.contrasts.contrast import AlignedContrast
 from aetia.errors import StudyError
 from aetia.models.network import Network
 from aetia.models.outcome import Outcome
+from aetia.models.prompts import first_differing
 from aetia.models.recording import Recording, record
 
 __all__ = ["Deviations", "deviations"]
@@ -88,9 +89,8 @@ def deviations(network: Network, items: Sequence[AlignedContrast], reference: Re
         start = 0
         if reference == "patch":
             writes = writes.minus(_written(network, item.corrupted_ids))
-            # Attention is causal: equal tokens at the beginning write equal values.
-            pairs = enumerate(zip(item.clean_ids, item.corrupted_ids, strict=True))
-            start = next((position for position, (a, b) in pairs if a != b), item.length)
+            # Attention is causal: what begins equally writes equal values.
+            start = first_differing(item.clean_ids, item.corrupted_ids)
         elif mean is not None:
             writes = writes.minus(mean)
         yield Deviations(base, writes.embed, writes.z, writes.mlp, start, (*item.answer_ids, *item.foil_ids))

@@ -22,6 +22,7 @@ from aetia.errors import StudyError
 from aetia.models.outcome import Outcome, OutcomeKind
 from aetia.models.planner import DEFAULT_MEMORY
 from aetia.models.ports import listen
+from aetia.models.prompts import first_differing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,8 +120,7 @@ def prepare(
     start, is_patched = 0, reference is None
     if reference is None:
         reference = writes_of(wiring, corrupted)
-        same = [a == b for a, b in zip(item.clean_ids, item.corrupted_ids, strict=True)]
-        start = min(same.index(False) if False in same else len(same), len(same) - outcome.positions)
+        start = min(first_differing(item.clean_ids, item.corrupted_ids), item.length - outcome.positions)
     writes = writes_of(wiring, clean)
     return Prepared(
         Graph.of(network), wiring, clean, corrupted, writes, reference.expand_as(writes), outcome, start, is_patched

@@ -5,7 +5,7 @@ from typing import Self
 
 from aetia.models.pictures import Picture
 
-__all__ = ["Prompt", "pictures_of"]
+__all__ = ["Prompt", "first_differing", "pictures_of"]
 
 
 class Prompt(tuple[int, ...]):  # noqa: SLOT001  a tuple takes no slots
@@ -55,3 +55,15 @@ class Prompt(tuple[int, ...]):  # noqa: SLOT001  a tuple takes no slots
 def pictures_of(ids: object) -> tuple[Picture, ...]:
     """The pictures of a prompt; none of plain token ids."""
     return ids.pictures if isinstance(ids, Prompt) else ()
+
+
+def first_differing(one: Sequence[int], other: Sequence[int]) -> int:
+    """The first position at which two prompts of one length differ, by a token or by the picture that begins there.
+
+    Their length if they are equal.
+    """
+    first = next((position for position, (a, b) in enumerate(zip(one, other, strict=True)) if a != b), len(one))
+    if not (isinstance(one, Prompt) and isinstance(other, Prompt)):
+        return first
+    pictures = enumerate(zip(one.pictures, other.pictures, strict=True))
+    return min([first, *(one.starts[number] for number, (a, b) in pictures if a != b)])

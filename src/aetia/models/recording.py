@@ -17,7 +17,7 @@ from aetia.models.hooks import hooked
 from aetia.models.interventions import Intervention
 from aetia.models.network import Network
 from aetia.models.ports import Port, listen
-from aetia.models.prompts import Prompt, pictures_of
+from aetia.models.prompts import Prompt, first_differing
 from aetia.models.sites import Site
 
 __all__ = ["Recording", "first_difference", "record", "unrecorded", "wide"]
@@ -163,10 +163,7 @@ def first_difference(one: Recording, other: Recording) -> int:
     """The first position at which two recorded runs may differ: before it they have read the same tokens, untouched."""
     if one.interventions or other.interventions:
         return 0
-    pairs = enumerate(zip(one.ids, other.ids, strict=True))
-    first = next((position for position, (a, b) in pairs if a != b), one.length)
-    pictures = zip(pictures_of(one.ids), pictures_of(other.ids), strict=True)
-    return min([first, *(one.ids.starts[n] for n, (a, b) in enumerate(pictures) if a != b)])
+    return first_differing(one.ids, other.ids)
 
 
 @torch.inference_mode()

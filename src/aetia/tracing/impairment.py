@@ -20,7 +20,7 @@ from aetia.models.interventions import Intervention, Operation, Set
 from aetia.models.network import Network
 from aetia.models.outcome import Outcome, OutcomeKind
 from aetia.models.planner import DEFAULT_MEMORY, Cell
-from aetia.models.recording import Recording, record
+from aetia.models.recording import Recording, first_difference, record
 from aetia.models.sites import Site
 from aetia.models.wavefront import base_outcomes, run_planned
 
@@ -124,7 +124,7 @@ def scores(
     found = []
     for item in items:
         clean, corrupted = record(network, item.clean_ids, wanted), record(network, item.corrupted_ids)
-        first = next((t for t, (a, b) in enumerate(zip(clean.ids, corrupted.ids, strict=True)) if a != b), 0)
+        first = first_difference(clean, corrupted)
         cells = []
         for site in chosen:
             places = [site.at(position) for position in range(first, clean.length)]
