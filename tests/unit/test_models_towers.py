@@ -263,3 +263,21 @@ def test_a_tower_whose_first_patch_would_be_dropped_is_refused():
     config = VISION_CONFIGS["llava_siglip"].to_dict() | {"vision_feature_select_strategy": "default"}
     module = AutoModelForImageTextToText.from_config(type(VISION_CONFIGS["llava_siglip"])(**config))
     assert code_of(lambda: wrap(module)) == "AE-9702"
+
+
+@pytest.mark.parametrize("family", ["llava_llama", "idefics3", "qwen2_5_vl", "qwen3_vl"])
+def test_towers_of_half_precision_have_sites_too(family):
+    network = tiny_vision_network(family, dtype=torch.bfloat16)
+    encoder, picture = tower_of(network), picture_of(family)
+    world = record_encoder(encoder, picture)
+    assert world.output.dtype == torch.bfloat16
+    cells = [
+        Cell((Intervention(Site(name, layer, position=2), Scale(0.0)),))
+        for name in ("z", "mlp_out")
+        for layer in (0, 1)
+    ]
+    planned = run_encoder_planned(encoder, [world], cells, lambda output: output).values
+    for cell, found in zip(cells, planned, strict=True):
+        hooks = run_encoder_with_hooks(encoder, picture, cell.interventions).output.float()
+        assert (found - hooks).norm() < 0.03 * hooks.norm()
+        assert (found - world.output.float()).norm() > 1e-3 * hooks.norm()

@@ -129,7 +129,8 @@ def _check_end(encoder: Encoder, run: EncoderRecording) -> None:
     found = from_residuals(encoder, run.pixels, kept)
     if found.shape != (2, *run.output.shape) or _differs(encoder, found, run.output.expand_as(found)):
         _fail(encoder, "what leaves the blocks does not give what the model gives")
-    kept[encoder.depth] = kept[encoder.depth] + torch.linspace(0, 3, encoder.width, device=encoder.device).sin()
+    uneven = torch.linspace(0, 3, encoder.width, device=encoder.device).sin().to(encoder.dtype)
+    kept[encoder.depth] = kept[encoder.depth] + uneven
     if torch.equal(from_residuals(encoder, run.pixels, kept), found):
         _fail(encoder, "what leaves the blocks does not matter")
 
