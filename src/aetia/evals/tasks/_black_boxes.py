@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from aetia.evals.tasks._phrases import phrases
 
-__all__ = ["INPUTS", "PARAMETERS", "Box", "Kind", "Step", "boxes", "fitting", "inputs_of", "output", "row", "steps_of"]
+__all__ = ["INPUTS", "PARAMETERS", "Box", "Kind", "Step", "boxes", "fitting", "inputs_of", "output", "steps_of"]
 
 Value = int | str
 
@@ -87,11 +87,6 @@ class Kind:
 def output(box: Box, value: Value) -> Value:
     """What the box makes of an input."""
     return _done(box.second, _done(box.first, value))
-
-
-def row(box: Box, kind: str) -> Mapping[Value, Value]:
-    """What the box makes of each input of its kind."""
-    return boxes(kind).rows[box]
 
 
 def inputs_of(kind: str) -> tuple[Value, ...]:

@@ -172,7 +172,7 @@ def _flipped_chain(random: Random, size: int) -> tuple[_Edges, list[tuple[int, i
 @cache
 def _complete(size: int, number: int) -> _Edges:
     """All edges of a complete DAG, told cause by cause; its order of causes is the number-th of some at random."""
-    order = Random(f"order: {size}, {number}").sample(range(size), size)
+    order = sampled(Random(f"order: {size}, {number}"), range(size), size)
     return tuple(sorted(combinations(order, 2)))
 
 

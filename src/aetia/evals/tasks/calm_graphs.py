@@ -9,7 +9,7 @@ Source: Chen et al., Causal Evaluation of Language Models, arXiv 2405.00622 (the
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 from aetia.evals.task import Generator, Rung, Solution, Style, Tags, Target, Task, Wording
 from aetia.evals.tasks._graph_engine import engine
@@ -30,8 +30,7 @@ from aetia.evals.tasks._graph_words import GraphWords, graph_words
 __all__ = ["TASKS"]
 
 
-@dataclass(frozen=True)
-class _Worded:
+class _Worded(NamedTuple):
     """A graph in words, with the names that it was given."""
 
     names: tuple[str, ...]

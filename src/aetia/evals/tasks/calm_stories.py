@@ -167,7 +167,7 @@ def _margin(kind: str, problem: NumberStory) -> float | None:
     return None
 
 
-def _numbers(kind: str, problem: NumberStory, words: StoryWords, places: Mapping[str, str]) -> dict[str, str]:
+def _numbers(kind: str, problem: NumberStory, words: StoryWords, places: Mapping[str, str]) -> dict[str, object]:
     if kind == "backadj":
         methods = words["strata"].format(**places), words["whole"].format(**places)
         first, second = methods if problem.is_strata_first else methods[::-1]
@@ -175,7 +175,7 @@ def _numbers(kind: str, problem: NumberStory, words: StoryWords, places: Mapping
     if kind == "collider-bias":
         return {"r": f"{problem.numbers[0] / 100:.2f}"}
     names = ("share", "without", "both") if kind == "correlation" else ("share", "p00", "p01", "p10", "p11")
-    return dict(zip(names, map(str, problem.numbers), strict=True))
+    return dict(zip(names, problem.numbers, strict=True))
 
 
 def _printed(kind: str, problem: NumberStory, places: Mapping[str, str]) -> dict[str, str]:
