@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from aetia.evals.tasks._phrases import phrases
 
-__all__ = ["INPUTS", "PARAMETERS", "Box", "Kind", "Step", "boxes", "fitting", "inputs_of", "output", "steps_of"]
+__all__ = ["INPUTS", "PARAMETERS", "Box", "Kind", "Step", "boxes", "fitting", "output", "steps_of"]
 
 Value = int | str
 
@@ -89,11 +89,6 @@ def output(box: Box, value: Value) -> Value:
     return _done(box.second, _done(box.first, value))
 
 
-def inputs_of(kind: str) -> tuple[Value, ...]:
-    """What boxes of that kind are tried on."""
-    return tuple(INPUTS) if kind == "numeric" else phrases("find_functions")["words"]
-
-
 def _done(step: Step, value: Value) -> Value:
     if isinstance(value, str):
         return _WORDS[step.name](value)
@@ -112,7 +107,7 @@ def steps_of(kind: str) -> tuple[Step, ...]:
 @cache
 def boxes(kind: str) -> Kind:
     """All boxes of that kind, tried on all inputs; of those that never differ, the first."""
-    inputs = inputs_of(kind)
+    inputs: tuple[Value, ...] = tuple(INPUTS) if kind == "numeric" else phrases("find_functions")["words"]
     pairs = product(steps_of(kind), repeat=2)
     made = [Box(*pair) for pair in pairs if kind == "numeric" or pair[0] != pair[1]]
     rows = {box: {value: output(box, value) for value in inputs} for box in made}
