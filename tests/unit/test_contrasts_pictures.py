@@ -1,6 +1,7 @@
 """Contrasts with pictures: what is aligned, which positions its parts are, and that a study looks at the picture."""
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -8,12 +9,14 @@ from seeing_networks import tiny_llava
 from tiny_models import tiny_network
 
 from aetia.contrasts import Contrast, align_one, find_set, study_contrasts
+from aetia.contrasts.generators.scenes import edited
 from aetia.errors import ContrastError, StudyError
 from aetia.models import record, run_with_hooks
 from aetia.models.pictures import Picture
 from aetia.models.prompts import Prompt
 from aetia.models.recording import first_difference
-from aetia.scenes import changed, draw_edit, render
+from aetia.scenes import Settings, changed, draw_edit, render
+from aetia.studies.nulls import shifted
 from aetia.tracing.instrument import Trace
 from aetia.tracing.study import TraceStudy
 
@@ -47,6 +50,35 @@ def test_the_object_is_the_cell_whose_pixels_change():
         clean, corrupted = (ids.pictures[0].pixels.astype(int) for ids in (item.clean_ids, item.corrupted_ids))
         differs = (clean != corrupted).any(2).reshape(CELLS, SIDE // CELLS, CELLS, SIDE // CELLS).any((1, 3))
         assert [position - 1 for position in item.groups["object"]] == np.flatnonzero(differs).tolist(), number
+
+
+@pytest.mark.parametrize("change", ["remove", "add"])
+def test_a_thing_taken_away_or_added_is_asked_about_in_both_directions(change):
+    drawn_twice = [tuple(islice(edited(change, 3, None, 0), 12)) for _ in range(2)]
+    for place, (one, again) in enumerate(zip(*drawn_twice, strict=True)):
+        assert (one.id, one.answer, one.pictures, one.edited) == (again.id, again.answer, again.pictures, again.edited)
+        pair = draw_edit(3 * 1_000_003 + int(one.id[-4:]), change, Settings(size=SIDE, fewest=3, most=5))
+        scenes = ((pair.before, pair.answer), (pair.after, pair.answer_after))
+        (clean, answer), (other, foil) = scenes if place % 2 == 0 else scenes[::-1]
+        assert (one.pictures[0].pixels == render(clean)).all()
+        assert (one.edited[0].pixels == render(other)).all()
+        assert (one.answer, one.foil) == (f" {answer}", f" {foil}")
+        differs = (render(clean) != render(other)).any(2)
+        assert not (differs & ~one.regions["object"]).any()
+        assert not (one.regions["others"] & one.regions["object"]).any()
+    answers = [one.answer for one in drawn_twice[0]]
+    assert answers.count(" yes") == answers.count(" no") == 6
+
+
+def test_labels_of_things_taken_away_can_be_exchanged():
+    network, items = drawn(20, "remove")
+    effects = Trace().run_on(
+        TraceStudy(contrasts="scenes:remove", sites=("resid_pre",), layers=(0,), positions="spans"), network, items
+    )
+    nulls = set(effects.where(method="patch").to_arrow()["null"].to_pylist())
+    assert nulls == {"label-permutation:19"}
+    relabelled = [shifted(items, draw, 0) for draw in range(19)]
+    assert all(any(one.answer != other.answer for one, other in zip(items, by, strict=True)) for by in relabelled[:5])
 
 
 def test_runs_differ_from_the_first_position_of_the_picture_that_differs():
@@ -139,9 +171,10 @@ def test_a_file_of_pictured_contrasts(tmp_path):
     network = tiny_llava()
     found = study_contrasts(str(tmp_path / "own.jsonl"), None, network.tokenizer, items=9, vision=network.vision)
     assert found.items[0].clean_ids.pictures[0].height == pair.before.settings.size
-    (tmp_path / "own.jsonl").write_text(row % (*values, "c"), encoding="utf-8")
-    with pytest.raises(ContrastError, match="line 1"):
-        study_contrasts(str(tmp_path / "own.jsonl"), None, network.tokenizer, items=9, vision=network.vision)
+    for wrong, code in (("c", "AE-9301"), ("~nobody/b", "AE-9301"), ("https://example.org/b", "AE-9302")):
+        (tmp_path / "own.jsonl").write_text(row % (*values, wrong), encoding="utf-8")
+        with pytest.raises(ContrastError, match=f"{code} .*line 1"):
+            study_contrasts(str(tmp_path / "own.jsonl"), None, network.tokenizer, items=9, vision=network.vision)
 
 
 def test_what_a_review_found_stays_mended(tmp_path):

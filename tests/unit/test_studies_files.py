@@ -98,6 +98,7 @@ def test_every_picture_that_contrasts_name_counts_and_no_other(own):
     before = default_directory(study)
     paint("own/unrelated.png", 1)
     assert default_directory(study) == before
+    assert default_directory(TraceStudy(contrasts="~nobody/own.jsonl")).name.startswith("own-")
     places = {before}
     for name in ("a", "b", "c", "d"):
         paint(f"own/{name}.png", 77)

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from aetia.contrasts.contrast import Contrast, Span, quoted
-from aetia.contrasts.pictured import REGIONS, file_names, with_pictures
+from aetia.contrasts.pictured import REGIONS, file_from, file_names, with_pictures
 from aetia.errors import AetiaError, ContrastError
 
 __all__ = ["pictures_named", "read_contrasts"]
@@ -75,7 +75,8 @@ def pictures_named(path: str | Path) -> tuple[Path, ...]:
     with suppress(AetiaError):
         for _, row in _rows(path):
             for name in ("picture", "edited"):
-                found |= dict.fromkeys(path.parent / one for one in file_names(name, row.get(name)))
+                names = file_names(name, row.get(name))
+                found |= dict.fromkeys(Path(file_from(path.parent, one)) for one in names)
     return tuple(found)
 
 

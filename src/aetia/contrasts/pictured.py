@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from aetia.models.pictures import Picture
 
-__all__ = ["REGIONS", "file_names", "with_pictures"]
+__all__ = ["REGIONS", "file_from", "file_names", "with_pictures"]
 
 REGIONS = '{"dog": [10, 20, 60, 80]}'
 """How regions are written."""
@@ -41,6 +41,15 @@ def file_names(field: str, value: object) -> tuple[str, ...]:
     return tuple(str(name) for name in names)
 
 
+def file_from(folder: Path, name: str) -> str:
+    """The path of a file as it is named in a file of `folder`.
+
+    An address on the web stays itself: a path would take one of its two slashes, and it would not be told as such. So
+    does what starts at a home.
+    """
+    return name if "://" in name or name.startswith("~") else str(folder / name)
+
+
 def with_pictures(contrast: Contrast, fields: Mapping[str, object], folder: Path) -> Contrast:
     """The contrast with the pictures and regions of the fields `picture`, `edited` and `regions`.
 
@@ -56,9 +65,7 @@ def with_pictures(contrast: Contrast, fields: Mapping[str, object], folder: Path
     from aetia.models.picture_files import read_picture
 
     def read(field: str) -> "tuple[Picture, ...]":
-        # As text if it stands alone: a path would take one of the two slashes of an address on the web.
-        names = file_names(field, fields.get(field))
-        return tuple(read_picture(name if folder == Path() else folder / name) for name in names)
+        return tuple(read_picture(file_from(folder, name)) for name in file_names(field, fields.get(field)))
 
     pictures, edited = read("picture"), read("edited")
     boxes = fields.get("regions") or {}

@@ -4,6 +4,7 @@ A picture's file is foreign input. Only five formats are opened, whatever the fi
 its header and refused before anything is decoded; and what would have to be guessed at is refused rather than guessed.
 """
 
+import os
 import re
 import struct
 import warnings
@@ -50,7 +51,7 @@ def read_picture(path: str | Path, *, most_pixels: int = MOST_PIXELS) -> Picture
     if _URL.match(text):
         mend = "download it first, and name the file."
         raise StudyError("AE-9302", f"{clean_text(text, 120)} is an address, and no file.", mend=mend)
-    file = Path(path).expanduser()
+    file = Path(os.path.expanduser(path))  # noqa: PTH111  Path's own raises where there is no such home
     size = _file_size(file)
     if size == 0:
         raise _damaged(text, "it is empty")

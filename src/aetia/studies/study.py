@@ -59,8 +59,10 @@ class Pair(BaseModel):
 
     def read_from(self, folder: Path) -> Self:
         """Return the pair that a study's file in `folder` means: its image files lie there."""
+        from aetia.contrasts.pictured import file_from
+
         files = {"picture": self.picture, "edited": self.edited}
-        return self.model_copy(update={role: tuple(_from(folder, name) for name in files[role]) for role in files})
+        return self.model_copy(update={role: tuple(file_from(folder, name) for name in files[role]) for role in files})
 
 
 class ContrastStudy(Study):
@@ -102,10 +104,12 @@ class ContrastStudy(Study):
 
         What has no ending is the name of a set of contrasts.
         """
+        from aetia.contrasts.pictured import file_from
+
         if folder == Path():
             return self
         named = {name: getattr(self, name) for name in self.file_fields}
-        found = {name: _from(folder, text) for name, text in named.items() if text and Path(text).suffix}
+        found = {name: file_from(folder, text) for name, text in named.items() if text and Path(text).suffix}
         pair = None if self.pair is None else self.pair.read_from(folder)
         return self.model_copy(update={**found, "model": _model_from(folder, self.model), "pair": pair})
 
@@ -130,25 +134,22 @@ class ContrastStudy(Study):
         return False
 
 
-def _from(folder: Path, name: str) -> str:
-    """The path of a file of this name in a folder; an address on the web is none, and is refused by who reads it."""
-    return name if "://" in name or name.startswith("~") else str(folder / name)
-
-
 def _model_from(folder: Path, model: str) -> str:
     """The folder of a model as a study's file in `folder` names it; a known name or one of the hub stays what it is."""
+    from aetia.contrasts.pictured import file_from
     from aetia.models.known import known_model
 
     is_folder = known_model(model) is None and (folder / model).is_dir()
-    return _from(folder, model) if model.startswith(".") or is_folder else model
+    return file_from(folder, model) if model.startswith(".") or is_folder else model
 
 
 def digests(names: Iterable[str]) -> list[str]:
     """Return the SHA-256 of each file of these names; a name that is no file, or cannot be read, is left out."""
     found = []
-    for path in map(Path, names):
+    for name in names:
         # Who reads the file for its content has the clear error.
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RuntimeError):  # the last: a home of nobody
+            path = Path(name).expanduser()
             if path.is_file():
                 found.append(hashlib.sha256(path.read_bytes()).hexdigest())
     return found
