@@ -192,6 +192,20 @@ def test_an_edge_that_cannot_be_cut_is_one_clear_line(edge, code):
     assert code in (caught.value.code, str(caught.value))
 
 
+def test_a_picture_without_named_parts_is_cut_once():
+    items = seen_items(2)
+    for one in items:
+        groups = dict(one.groups)
+        groups["background"] = groups["image"]
+        del groups["object"]
+        object.__setattr__(one, "groups", groups)
+    named = {str(edge) for edge in default_edges(items)}
+    assert not any("background" in name for name in named)
+    assert {"image->last", "image->question"} <= named
+    assert "image" in partition_of(items[0])
+    assert "background" not in partition_of(items[0])
+
+
 def test_items_without_common_groups_are_refused():
     items = planted_items(2)
     object.__setattr__(items[1], "groups", {})

@@ -7,9 +7,9 @@ from flow_networks import PATCHES, planted, planted_items, seeing, seen_items
 
 from aetia.effects import Effects
 from aetia.errors import StudyError
-from aetia.flow import recovery
+from aetia.flow import recovery, recovery_of
 from aetia.flow.ratios import pooled_ratio
-from aetia.tracing import TraceStudy
+from aetia.tracing import TraceStudy, trace
 from aetia.tracing.compute import Tracer
 
 PLACE = ("method", "component", "layer", "head", "position", "span")
@@ -69,8 +69,9 @@ def test_items_within_the_gate_are_dropped_and_their_number_is_said():
     clean, corrupted, patched = [0.9, 0.50001, 0.2, 0.3], [0.1, 0.5, 0.6, 0.25], [0.5, 0.9, 0.2, 0.9]
     effects = recovery(values_of(clean, corrupted, patched))
     assert effects.provenance["dropped"] == "2 of 4"
+    assert effects.provenance["reversed"] == "1 of 2"
     row = effects.table.to_pylist()[0]
-    assert (row["n"], row["estimate"]) == (2, pytest.approx((0.4 - 0.4) / (0.8 - 0.4)))
+    assert (row["n"], row["estimate"]) == (2, pytest.approx((0.4 + 0.4) / (0.8 + 0.4)))
     with pytest.raises(StudyError, match="AE-9506"):
         recovery(values_of(clean, corrupted, patched), gate=0.9)
 
@@ -97,6 +98,38 @@ def test_the_interval_covers_as_often_as_it_says():
         _, low, high = pooled_ratio(top[None], bottom[None], 0.95, seed, draws=400)
         covered += low[0] <= 0.5 <= high[0]
     assert 0.91 <= covered / trials <= 0.99
+
+
+def test_edits_of_either_sign_are_effects_and_do_not_cancel():
+    """Half of every effect comes back: so says the rate, however little is left of effects that are added up."""
+    for seed in range(5):
+        random = np.random.default_rng(seed)
+        gaps = random.normal(0, 2, 24)
+        gaps -= gaps.mean() - 1e-3  # as many one way as the other
+        patched = 0.5 * gaps + random.normal(0, 0.3, 24)
+        [row] = recovery(values_of(gaps, np.zeros(24), patched), gate=0.0).table.to_pylist()
+        assert row["low"] < 0.5 < row["high"]
+        assert row["high"] - row["low"] < 0.4
+
+
+def test_a_ratio_to_what_may_be_nothing_is_none():
+    bottom = np.array([1.0, -1.1, 0.9, -1.0, 1.2, -0.9])
+    top = np.stack([0.5 * bottom, np.ones(6), np.ones(6)])
+    estimate, low, high = pooled_ratio(top, np.stack([bottom, np.abs(bottom), np.zeros(6)]))
+    assert np.isnan([estimate[0], low[0], high[0], estimate[2], low[2]]).all()
+    assert low[1] < estimate[1] < high[1]
+    assert np.isnan(pooled_ratio(top[2:], np.zeros((1, 6)))[0]).all()  # of no cell is there a quantile
+
+
+def test_noise_by_attribution_has_the_sign_of_noise(tmp_path):
+    rates = {}
+    for direction in ("denoise", "noise"):
+        asked = {"contrasts": "scenes:shape", "items": 4, "sites": ["resid_post"], "positions": "spans"}
+        run = trace(
+            "toy-llava", **asked, method="attribution", direction=direction, null="none", out=tmp_path / direction
+        )
+        rates[direction] = [row["estimate"] for row in recovery_of(run).table.to_pylist() if row["span"] == "object"]
+    assert min(max(found) for found in rates.values()) > 0.9
 
 
 def test_a_table_that_is_no_trace_by_patching_is_refused():

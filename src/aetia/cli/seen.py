@@ -55,7 +55,7 @@ def _verdicts(study: Mapping[str, object], effects: Effects) -> Table:
 
 def _strongest(effects: Effects, level: float) -> Table:
     """The largest effects that pass; of a run without a null the largest of all."""
-    records = effects.to_arrow().to_pylist()
+    records = [row for row in effects.to_arrow().to_pylist() if isinstance(row["estimate"], float)]
     tested = [row for row in records if isinstance(row["q"], float)]
     shown = [row for row in tested if passes(row["q"], level)] if tested else records
     names = [name for name in effects.to_arrow().schema.names if name not in _STATISTICS]

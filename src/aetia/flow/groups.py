@@ -101,13 +101,13 @@ def groups_of(item: "AlignedContrast") -> dict[str, tuple[int, ...]]:
 def partition_of(item: "AlignedContrast") -> dict[str, tuple[int, ...]]:
     """Groups that share no position and cover the prompt, for cutting all but some edges.
 
-    Where groups overlap, the smaller keeps its positions and the larger is what is left of it; positions of no group
-    are the `rest`.
+    Where groups overlap, the smaller keeps its positions and the larger is what is left of it; a picture that is all
+    background is the `image`. Positions of no group are the `rest`.
     """
     found: dict[str, tuple[int, ...]] = {}
     taken: set[int] = set()
     groups = groups_of(item)
-    for name in sorted(groups, key=lambda one: (one != LAST, len(groups[one]), one)):
+    for name in sorted(groups, key=lambda one: (one != LAST, len(groups[one]), one == BACKGROUND, one)):
         left = tuple(place for place in groups[name] if place not in taken)
         if left:
             found[name] = left
@@ -121,10 +121,18 @@ def default_edges(items: "Sequence[AlignedContrast]") -> tuple[Edge, ...]:
     """The edges that are asked about unless others are named.
 
     From every group to the question and to the last position; within the picture; and between the frames of a clip.
-    Only groups that every item has count, and only edges along which there is something to cut in every item.
+    Only groups that every item has count, once each if one is another's equal everywhere, as the background of a
+    picture without named parts is the image; and only edges along which there is something to cut in every item.
     """
     groups = [groups_of(item) for item in items]
-    names = [name for name in groups[0] if all(name in one for one in groups)]
+    shared = sorted(
+        (name for name in groups[0] if all(name in one for one in groups)), key=lambda one: one == BACKGROUND
+    )
+    names = [
+        name
+        for place, name in enumerate(shared)
+        if all(any(one[name] != one[other] for one in groups) for other in shared[:place])
+    ]
     readers = [name for name in (QUESTION, LAST) if name in names]
     edges = [Edge(source, reader) for reader in readers for source in names]
     if IMAGE in names:

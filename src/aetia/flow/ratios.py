@@ -30,8 +30,8 @@ def pooled_ratio(
     """Return the ratio of sums over items and its bootstrap interval, `[G]` each.
 
     Numerator and denominator of an item are resampled together. The tails are taken as far out as `bootstrap_interval`
-    takes them, without which few items cover too rarely. NaN where the denominators add up to 0; no interval of fewer
-    than two items.
+    takes them, without which few items cover too rarely. NaN where the denominators add up to 0, or where the interval
+    of their sum holds 0: a ratio to what may be nothing may be anything. No interval of fewer than two items.
 
     Args:
         top: `[G, N]` numerators, one column an item.
@@ -51,12 +51,14 @@ def pooled_ratio(
     counts = (
         np.random.default_rng(seed).multinomial(items, np.full(items, 1.0 / items), size=draws).T.astype(np.float64)
     )
-    resampled = _divided(top @ counts, bottom @ counts)
     tail = float(normal_cdf([sqrt(items / (items - 1)) * float(t_quantile((1.0 - level) / 2.0, items - 1.0))])[0])
-    tail = min(tail, 1.0 - tail)
-    known = np.isfinite(estimate) & np.isfinite(resampled).any(axis=1)
-    low[known], high[known] = np.nanquantile(resampled[known], [tail, 1.0 - tail], axis=1)
-    return estimate, low, high
+    tails = [min(tail, 1.0 - tail), max(tail, 1.0 - tail)]
+    below = bottom @ counts
+    least, most = np.quantile(below, tails, axis=1)
+    known = (least > 0.0) | (most < 0.0)
+    if known.any():
+        low[known], high[known] = np.nanquantile(_divided(top @ counts, below)[known], tails, axis=1)
+    return np.where(known, estimate, np.nan), low, high
 
 
 def ratio_effects(

@@ -1,11 +1,13 @@
 """What share of an edit's effect does patching one place bring back, or take away?
 
 The recovery rate is (patched - corrupted) / (clean - corrupted), numerators and denominators each added up over items:
-a single item's rate explodes where clean and corrupted are close.
+a single item's rate explodes where clean and corrupted are close. Where the edit raises the outcome instead of lowering
+it, both are turned around first: effects of either sign are effects, and would cancel in the sum.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import copysign
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
@@ -48,8 +50,9 @@ def recovery(
 ) -> Effects:
     """Return the recovery rate of every place of a trace, pooled over items, with an interval over items.
 
-    1 is the whole effect of the edit, 0 nothing of it. Values below 0 and above 1 occur. The provenance says how many
-    items were dropped because clean and corrupted are within the gate.
+    1 is the whole effect of the edit, 0 nothing of it. Values below 0 and above 1 occur. An item weighs as much as its
+    edit does, whichever way that goes. The provenance says how many items were dropped because clean and corrupted are
+    within the gate, and in how many of the others the corrupted run has more of the outcome.
 
     Args:
         values: The values of a trace by patch or noise, with an outcome in which effects can be shared out:
@@ -71,8 +74,10 @@ def recovery(
     places = real.filter(pc.field("method").isin(list(_METHODS)))
     places = places.filter(pc.field("item").isin(list(gated.gaps)))
     sign = 1.0 if direction == "denoise" else -1.0
-    tops = pa.array([sign * value for value in places["value"].to_pylist()], pa.float64())
-    below = pa.array([gated.gaps[name] for name in places["item"].to_pylist()], pa.float64())
+    gaps = [gated.gaps[name] for name in places["item"].to_pylist()]
+    changes = zip(places["value"].to_pylist(), gaps, strict=True)
+    tops = pa.array([sign * copysign(1.0, gap) * value for value, gap in changes], pa.float64())
+    below = pa.array([abs(gap) for gap in gaps], pa.float64())
     table = places.set_column(places.schema.get_field_index("value"), "value", tops).append_column("below", below)
     found = ratio_effects(table, _DIMENSIONS, unit="recovery rate", level=level, seed=seed)
     about = {
@@ -80,6 +85,7 @@ def recovery(
         "gate": f"{gate:g}",
         "items": str(len(gated.gaps)),
         "dropped": f"{gated.items - len(gated.gaps)} of {gated.items}",
+        "reversed": f"{sum(gap < 0.0 for gap in gated.gaps.values())} of {len(gated.gaps)}",
     }
     return Effects(found.table, about)
 
@@ -90,7 +96,7 @@ def recovery_of(run: "Run", *, gate: float = GATE) -> Effects:
     The null, p and q of a row are those of the effect that the rate is made of: of all items, the gate's too.
 
     Args:
-        run: A finished run, by patch or noise.
+        run: A finished run, by patch or noise; of one by attribution, the cells that were patched too.
         gate: As `recovery`.
 
     Raises:
@@ -98,8 +104,9 @@ def recovery_of(run: "Run", *, gate: float = GATE) -> Effects:
         RunError: The run has no values or effects.
     """
     study = run.manifest.study
+    # The method noise restores clean values whatever the direction is called.
     direction: Direction = (
-        "noise" if study.get("direction") == "noise" and study.get("method") == "patch" else "denoise"
+        "noise" if study.get("direction") == "noise" and study.get("method") != "noise" else "denoise"
     )
     level, seed = study.get("level", 0.95), study.get("seed", 0)
     assert isinstance(level, float)

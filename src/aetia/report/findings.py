@@ -118,11 +118,13 @@ def _rendered(manifest: Manifest, effects: Effects, sights: Sequence[Sight]) -> 
 
 
 def _line(row: Mapping[str, object], dimensions: Sequence[str], level: float) -> _Line:
-    low, high, q = row["low"], row["high"], row["q"]
+    estimate, low, high, q = row["estimate"], row["low"], row["high"], row["q"]
     has_interval = isinstance(low, float) and isinstance(high, float)
     return _Line(
         where=tuple("" if row[name] is None else clean_text(str(row[name]), _TEXT) for name in dimensions),
-        estimate=f"{row['estimate']:.3g} {clean_text(str(row['unit'] or ''), 30)}".strip(),
+        estimate=f"{estimate:.3g} {clean_text(str(row['unit'] or ''), 30)}".strip()
+        if isinstance(estimate, float)
+        else "",  # a ratio to what may be nothing
         interval=f"{low:.3g} to {high:.3g}" if has_interval else "",
         n=int(str(row["n"] or 0)),
         null=clean_text(str(row["null"] or ""), 40),

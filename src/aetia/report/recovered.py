@@ -66,7 +66,8 @@ def recovered_in(directory: Path) -> tuple[Recovered, ...]:
                     (span, tuple(_cell(cells.get((span, layer)), level) for layer in layers))
                     for span in dict.fromkeys(row["span"] for row in own)
                 ),
-                f"{about}, because clean and corrupted differ by less than {effects.provenance['gate']}.",
+                f"{about}, because clean and corrupted differ by less than {effects.provenance['gate']}. "
+                f"In {effects.provenance['reversed']} the edit raises the outcome.",
             )
         )
     return tuple(found)
