@@ -8,11 +8,10 @@ Source: Vashishtha et al., Teaching Transformers Causal Reasoning through Axioma
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
 from random import Random
-from typing import cast
+from typing import NamedTuple, cast
 
 from aetia import scm
 from aetia.evals.item import Item
@@ -39,8 +38,7 @@ _Edges = tuple[tuple[int, int], ...]
 _WORDS = wordings("axioms")
 
 
-@dataclass(frozen=True, slots=True)
-class _Problem:
+class _Problem(NamedTuple):
     """A DAG over 0 .. size - 1, its edges in the order of the text, and what is asked about two of its variables."""
 
     edges: _Edges

@@ -13,11 +13,10 @@ the MIT licence, and its wording is the first one here, so that published items 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations, permutations, product
 from random import Random
-from typing import cast
+from typing import NamedTuple, cast
 
 from aetia.errors import EvaluationError
 from aetia.evals.item import Item, Origin
@@ -39,8 +38,7 @@ _SYMMETRIC = 4  # the relations from here on are the same both ways
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-@dataclass(frozen=True, slots=True)
-class _Problem:
+class _Problem(NamedTuple):
     """A class and a hypothesis about it.
 
     Args:
@@ -147,7 +145,7 @@ class _Corr2Cause(Generator[_Problem]):
     def changed(self, problem: _Problem, random: Random, /) -> Mapping[str, _Problem]:
         found = {"flipped-edge": _flipped(problem, random)}
         if problem.relation < _SYMMETRIC:
-            found["reversed-pair"] = replace(problem, first=problem.second, second=problem.first)
+            found["reversed-pair"] = problem._replace(first=problem.second, second=problem.first)
         return {name: one for name, one in found.items() if one is not None}
 
     def _explained(self, problem: _Problem, called: Mapping[int, str]) -> tuple[str, tuple[str, ...]]:

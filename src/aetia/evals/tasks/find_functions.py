@@ -81,14 +81,11 @@ class Outputs(Generator[Unseen]):
         """The steps that there are, the examples, and the input."""
         table = boxes(self._kind).outputs[problem.box]
         said = _examples([(value, table[value]) for value in problem.seen], style.wording)
-        listed = _listed(self._kind, style.wording)
-        context = phrase(_FAMILY, self._kind, style.wording).format(
-            steps=listed, examples=said, c="c", low=PARAMETERS[0], high=PARAMETERS[-1]
-        )
+        before, after = _around_examples(self._kind, style.wording)
         question = phrase(_FAMILY, "output", style.wording).format(input=problem.asked)
         box = boxes(self._kind).boxes[problem.box]
         facts: dict[str, JSON] = {"function": _described(box, 0), "input": problem.asked}
-        return Wording(context, question, solution.label, facts=facts)
+        return Wording(f"{before}{said}{after}", question, solution.label, facts=facts)
 
     def changed(self, problem: Unseen, random: Random, /) -> Mapping[str, Unseen]:
         """Another input, whose output what was seen settles as well."""
@@ -232,9 +229,13 @@ def _examples(seen: list[tuple[Value, Value]], wording: int) -> str:
 
 
 @cache
-def _listed(kind: str, wording: int) -> str:
+def _around_examples(kind: str, wording: int) -> tuple[str, str]:
+    """What stands before the examples, the list of steps among it, and what after them."""
     names = dict.fromkeys(step.name for step in steps_of(kind))
-    return "; ".join(phrase(_FAMILY, name, wording).format(c="c") for name in names)
+    listed = "; ".join(phrase(_FAMILY, name, wording).format(c="c") for name in names)
+    before, _, after = phrase(_FAMILY, kind, wording).partition("{examples}")
+    least, most = PARAMETERS[0], PARAMETERS[-1]
+    return before.format(steps=listed, c="c", low=least, high=most), after.format(c="c", low=least, high=most)
 
 
 def _seen(text: str) -> list[tuple[Value, Value]]:
