@@ -84,7 +84,7 @@ def wrong(item):
 def replies(rows, way="basic"):
     """The values of a run: one reply for each item and text."""
     asked = [Asked(item, ((Request((Message("user", "?"),)), Reply(text, tokens=1)),), text) for item, text in rows]
-    return _table(rows[0][0].task, way, asked)
+    return _table(rows[0][0].task, [way] * len(asked), asked)
 
 
 def yes_no(number, label="yes", **fields):

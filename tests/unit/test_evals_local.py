@@ -10,7 +10,7 @@ from toy_tokenizer import CHAT, byte_level
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from aetia.errors import EvaluationError, SiteError, StudyError
-from aetia.evals.answerers import local_scoring
+from aetia.evals.answerers import local_generation, local_scoring
 from aetia.evals.answerers.local import Budget, LocalAnswerer
 from aetia.evals.answerers.local_edits import Edits, told
 from aetia.evals.answerers.local_generation import Prompted, Speaker, writings
@@ -77,7 +77,9 @@ def test_scores_are_the_same_in_whatever_parts_the_logits_are_made(monkeypatch, 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_replies_are_those_of_the_module_itself(family):
     network = tiny_network(family)
-    asked = {owner: Prompted(prompt, 3 + 3 * (owner % 2)) for owner, prompt in enumerate(prompts(6))}
+    some = prompts(6)
+    some += [some[0], some[1][:-2], (*some[1], 5), (*some[1], 5, 6)]  # twice the same, and one the beginning of others
+    asked = {owner: Prompted(prompt, 3 + 3 * (owner % 2)) for owner, prompt in enumerate(some)}
     speaker = Speaker(network, Edits(), frozenset(), lambda tokens: " ".join(map(str, tokens)), TIE)
     for budget in (Budget(saved=10), Budget(parallel=2, saved=10**9), Budget(parallel=4, kept=40, rows=1)):
         found = dict(writings(speaker, asked, budget))
@@ -87,6 +89,23 @@ def test_replies_are_those_of_the_module_itself(family):
                 expected.append(int(network.logits(expected)[-1].argmax()))
             assert found[owner].text == " ".join(map(str, expected[len(one.prompt) :]))
             assert found[owner].tokens == one.most
+
+
+def test_prompts_that_begin_alike_are_read_once(monkeypatch):
+    network, rows = tiny_network("llama"), []
+    own = local_generation.read
+    monkeypatch.setattr(
+        local_generation,
+        "read",
+        lambda network, placed, edits, **how: (
+            rows.extend(len(one.tree.tokens) for one in placed) or own(network, placed, edits, **how)
+        ),
+    )
+    speaker = Speaker(network, Edits(), frozenset(), lambda tokens: " ".join(map(str, tokens)), 0.0)
+    begun = prompts(4, shared=0)
+    asked = {owner: Prompted((*begun[owner // 3], 80 + owner % 3), 2) for owner in range(12)}
+    assert len(dict(writings(speaker, asked, Budget(saved=10**9)))) == 12
+    assert sum(rows) == sum(map(len, begun)) + 12
 
 
 def test_what_is_wanted_never_lies_in_a_stem_and_every_line_is_read_once():
@@ -99,7 +118,9 @@ def test_what_is_wanted_never_lies_in_a_stem_and_every_line_is_read_once():
                 tail = [draw.randrange(2) for _ in range(draw.randrange(0, 4))]
                 lines.append(Line(tuple(prompt + tail), len(prompt) - 1, owner, part))
         for shares in (True, False):
-            forests = list(planted(lines, rows=draw.choice([0, 5, 50]), saved=draw.randrange(1, 20), shares=shares))
+            rows, saved, most = draw.choice([0, 5, 50]), draw.randrange(1, 20), draw.choice([None, 1, 3])
+            forests = list(planted(lines, rows=rows, saved=saved, shares=shares, most=most))
+            assert all(len(tree.lines) <= (most or len(lines)) for forest in forests for tree in forest.trees)
             trees = [(forest, tree) for forest in forests for tree in forest.trees]
             assert sorted((line.owner, line.part) for _, tree in trees for line in tree.lines) == sorted(
                 (line.owner, line.part) for line in lines

@@ -105,13 +105,16 @@ def _wave(
     speaker: Speaker, asked: Mapping[int, Prompted], slots: "_Slots", budget: Budget
 ) -> Iterator[tuple[int, Written]]:
     lines = [Line(one.prompt, len(one.prompt) - 1, owner) for owner, one in asked.items()]
-    forests = planted(lines, rows=0, saved=budget.saved, shares=not speaker.edits.depends_on_prompt)
+    # Prompts are let in when a quarter of the slots is free: any tree then finds its place.
+    most = max(1, slots.count // 4)
+    shares = not speaker.edits.depends_on_prompt
+    forests = planted(lines, rows=budget.rows, saved=budget.saved, shares=shares, most=most)
     units = planted_units(speaker.network, forests, speaker.edits)
     is_open = True
     while is_open or slots.replies:
         free = slots.count - len(slots.replies)
         if is_open and (not slots.replies or 4 * free >= slots.count):
-            units_now, is_open = _admitted(units, free, budget.rows)
+            units_now, is_open = _admitted(units, free, most, budget.rows)
             slots.admit(units_now, asked)
         else:
             slots.step()
@@ -119,16 +122,17 @@ def _wave(
 
 
 def _admitted(
-    units: Iterator[tuple[Tree, KeyValues | None]], free: int, rows: int
+    units: Iterator[tuple[Tree, KeyValues | None]], free: int, most: int, rows: int
 ) -> tuple[list[tuple[Tree, KeyValues | None]], bool]:
-    """The next prompts, at most `free` and about `rows` tokens; and whether there may be more."""
+    """The next trees, of `most` prompts each at most, for `free` slots and about `rows` tokens; and are there more?"""
     found: list[tuple[Tree, KeyValues | None]] = []
     size = 0
-    while len(found) < free and size < rows:
+    while free >= most and size < rows:
         unit = next(units, None)
         if unit is None:
             return found, False
         found.append(unit)
+        free -= len(unit[0].lines)
         size += len(unit[0].tokens)
     return found, True
 
@@ -157,21 +161,26 @@ class _Slots:
         if not placed:
             return
         hidden, kept = read(self.speaker.network, placed, self.speaker.edits, keeps=True)
+        wanted = [one.row + row for one in placed for row in one.tree.wanted]
+        ends = []
         for one in placed:
-            owner, slot = one.tree.lines[0].owner, len(self.replies)
-            for layer, (keys, values) in kept.items():
-                self._keep(self.keys[layer][slot], keys[0, :, one.rows], one.stem and one.stem.keys[layer], one)
-                self._keep(self.values[layer][slot], values[0, :, one.rows], one.stem and one.stem.values[layer], one)
-            prompt = asked[owner]
-            self.replies.append(_Reply(owner, prompt, len(prompt.prompt), Random(f"{prompt.seed}")))
-        self._say(self.replies[-len(placed) :], hidden)
+            for line, path in zip(one.tree.lines, one.tree.paths, strict=True):
+                self._keep(kept, one, [one.row + row for row in path])
+                ends.append(wanted.index(one.row + path[-1]))
+                prompt = asked[line.owner]
+                self.replies.append(_Reply(line.owner, prompt, len(prompt.prompt), Random(f"{prompt.seed}")))
+        self._say(self.replies[-len(ends) :], hidden[ends])
 
-    @staticmethod
-    def _keep(slot: Tensor, own: Tensor, stem: Tensor | None, one: Placed) -> None:
-        start = one.tree.stem
-        if stem is not None:
-            slot[:, :start] = stem[0, :, :start]
-        slot[:, start : start + own.shape[1]] = own
+    def _keep(self, kept: Mapping[int, tuple[Tensor, Tensor]], one: Placed, rows: Sequence[int]) -> None:
+        """Puts the keys and values of a prompt, its stem's and those of its own rows, into the next slot."""
+        slot, start = len(self.replies), one.tree.stem
+        own = slice(start, start + len(rows))
+        for layer, (keys, values) in kept.items():
+            if one.stem is not None:
+                self.keys[layer][slot, :, :start] = one.stem.keys[layer][0, :, :start]
+                self.values[layer][slot, :, :start] = one.stem.values[layer][0, :, :start]
+            self.keys[layer][slot, :, own] = keys[0, :, rows]
+            self.values[layer][slot, :, own] = values[0, :, rows]
 
     @torch.inference_mode()
     def step(self) -> None:

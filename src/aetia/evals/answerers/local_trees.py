@@ -108,24 +108,28 @@ def tree_of(lines: Sequence[Line], stem: int = 0) -> Tree:
     return Tree(tuple(lines), stem, tuple(tokens), tuple(parents), tuple(positions), tuple(paths))
 
 
-def planted(lines: Sequence[Line], *, rows: int, saved: int, shares: bool = True) -> Iterator[Forest]:
+def planted(
+    lines: Sequence[Line], *, rows: int, saved: int, shares: bool = True, most: int | None = None
+) -> Iterator[Forest]:
     """Yields forests that read all lines and share what pays.
 
     Args:
         lines: In any order.
-        rows: The most rows of a tree of several lines; 0 makes a tree of each line.
+        rows: The most rows of a tree of several lines.
         saved: The fewest rows that a stem has to save, since reading it is a run of its own.
         shares: Whether lines of different owners may share anything.
+        most: The most lines of a tree; any number by default.
     """
+    most = len(lines) if most is None else most
     ordered = sorted(lines, key=lambda line: (line.tokens, line.owner, line.part))
     if not shares:
         ordered.sort(key=lambda line: line.owner)
         for start, stop in _runs([line.owner for line in ordered]):
-            yield Forest((), tuple(_trees(ordered[start:stop], 0, rows)))
+            yield Forest((), tuple(_trees(ordered[start:stop], 0, rows, most)))
         return
     for start, stop, length in _stems(ordered, saved, rows):
         part = ordered[start:stop]
-        yield Forest(part[0].tokens[:length], tuple(_trees(part, length, rows)))
+        yield Forest(part[0].tokens[:length], tuple(_trees(part, length, rows, most)))
 
 
 def _runs(owners: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -136,14 +140,15 @@ def _runs(owners: Sequence[int]) -> Iterator[tuple[int, int]]:
             start = place
 
 
-def _trees(lines: Sequence[Line], stem: int, rows: int) -> Iterator[Tree]:
+def _trees(lines: Sequence[Line], stem: int, rows: int, most: int) -> Iterator[Tree]:
     current: list[Line] = []
     size = 0
     for line in lines:
         shared = common(current[-1].tokens, line.tokens) if current else stem
         own = len(line.tokens) - shared
         # A line that shares less than half of itself gains little and makes the tree's attention larger.
-        if current and (2 * (shared - stem) < len(line.tokens) - stem or size + own > rows):
+        is_full = len(current) == most or size + own > rows
+        if current and (is_full or 2 * (shared - stem) < len(line.tokens) - stem):
             yield tree_of(current, stem)
             current, size, own = [], 0, len(line.tokens) - stem
         current.append(line)

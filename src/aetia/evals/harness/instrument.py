@@ -22,8 +22,8 @@ from aetia.runs.keys import JSON, canonical, key_of
 
 __all__ = ["Evaluate", "FailedRepliesError"]
 
-_AT_ONCE = 100
-"""Items of a batch: enough for an endpoint to be busy, and few enough that progress shows."""
+_AT_ONCE = 200
+"""Conversations of a batch: enough for an answerer to be busy, and few enough that progress shows."""
 
 _SCHEMA = pa.schema(
     [
@@ -78,7 +78,7 @@ class Evaluate:
                 way_named(way, study, chosen)
                 if study.scored:
                     check_scored(way, chosen)
-                batches.extend(_batches(study, system, task, way, chosen))
+            batches.extend(_batches(study, system, task, chosen))
         return Plan(
             tuple(batches),
             items=tuple(items.values()),
@@ -91,18 +91,17 @@ class Evaluate:
         answerer = answerer_of(study)
 
         def compute(batch: Batch) -> pa.Table:
-            task, way = str(batch.payload["task"]), str(batch.payload["adaptation"])
-            first = int(str(batch.payload["first"]))
+            task, first = str(batch.payload["task"]), int(str(batch.payload["first"]))
             chosen = chosen_items(study, task)
-            items = chosen.items[first : first + batch.cells]
-            adaptation = way_named(way, study, chosen)
-            pairs = [(item, adaptation) for item in items]
+            items = chosen.items[first : first + batch.cells // len(study.adaptations)]
+            ways = {way: way_named(way, study, chosen) for way in study.adaptations}
+            pairs = [(item, way) for way in ways.values() for item in items]
             conversations = ask(pairs, answerer, scored=study.scored, limits=limits_of(study))
             asked = [one for _, one in sorted(conversations, key=lambda found: found[0])]
             failed = [one.failure for one in asked if one.failure]
             if failed:
                 raise FailedRepliesError(f"{len(failed)} of {len(asked)} replies failed; the first: {failed[0]}")
-            return _table(task, way, asked)
+            return _table(task, [way for way in ways for _ in items], asked)
 
         return compute
 
@@ -111,15 +110,18 @@ class Evaluate:
         return summary(scored(values), study)
 
 
-def _batches(study: EvaluationStudy, system: dict[str, JSON], task: str, way: str, chosen: Chosen) -> Sequence[Batch]:
+def _batches(study: EvaluationStudy, system: dict[str, JSON], task: str, chosen: Chosen) -> Sequence[Batch]:
+    """A few items each, asked in all ways: their questions begin alike, which a local model then reads once."""
     examples = key_of([item.to_record() for item in chosen.examples])
     asked = study.model_dump(mode="json", include=set(_DECIDING))
     found = []
-    for first in range(0, len(chosen.items), _AT_ONCE):
-        part = chosen.items[first : first + _AT_ONCE]
+    ways = study.adaptations
+    step = max(1, _AT_ONCE // len(ways))
+    for first in range(0, len(chosen.items), step):
+        part = chosen.items[first : first + step]
         # Whole records: an id does not change when somebody mends a label.
-        key = key_of(system, asked, task, way, examples, [item.to_record() for item in part])
-        found.append(Batch(key, len(part), {"task": task, "adaptation": way, "first": first}))
+        key = key_of(system, asked, task, ways, examples, [item.to_record() for item in part])
+        found.append(Batch(key, len(part) * len(ways), {"task": task, "first": first}))
     return found
 
 
@@ -132,11 +134,11 @@ def _files_of(study: EvaluationStudy) -> dict[str, JSON]:
     return {"relations": file_hash(path)} if path is not None and path.is_file() else {}
 
 
-def _table(task: str, way: str, asked: Sequence[Asked]) -> pa.Table:
+def _table(task: str, ways: Sequence[str], asked: Sequence[Asked]) -> pa.Table:
     columns: list[list[object]] = [
         [one.item.id for one in asked],
         [task] * len(asked),
-        [way] * len(asked),
+        list(ways),
         [canonical(one.item.to_record()) for one in asked],
         [one.text for one in asked],
         [json.dumps([_turn(*turn) for turn in one.turns]) for one in asked],
