@@ -5,13 +5,27 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from tiny_encoders import tiny_llava
+from tiny_encoders import tiny_encoder, tiny_llava
 from tiny_models import tiny_network
 from tiny_vision_models import VISION_CONFIGS, noise, prompt, tiny_vision_network, vision_of
 from transformers import AutoModelForImageTextToText
 
 from aetia.errors import StudyError
-from aetia.models import Add, Cell, Intervention, Outcome, Scale, Set, Site, record, run_planned, wrap
+from aetia.models import (
+    Add,
+    Cell,
+    Intervention,
+    Knockout,
+    Outcome,
+    Scale,
+    Set,
+    Site,
+    gradients,
+    record,
+    run_planned,
+    run_with_hooks,
+    wrap,
+)
 from aetia.models.encoder_gradients import encoder_gradients
 from aetia.models.encoder_planner import run_encoder_planned
 from aetia.models.encoder_runs import record_encoder, run_encoder_with_hooks
@@ -208,6 +222,33 @@ def test_slopes_at_a_towers_sites_are_differences_in_the_limit(family):
         ]
         assert float(ends[0] - ends[1]) / 2e-3 == pytest.approx(float((gradient * direction).sum()), rel=1e-2), site
     assert found.pixels[1].shape == (3, picture.height, picture.width)
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_slopes_of_attention_weights_are_those_of_a_run_in_which_attention_is_cut(layer):
+    encoder, network = tiny_encoder("clip", dtype=torch.float64), tiny_network("llama", dtype=torch.float64)
+    cut, site = Intervention(Site("pattern", 1, position=2), Knockout((1,))), Site("pattern", layer, position=2)
+    picture, ids = noise(0, 24, 24), [3, 4, 5, 6]
+
+    def read(output):
+        return output.sum(-1)
+
+    def outcome(logits):
+        return logits[-1, 3]
+
+    value, gradient = encoder_gradients(encoder, picture, read, [site], [cut]).sites[site]
+    said, slope = gradients(network, ids, outcome, [site], [cut])[site]
+    assert (bool(value[0, :, 1].any()), bool(said[0, :, 1].any())) == (layer == 0, layer == 0)
+    for weights, gradient_there, run in (
+        (value, gradient, lambda done: read(run_encoder_with_hooks(encoder, picture, done).output[None])[0]),
+        (said, slope, lambda done: outcome(run_with_hooks(network, ids, done, keep=0).logits)),
+    ):
+        direction = torch.linspace(-1, 1, weights.numel(), dtype=torch.float64).cos().view(weights.shape)
+        # Steps are that large because norms are in float32.
+        ends = [float(run([cut, Intervention(site, Add(step * direction))])) for step in (1e-3, -1e-3)]
+        expected = float((gradient_there * direction).sum())
+        assert (ends[0] - ends[1]) / 2e-3 == pytest.approx(expected, rel=5e-3)
+        assert abs(expected) > 1e-3
 
 
 @pytest.mark.parametrize("family", ["idefics3", "qwen2_5_vl", "qwen3_vl"])

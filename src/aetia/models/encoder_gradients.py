@@ -6,13 +6,12 @@ Letters: k outcomes, T positions, V vocabulary, D width, E width of what comes o
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from aetia.errors import StudyError
-from aetia.models.attention import weights_attention
-from aetia.models.encoder_attention import RunAttention, attention_by_run
 from aetia.models.encoder_runs import batch_hooked, pixels_of
 from aetia.models.encoders import Encoder
 from aetia.models.hooks import gradients_of, read_rows
@@ -79,20 +78,22 @@ def encoder_gradients(
     places = dict.fromkeys((site.component, site.layer) for site in sites)
     kept: dict[Place, Tensor] = {}
 
-    def keep_weights(one: RunAttention) -> Tensor:
-        out, kept["pattern", one.layer] = weights_attention(one.call, one.cut)
-        return out
+    def keep(place: Place, tensor: Tensor) -> None:
+        kept[place] = tensor
 
+    watched = {
+        layer: partial(keep, (component, layer))
+        for component, layer in places
+        if component == "pattern" and layer is not None
+    }
     with torch.enable_grad(), ExitStack() as stack:
         pixels = pixels_of(encoder, picture).detach().clone().requires_grad_()
         grid = encoder.grid_of(pixels)
-        layers = [layer for component, layer in places if component == "pattern" and layer is not None]
-        stack.enter_context(attention_by_run(encoder, [grid], layers, keep_weights))
-        stack.enter_context(batch_hooked(encoder, [grid], [(0, i) for i in interventions], ()))
+        edits = [(0, i) for i in interventions]
+        stack.enter_context(batch_hooked(encoder, [grid], edits, (), watched=watched))
         for place in places:
             if place[0] != "pattern":
-                handle = listen(encoder.port(*place), lambda tensor, place=place: kept.update({place: tensor}))
-                stack.callback(handle.remove)
+                stack.callback(listen(encoder.port(*place), partial(keep, place)).remove)
         value = read(encoder.output(pixels))[0]
         tensors = {("pixels", None): pixels, **kept}
         slopes = dict(zip(tensors, gradients_of(value.reshape(-1), list(tensors.values())), strict=True))

@@ -174,6 +174,8 @@ def batch_hooked(
     grids: Sequence[tuple[int, int]],
     edits: Sequence[tuple[int, Intervention]],
     captures: Sequence[tuple[int, Site]],
+    *,
+    watched: Mapping[int, Callable[[Tensor], None]] | None = None,
 ) -> Iterator[dict[tuple[int, Site], Tensor]]:
     """While open, runs that go through the encoder together are intervened upon, each in its own way.
 
@@ -184,6 +186,7 @@ def batch_hooked(
         grids: The rows and columns of patches of every run's picture.
         edits: Which of the runs, and what is done in it.
         captures: Which of the runs, and the site whose value is wanted.
+        watched: By layer, what is given the attention weights that each run uses there, `[1, H, T, T]`, no copy.
     """
     for run, site in (*((run, i.site) for run, i in edits), *captures):
         encoder.check_site(site, encoder.length_of(grids[run]))
@@ -199,12 +202,17 @@ def batch_hooked(
     def attend(one: RunAttention) -> Tensor:
         done, wanted = places["pattern", one.layer]
         here = [i for run, i in done if run == one.run]
-        return _edited_attention(one, here, [site for run, site in wanted if run == one.run], found)
+        out, weights = _edited_attention(one, here)
+        if watched is not None and one.layer in watched:
+            watched[one.layer](weights)
+        for site in (site for run, site in wanted if run == one.run):
+            found[one.run, site] = read_rows(weights[0].transpose(0, 1), site.rows(weights.shape[-1]), site)
+        return out
 
     with ExitStack() as stack:
         stack.callback(encoder.blocks[0].register_forward_pre_hook(_in_order, with_kwargs=True).remove)
-        layers = [layer for component, layer in places if component == "pattern" and layer is not None]
-        stack.enter_context(attention_by_run(encoder, grids, layers, attend))
+        layers = {layer for component, layer in places if component == "pattern" and layer is not None}
+        stack.enter_context(attention_by_run(encoder, grids, layers.union(watched or ()), attend))
         # A residual is edited as what leaves a block first, then as what enters the next.
         for (component, layer), (done, wanted) in sorted(places.items(), key=lambda place: place[0][0] != "resid_post"):
             if component != "pattern":
@@ -238,10 +246,8 @@ def _receiver(
     return receive
 
 
-def _edited_attention(
-    one: RunAttention, edits: Sequence[Intervention], captures: Sequence[Site], found: dict[tuple[int, Site], Tensor]
-) -> Tensor:
-    """The heads' outputs of a run, `[1, T, H, d]`, whose weights are cut, changed and read."""
+def _edited_attention(one: RunAttention, edits: Sequence[Intervention]) -> tuple[Tensor, Tensor]:
+    """The heads' outputs of a run, `[1, T, H, d]`, and the weights that give them, cut and changed, `[1, H, T, T]`."""
     length = one.cut.shape[-1]
     cut = one.cut.clone()
     for i in edits:
@@ -255,9 +261,7 @@ def _edited_attention(
         for i in sets:
             edit_rows(weights[0].transpose(0, 1), i.site.rows(length), i.site, i.operation)
         out = mix(weights, one.call.value)
-    for site in captures:
-        found[one.run, site] = read_rows(weights[0].transpose(0, 1), site.rows(length), site)
-    return out
+    return out, weights
 
 
 def run_block(encoder: Encoder, layer: int, residuals: Tensor, like: EncoderRecording) -> Tensor:

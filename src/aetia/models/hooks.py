@@ -7,6 +7,7 @@ position are rows: `[rows, width]`, or `[rows, heads, width]` for components wit
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -51,22 +52,27 @@ class _PatternHandler:
     """Edits, cuts and reads attention weights in the layers where that is asked for; leaves the others alone."""
 
     def __init__(
-        self, network: Network, length: int, interventions: Sequence[Intervention], captures: Sequence[Site]
+        self,
+        network: Network,
+        length: int,
+        interventions: Sequence[Intervention],
+        captures: Sequence[Site],
+        watched: Mapping[int, Callable[[Tensor], None]],
     ) -> None:
-        self.network, self.length = network, length
+        self.network, self.length, self.watched = network, length, watched
         self.interventions = [i for i in interventions if i.site.component == "pattern"]
         self.captures = [site for site in captures if site.component == "pattern"]
         self.captured: dict[Site, Tensor] = {}
 
     @property
     def is_needed(self) -> bool:
-        return bool(self.interventions or self.captures)
+        return bool(self.interventions or self.captures or self.watched)
 
     def __call__(self, call: AttentionCall) -> tuple[Tensor, Tensor | None]:
         layer = self.network.attentions[call.module]
         edits = [i for i in self.interventions if i.site.layer == layer]
         captures = [site for site in self.captures if site.layer == layer]
-        if not edits and not captures:
+        if not edits and not captures and layer not in self.watched:
             return own_attention(call)
         out, weights = weights_attention(call, cut_mask(call, edits))
         sets = [i for i in edits if not isinstance(i.operation, Knockout)]
@@ -75,7 +81,10 @@ class _PatternHandler:
             rows = rows.clone()
             for i in sets:
                 edit_rows(rows, i.site.positions(self.length), i.site, i.operation)
-            out = mix(rows.transpose(0, 1)[None], call.value)
+            weights = rows.transpose(0, 1)[None]
+            out = mix(weights, call.value)
+        if layer in self.watched:
+            self.watched[layer](weights)
         for site in captures:
             self.captured[site] = read_rows(rows, site.positions(self.length), site)
         return out, weights
@@ -124,11 +133,23 @@ def check_cut(cut: Tensor, options: Mapping[str, object]) -> None:
 
 @contextmanager
 def hooked(
-    network: Network, length: int, interventions: Sequence[Intervention] = (), captures: Sequence[Site] = ()
+    network: Network,
+    length: int,
+    interventions: Sequence[Intervention] = (),
+    captures: Sequence[Site] = (),
+    *,
+    watched: Mapping[int, Callable[[Tensor], None]] | None = None,
 ) -> Iterator[dict[Site, Tensor]]:
     """While open, a forward run of one prompt of `length` tokens is intervened upon and its sites are captured.
 
     Gives the dictionary that captures go into. A site is captured after the interventions on it.
+
+    Args:
+        network: The network.
+        length: T.
+        interventions: What is done.
+        captures: The sites whose values are wanted.
+        watched: By layer, what is given the attention weights that are used there, `[1, H, T, T]`, not a copy of them.
     """
     for site in (*(i.site for i in interventions), *captures):
         network.check_site(site)
@@ -151,7 +172,7 @@ def hooked(
 
         return receive
 
-    pattern = _PatternHandler(network, length, interventions, captures)
+    pattern = _PatternHandler(network, length, interventions, captures, watched or {})
     pattern.captured = captured
     with ExitStack() as stack:
         if pattern.is_needed:
@@ -215,20 +236,15 @@ def gradients(
     def keep(place: tuple[str, int | None], tensor: Tensor) -> None:
         kept[place] = tensor
 
-    def keep_weights(call: AttentionCall) -> tuple[Tensor, Tensor | None]:
-        place = ("pattern", network.attentions[call.module])
-        if place not in places:
-            return own_attention(call)
-        out, weights = weights_attention(call)
-        keep(place, weights)
-        return out, weights
-
+    watched = {
+        layer: partial(keep, (component, layer))
+        for component, layer in places
+        if component == "pattern" and layer is not None
+    }
     inputs = network.inputs([ids])
     with torch.enable_grad(), ExitStack() as stack:
         stack.callback(network.embedding.register_forward_hook(_require_grad).remove)
-        if any(component == "pattern" for component, _ in places):
-            stack.enter_context(handled_attention(network.config, keep_weights))
-        stack.enter_context(hooked(network, len(ids), interventions))
+        stack.enter_context(hooked(network, len(ids), interventions, watched=watched))
         for component, layer in places:
             if component != "pattern":
                 handle = listen(network.port(component, layer), lambda t, place=(component, layer): keep(place, t))
