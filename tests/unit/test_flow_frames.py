@@ -17,17 +17,17 @@ from tiny_vision_models import noise, prompt, tiny_vision_network, vision_of
 
 from aetia.cli.application import run
 from aetia.errors import StudyError
-from aetia.flow.groups import Edge, default_edges, partition_of
+from aetia.flow.groups import default_edges, partition_of
+from aetia.flow.instrument import Flow
 from aetia.flow.pathway_instrument import Pathways
 from aetia.flow.pathway_search import layered_edges, opened, with_cuts
 from aetia.flow.study import FlowStudy, PathwayStudy
-from aetia.flow.values import flow_values
 from aetia.maps.measured import check_items
 from aetia.models.groups import token_groups
 from aetia.runs import open_run
 from aetia.scenes import Settings, render, siamese
 
-FAMILIES = ["llava_llama", "qwen2_5_vl", "qwen3_vl"]
+FAMILIES = ["llava_llama", "idefics3", "qwen2_5_vl", "qwen3_vl"]
 EDGES = ("frame1->frame2", "frame2->last", "frame1->question", "frame*->frame*", "thing->last")
 
 
@@ -76,12 +76,8 @@ def pairs_of(edge, groups):
 def test_cuts_between_frames_are_what_masks_by_hand_give(family):
     network, items = clips(family)
     study = FlowStudy(contrasts="own", null="none", edges=EDGES)
-    rows = flow_values(study, network, items, [Edge.parse(edge) for edge in EDGES], 0).to_pylist()
-    found = {
-        (f"{row['source']}->{row['reader']}", row["layer"]): row["value"]
-        for row in rows
-        if row["measure"] == "probability" and row["source"]
-    }
+    effects = Flow().run_on(study, network, items).where(measure="probability", items="all").to_arrow().to_pylist()
+    found = {(f"{row['source']}->{row['reader']}", row["layer"]): row["estimate"] for row in effects if row["source"]}
     [one] = items
     plain = masked(network, one, {})
     for edge in EDGES:
