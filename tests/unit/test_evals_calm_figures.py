@@ -30,7 +30,7 @@ def turn(text, **fields):
 def replies(rows, way="basic"):
     """The scored replies to items: of each the texts of its turns, the last of which is read."""
     asked = [Asked(one, tuple(map(turn, texts)), texts[-1]) for one, texts in rows]
-    return scored(_table(rows[0][0].task, way, asked))
+    return scored(_table(rows[0][0].task, [way] * len(asked), asked))
 
 
 def joined(*tables):
@@ -99,7 +99,7 @@ def test_what_calm_has_not_is_counted_and_scored_labels_are_told_of():
     json_way = answers(*["yes"] * 4, way="json")
     request = Request((Message("user", "?"),), continuations=("yes", "no"))
     asked = [Asked(item(0), ((request, Reply("yes", scores=(-0.1, -2.0), lengths=(1, 1))),), "yes")]
-    labels = scored(_table(TASK, "zero-shot-icl", asked))
+    labels = scored(_table(TASK, ["zero-shot-icl"] * len(asked), asked))
     found = calm_figures({"a": joined(other, json_way, labels)})
     assert (found.cells, found.tasks, found.others) == ((), (), 2)
     [note] = found.notes

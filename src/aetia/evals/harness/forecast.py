@@ -16,7 +16,8 @@ from aetia.evals.item import Item
 __all__ = ["Forecast", "forecast"]
 
 _PILOT = 3  # items of each task and way of asking, as far as the next line allows
-_MOST = 72  # conversations that are timed: of many tasks, evenly spaced ones stand for the others
+_MOST = 72  # conversations that are timed; evenly spaced tasks stand for the others
+_SHARE = 100  # of a large evaluation, one conversation in so many is timed
 _READ = 8  # tokens that are read in the time in which one is written, in batches
 
 
@@ -54,7 +55,8 @@ def forecast(study: EvaluationStudy, answerer: Answerer) -> Forecast:
         EvaluationError: AE-8606 a reply failed, as of an endpoint that is down.
     """
     each = sum(len(chosen_items(study, task).items) for task in study.tasks)
-    pairs = [(way, pair) for way in study.adaptations for pair in _sample(study, way)]
+    most = max(_MOST // len(study.adaptations), each // _SHARE, 1)
+    pairs = [(way, pair) for way in study.adaptations for pair in _sample(study, way, most)]
     begun = time.perf_counter()
     found: dict[str, list[Asked]] = defaultdict(list)
     for place, asked in ask([pair for _, pair in pairs], answerer, scored=study.scored, limits=limits_of(study)):
@@ -95,9 +97,8 @@ def _check_answered(asked: Sequence[Asked]) -> None:
         raise EvaluationError("AE-8606", found, mend="see that the endpoint answers, and try again.")
 
 
-def _sample(study: EvaluationStudy, way: str) -> list[tuple[Item, Adaptation]]:
-    """Items of evenly spaced tasks, with the way of asking them."""
-    most = max(1, _MOST // len(study.adaptations))
+def _sample(study: EvaluationStudy, way: str, most: int) -> list[tuple[Item, Adaptation]]:
+    """At most `most` items of evenly spaced tasks, with the way of asking them."""
     tasks = study.tasks[:: -(-len(study.tasks) // most)]
     each = max(1, min(_PILOT, most // len(tasks)))
     found: list[tuple[Item, Adaptation]] = []
