@@ -86,6 +86,18 @@ def test_tasks_and_ways_of_asking_are_listed_by_a_word(ask):
     assert "think step by step" in ask("list", "--adaptations", "step")[1]
 
 
+def test_a_word_that_nothing_speaks_of_and_a_field_that_is_none_are_told_plainly(ask):
+    code, out, err = ask("list", "unheard-of")
+    assert (code, out) == (0, "")
+    assert "None speaks of 'unheard-of'" in err
+    told = ("run", "--model", "reference:random", "--tasks", TASK, "--set")
+    assert "colour: there is no such field; found 'red'" in ask(*told, "colour=red")[2]
+    assert "\n  only an endpoint has parallel\n" in ask(*told, "parallel=4")[2]
+    assert "http://127.0.0.1:9/v1#MODEL" in ask("run", "--model", "http://127.0.0.1:9/v1", "--tasks", TASK)[2]
+    assert "corr2cause/n4 has no items in the language zh." in ask(
+        "run", "--model", "reference:random", "--tasks", "corr2cause/n4", "--language", "zh")[2]  # fmt: skip
+
+
 def test_items_are_shown_with_their_label_and_why(ask):
     code, out, _ = ask("show", TASK, "--items", 2, "--orbit")
     assert code == 0

@@ -274,7 +274,7 @@ def test_a_study_file_reads_the_same_in_every_language(name, text, tmp_path):
             "AE-1104",
             "level: Input should be less than 1; found 1.5",
         ),
-        ("study.toml", 'instrument = "doubling"\nnumers = [1]', "AE-1104", "numers: Extra inputs are not permitted"),
+        ("study.toml", 'instrument = "doubling"\nnumers = [1]', "AE-1104", "numers: there is no such field"),
     ],
 )
 def test_a_bad_study_file_is_one_clear_line_with_its_mend(name, text, code, says, tmp_path):

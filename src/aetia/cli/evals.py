@@ -14,6 +14,8 @@ from aetia.cli.voice import Voice, json_option
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.table import Table
+
     from aetia.evals.item import Item, Language
     from aetia.evals.task import Names, Style, Task
 
@@ -55,7 +57,7 @@ def list_tasks(word: str | None, *, adaptations: bool, as_json: bool) -> None:
             if _speaks(word, f"{way.name} {way.line} {way.citation}"):
                 voice.emit(lambda way=way: WayRecord.of(way))
                 table.add_row(way.name, way.line)
-        voice.show(table)
+        _show_list(voice, table, word)
         return
     for name in ("task", "rung", "form"):
         table.add_column(name, no_wrap=True)
@@ -66,8 +68,16 @@ def list_tasks(word: str | None, *, adaptations: bool, as_json: bool) -> None:
     for task in tasks():
         if _speaks(word, f"{task.name} {task.asks} {task.target.rung} {task.target.scenario} {task.citation}"):
             voice.emit(lambda task=task: TaskRecord.of(task))
-            table.add_row(task.name, task.target.rung, task.target.form, f"{task.chance:.0%}", task.asks)
-    voice.show(table)
+            chance = "" if not task.chance else f"{task.chance:.1%}".replace(".0%", "%")
+            table.add_row(task.name, task.target.rung, task.target.form, chance, task.asks)
+    _show_list(voice, table, word)
+
+
+def _show_list(voice: Voice, table: "Table", word: str | None) -> None:
+    if table.row_count:
+        voice.show(table)
+    else:
+        voice.remark(f"None speaks of {word!r}: `aetia evals list` has the tasks, and with --adaptations how to ask.")
 
 
 def _speaks(word: str | None, text: str) -> bool:

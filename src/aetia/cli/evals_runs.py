@@ -315,12 +315,14 @@ def _show(voice: Voice, run: "Run") -> int:
     for row in rows:
         if row["measure"] in _SHOWN:
             table.add_row(*_cells(row))
-    voice.show(table)
+    if rows:
+        voice.show(table)
     voice.show(f"  run     {run.directory}  ({run.status})")
     if has_effects:
         voice.show(f"  report  {write_report(run)}")
     for failed in run.manifest.failed[:3]:
-        voice.show(f"  failed  batch {failed.key}: {clean_text(failed.error, 300)}")
+        error = clean_text(failed.error.removeprefix("FailedRepliesError: "), 300)
+        voice.show(f"  failed  batch {failed.key}: {error}")
     if run.status in ("failed", "interrupted"):
         voice.show(f"  Mend: `aetia runs resume {run.directory}`")
     return run.exit_code
@@ -358,4 +360,5 @@ def _chance(row: "Mapping[str, object]") -> str:
 
     if row["measure"] == "accuracy" and way_of_asking(str(row["adaptation"])).knows_label:
         return "knows the label"
-    return str(row["null"] or "").replace("chance:", "")
+    null = str(row["null"] or "")
+    return f"{float(null.partition(':')[2]):.1%}" if null.startswith("chance:") else ""

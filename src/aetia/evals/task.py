@@ -391,7 +391,8 @@ def _check_style(task: Task, generator: "Generator[object]", style: Style) -> No
     has_language, has_names = style.language in generator.languages, style.names in generator.names
     if has_language and has_names and 0 <= style.wording < generator.wordings:
         return
-    found = f"{task.name} has no items in the style {style}."
+    missing = f"in the language {style.language}" if not has_language else f"in the style {style}"
+    found = f"{task.name} has no items {missing}."
     mend = (
         f"its languages are {', '.join(generator.languages)}, its names {', '.join(generator.names)}, "
         f"its wordings 0 to {generator.wordings - 1}."

@@ -4,6 +4,7 @@ import json
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from pydantic import ValidationError
@@ -13,6 +14,9 @@ from aetia.runs.instrument import instrument_named
 from aetia.runs.keys import JSON
 from aetia.runs.study import Study
 from aetia.text import clean_text
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 __all__ = ["load_study", "parse_study", "study_schema"]
 
@@ -61,14 +65,21 @@ def parse_study(record: object, source: str = "the study") -> Study:
     try:
         return kind.model_validate(dict(record))
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, problem['loc'])) or 'study'}: {problem['msg']}; found {problem['input']!r}"
-            for problem in error.errors(include_url=False)
-        ]
+        problems = [_told(problem) for problem in error.errors(include_url=False)]
         shown = tuple(clean_text(problem, limit=200) for problem in problems[:_PROBLEMS_SHOWN])
         found = f"{source} has {len(problems)} field{'s' if len(problems) > 1 else ''} that cannot be used."
         mend = f"mend {'them' if len(problems) > 1 else 'it'}; the fields are: {', '.join(kind.model_fields)}"
         raise StudyError("AE-1104", found, details=shown, mend=mend) from error
+
+
+def _told(problem: "ErrorDetails") -> str:
+    """A field and what is wrong with it; of fields that do not go together there is nothing to show."""
+    message = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return message
+    if problem["type"] == "extra_forbidden":
+        message = "there is no such field"
+    return f"{'.'.join(map(str, problem['loc']))}: {message}; found {problem['input']!r}"
 
 
 def study_schema(name: str) -> dict[str, JSON]:

@@ -79,6 +79,8 @@ class EvaluationStudy(Study):
     def _fits_the_model(self) -> Self:
         if self.interventions and (self.is_endpoint or self.reference):
             raise ValueError("only a model on this machine has sites to intervene on")
+        if self.model.startswith(("http://", "https://")) and not self.is_endpoint:
+            raise ValueError(f"an endpoint is named with its model, as in {self.model.rstrip('/#')}#MODEL")
         if self.reference and self.reference not in REFERENCES:
             raise ValueError(f"the references are {', '.join(f'reference:{name}' for name in REFERENCES)}")
         if self.scored and self.temperature > 0:
