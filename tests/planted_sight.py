@@ -111,14 +111,19 @@ def _plant_decoder(module: LlavaForConditionalGeneration) -> None:
         module.lm_head.weight[COLOURS[channel], 8 + channel] = 8.0
 
 
-def picture(cell: int | None, colour: int = 0, *, noise: int = 0, seed: int = 0) -> Picture:
-    """A black picture with one bright patch; None for none."""
-    pixels = np.zeros((SIDE, SIDE, 3), np.uint8)
+def picture(
+    cell: int | None, colour: int = 0, *, noise: int = 0, seed: int = 0, ground: int = 0, holes: int = 0
+) -> Picture:
+    """A picture of one level with one bright patch; None for none; black holes are seen before it, and mean nothing."""
+    chance = np.random.default_rng(seed)
+    pixels = np.full((SIDE, SIDE, 3), ground, np.uint8)
     if noise:
-        pixels += np.random.default_rng(seed).integers(0, noise, pixels.shape, dtype=np.uint8)
-    if cell is not None:
-        row, column = divmod(cell, GRID[1])
-        pixels[row * PATCH : (row + 1) * PATCH, column * PATCH : (column + 1) * PATCH] = _PAINTS[colour]
+        pixels += chance.integers(0, noise, pixels.shape, dtype=np.uint8)
+    dark = [int(one) for one in chance.permutation(CELLS) if one != cell][:holes]
+    for one in (*dark, *([] if cell is None else [cell])):
+        row, column = divmod(one, GRID[1])
+        part = pixels[row * PATCH : (row + 1) * PATCH, column * PATCH : (column + 1) * PATCH]
+        part[:] = np.maximum(_PAINTS[colour], ground) if one == cell else 0
     return Picture(pixels)
 
 
@@ -127,14 +132,15 @@ def prompt(shown: Picture) -> Prompt:
     return Prompt([1, *[IMAGE] * CELLS, 10, 11, ASKING], [shown], [1])
 
 
-def items(count: int, seed: int = 0) -> tuple[AlignedContrast, ...]:
+def items(count: int, seed: int = 0, *, ground: int = 0, holes: int = 0) -> tuple[AlignedContrast, ...]:
     """Pictures with one bright patch each, in any cell and colour; its cell is the region `thing`."""
     chance = np.random.default_rng(seed)
     found = []
     for number in range(count):
         cell, colour, other = int(chance.integers(CELLS)), number % 3, (number + 1) % 3
         clean, corrupted = (
-            prompt(picture(cell, which, noise=8, seed=1000 * seed + number)) for which in (colour, other)
+            prompt(picture(cell, which, noise=8, seed=1000 * seed + number, ground=ground, holes=holes))
+            for which in (colour, other)
         )
         found.append(
             AlignedContrast(

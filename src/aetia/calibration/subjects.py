@@ -103,6 +103,8 @@ def _cause(row: Mapping[str, object]) -> Cause:
     return f"L{row['layer']}.mlp"
 
 
+# One rung of the ladder: two cells of toy-llava's sixteen.
+_SHORT_MAPS: Mapping[str, JSON] = {"draws": 19, "shares": (1 / 8,), "removals": ("pixels",)}
 _NODES: Mapping[str, JSON] = {"sites": ("z", "mlp_out"), "positions": "joint"}
 
 
@@ -166,15 +168,17 @@ SUBJECTS: tuple[Subject, ...] = (
         replicates=120,
     ),
     Subject(
-        "map",
-        {
-            "maps": ("attention", "gradient-input", "logit-lens", "tam", "occlusion", "patch-ablation"),
-            "draws": 19,
-            "shares": (1 / 8, 1 / 4),
-            "removals": ("pixels",),
-        },
+        "map:decoys",
+        {"maps": ("things", "other-item", "other-question", "random"), **_SHORT_MAPS},
         replicates=200,
-        null_systems=("unlearned", "blank"),
+        null_systems=("answered",),
+        verdict="trusted",
+    ),
+    Subject(
+        "map:unlearned",
+        {"maps": ("attention", "logit-lens", "occlusion"), **_SHORT_MAPS},
+        replicates=60,
+        null_systems=("unlearned",),
         verdict="trusted",
     ),
     Subject(

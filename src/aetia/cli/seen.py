@@ -41,15 +41,17 @@ def _verdicts(study: Mapping[str, object], effects: Effects) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("map", "verdict"):
         table.add_column(name, no_wrap=True)
-    for name in ("deletion beyond random", "q", "points at it", "chance"):
+    for name in ("deletion beyond random", "q", "beyond the hardest control", "q", "points at it", "chance"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in sorted(found, key=lambda trust: -trust.deletion):
-        verdict = "-" if one.is_trusted is None else ("trust" if one.is_trusted else "do not trust")
+        verdict = "-" if one.standing == "unknown" else one.standing
         bounds = "" if one.low is None or one.high is None else f" [{one.low:+.2f}, {one.high:+.2f}]"
         pointing = "" if one.pointing is None else f"{one.pointing:.0%}"
         chance = "" if one.chance is None else f"{one.chance:.0%}"
-        row = (one.map, verdict, f"{one.deletion:+.2f}{bounds}", f"{one.q:.3g}", pointing, chance)
-        table.add_row(*row, style="" if one.is_trusted in (True, None) else "dim")
+        beyond = "" if one.beyond is None else f"{one.beyond:+.2f} {one.control}"
+        q, beyond_q = ("" if value is None else f"{value:.3g}" for value in (one.q, one.beyond_q))
+        row = (one.map, verdict, f"{one.deletion:+.2f}{bounds}", q, beyond, beyond_q, pointing, chance)
+        table.add_row(*row, style="" if one.is_trusted or one.standing == "unknown" else "dim")
     return table
 
 

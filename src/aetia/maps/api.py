@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aetia.effects import Effects
+from aetia.errors import StudyError
 from aetia.maps.names import DEFAULT_MAPS
 from aetia.maps.study import MapStudy
 from aetia.maps.verdict import Trust, judged
@@ -37,7 +38,7 @@ class MapResult:
         outcome: The probability of the answer, or its logarithm, as the study measures it; the mean of all pictures.
         maps: Each map of each item, `[rows, columns]`, by item and name.
         effects: What taking cells away costs, beyond random maps; the plain curves too.
-        trust: The verdict on each map, with its numbers; of one picture the verdict is None.
+        trust: The verdict on each map, with its numbers, then the controls; of one picture the verdict is None.
         notes: What a reader should know.
     """
 
@@ -64,7 +65,7 @@ def explain(
     region: npt.NDArray[np.bool_] | None = None,
     **fields: JSON,
 ) -> MapResult:
-    """Maps of one picture for one answer, each tested against random maps of equal area on this picture alone.
+    """Maps of one picture for one answer, each tested against random maps of equal area and controls on it alone.
 
     Args:
         network: A network that sees.
@@ -72,11 +73,13 @@ def explain(
         question: The question as text, put by the model's chat template; or the whole prompt, this picture its first.
         maps: Their names; `attention:3` is attention in layer 3.
         answer: Token ids whose probability is explained; by default the most probable first token.
-        region: True where the thing lies that is asked about, `[H, W]`, if that is known.
+        region: True where the thing lies that is asked about, `[H, W]`, if that is known; it has the cells that it has
+            in studies (`aetia.models.token_groups`).
         fields: The further fields of `MapStudy`: `draws`, `shares`, `removals`, `fill`, `seed` ...
 
     Raises:
-        StudyError: AE-9601 to AE-9609 what a map cannot do with this model, or a field is wrong.
+        StudyError: AE-9601 to AE-9614 what a map cannot do with this model, or a field is wrong; AE-9312 the region is
+            no mask of what the model is shown.
 
     What it does not show: one picture is an anecdote. Whether a map may be trusted, for a model and a kind of question,
     is asked of many pictures: see `trust_maps` and `study_maps`.
@@ -84,15 +87,21 @@ def explain(
     from aetia.maps.asked import asked
     from aetia.maps.lens import SCALES, scales_kept
     from aetia.maps.measured import Rows, map_values
-    from aetia.maps.ranking import cells_of_mask
+    from aetia.maps.methods import draw_maps
+    from aetia.models.groups import token_groups
 
     study = _study(maps, fields)
     prompt = network.prompt(question, [picture]) if isinstance(question, str) else question
-    one = asked(network, prompt, tuple(answer), outcome=study.outcome, seed=study.seed)
+    if not isinstance(question, str) and picture not in question.pictures[:1]:
+        found = "The prompt is about another picture than the one that is given."
+        raise StudyError("AE-9614", found, mend="give the prompt's first picture, or the question as text.")
+    one = asked(network, prompt, tuple(answer), outcome=study.outcome, seed=study.seed, fill=study.fill)
     rows = Rows(_ONE)
     rows.add("model", "answer", one.value)
-    target = () if region is None else cells_of_mask(region, one.grid)
-    grids = map_values(study, one, target, rows)
+    inside = () if region is None else token_groups(network.vision, prompt, {_ONE: region})[_ONE]
+    target = [cell for cell, place in enumerate(one.places) if place in inside]
+    grids = draw_maps(one, study.maps)
+    map_values(study, one, grids, (), target, rows)
     notes = ["One picture: an anecdote, tested against its random maps alone."]
     if set(maps) & {"msea", "arc"}:
         left = sorted(set(SCALES) - set(scales_kept(one)))
@@ -117,14 +126,11 @@ def trust_maps(
         StudyError: As `explain`.
     """
     from aetia.maps.instrument import Maps
-    from aetia.maps.measured import check_items, prompt_of
-    from aetia.studies.clusters import check_clusters, clusters_by_name, with_clusters
+    from aetia.maps.measured import prompt_of
 
     study = _study(maps, fields)
-    check_items(network, items)
-    check_clusters(items)
+    values = Maps().values_on(study, network, items)
     assert network.vision is not None
-    values = with_clusters(Maps().compute(study, network, items)(range(len(items))), clusters_by_name(items))
     shapes = {item.id: network.vision.grid(prompt_of(item).pictures[0]) for item in items}
     return _result(study, map_grids(values, shapes), values, (), [])
 
@@ -161,7 +167,7 @@ def map_grids(values: pa.Table, shapes: Mapping[str, tuple[int, int]]) -> dict[s
     """
     found: dict[str, dict[str, dict[int, float]]] = {}
     for row in values.filter(pc.field("measure") == "map").to_pylist():
-        found.setdefault(row["item"], {}).setdefault(row["map"], {})[row["cells"]] = row["value"]
+        found.setdefault(row["item"], {}).setdefault(row["map"], {})[row["cell"]] = row["value"]
     return {
         item: {
             name: np.array([cells[cell] for cell in range(len(cells))]).reshape(shapes[item])

@@ -5,6 +5,7 @@ Letters: R x C the grid of a picture's tokens, n = R * C of them; T positions, L
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from aetia.errors import StudyError
+from aetia.maps.names import Fill, Quantity
 from aetia.models.network import Network
 from aetia.models.outcome import Outcome
 from aetia.models.pictures import Picture
@@ -33,17 +35,28 @@ class Asked:
         network: A network that sees.
         prompt: The question with its pictures.
         answer: The answer's token ids; maps that read one token read the first.
-        outcome: The answer's probability or log-probability, whose fall is measured.
+        quantity: What of the answer is measured: its probability, or the logarithm of that.
         picture: Which of the prompt's pictures is looked at.
         seed: Of what a map draws at random.
+        fill: What is painted over a cell that is taken away: the median or the mean colour of the picture.
     """
 
     network: Network
     prompt: Prompt
     answer: tuple[int, ...]
-    outcome: Outcome
+    quantity: Quantity = "probability"
     picture: int = 0
     seed: int = 0
+    fill: Fill = "median"
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """What is read at the end of a run; see `told`."""
+        return Outcome(self.quantity if len(self.answer) == 1 else "log_probability", self.answer)
+
+    def told(self, read: Tensor) -> Tensor:
+        """The quantity, from what the outcome reads: of an answer of several tokens that is a log-probability."""
+        return read.exp() if self.quantity != self.outcome.kind else read
 
     @property
     def seen(self) -> Picture:
@@ -88,7 +101,8 @@ class Asked:
     def value(self) -> float:
         """The outcome of the plain run."""
         with torch.inference_mode():
-            return float(self.outcome.read(self.network, self.run.resid_pre[None, -1, -self.outcome.positions :])[0])
+            read = self.outcome.read(self.network, self.run.resid_pre[None, -1, -self.outcome.positions :])
+            return float(self.told(read)[0])
 
     def on_grid(self, values: Tensor | Grid) -> Grid:
         """One value a token, `[n]`, as a map."""
@@ -108,9 +122,10 @@ def asked(
     prompt: Prompt,
     answer: tuple[int, ...] = (),
     *,
-    outcome: str = "probability",
+    outcome: Quantity = "probability",
     picture: int = 0,
     seed: int = 0,
+    fill: Fill = "median",
 ) -> Asked:
     """The question why `network` gives `answer` to `prompt`; by default its own answer.
 
@@ -121,6 +136,7 @@ def asked(
         outcome: `probability` or `log_probability` of the answer.
         picture: Which of the prompt's pictures is looked at.
         seed: Of what is drawn at random.
+        fill: What is painted over a cell that is taken away.
 
     Raises:
         StudyError: AE-9601 if there is no such picture, or the network is blind; AE-9602 if the outcome is another.
@@ -128,13 +144,11 @@ def asked(
     if network.vision is None or not 0 <= picture < len(pictures_of(prompt)):
         found = f"A map needs a picture, and the prompt has {len(pictures_of(prompt))}."
         raise StudyError("AE-9601", found, mend="make the prompt with network.prompt(question, [picture]).")
-    if outcome not in ("probability", "log_probability"):
+    if outcome not in get_args(Quantity):
         found = f"A map explains the answer's probability or log_probability, not {outcome}."
         raise StudyError("AE-9602", found, mend="use one of the two.")
     tokens = answer or (answered(network, prompt),)
-    kind = "probability" if outcome == "probability" else "log_probability"
-    read = Outcome("log_probability" if len(tokens) > 1 else kind, tokens)
-    return Asked(network, prompt, tokens, read, picture, seed)
+    return Asked(network, prompt, tokens, outcome, picture, seed, fill)
 
 
 def places_of(network: Network, prompt: Prompt, picture: int = 0) -> tuple[int, ...]:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from aetia.errors import StudyError
-from aetia.maps.ranking import ladder, random_orders, ranked
-from aetia.maps.testing import better_than_random
+from aetia.maps.ranking import SHARES, ladder, random_orders, ranked
+from aetia.maps.testing import better_than_controls
 from aetia.models.encoder_gradients import encoder_gradients
 from aetia.models.encoders import Encoder
 from aetia.models.pictures import Picture
@@ -24,7 +24,6 @@ __all__ = ["EncoderMap", "explain_encoder", "grad_eclip", "loosened"]
 Score = Callable[[Tensor], Tensor]
 """From what comes out of n runs to the score of each, `[n]`, as `aetia.models.encoder_outcome` makes them."""
 
-_SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 _PICTURES = 64
 
 
@@ -112,14 +111,14 @@ def explain_encoder(
     """
     chosen = grad_eclip(encoder, picture, score) if grid is None else grid
     random = np.random.default_rng(seed)
-    steps = ladder(chosen.size, _SHARES)
+    steps = ladder(chosen.size, SHARES)
     orders = [ranked(chosen, random), *random_orders(chosen.size, draws, random)]
     sets = dict.fromkeys(frozenset(order[:k]) for order in orders for k in steps)
     whole, *values = _scores(encoder, picture, score, [frozenset(), *sets])
     known = dict(zip(sets, values, strict=True))
     lost = [[whole - known[frozenset(order[:k])] for k in steps] for order in orders]
     falls = np.asarray(lost, dtype=np.float64).sum(axis=1) / len(steps)
-    p = better_than_random(falls[:1], falls[None, 1:], np.ones(1), seed)
+    p = better_than_controls(falls[:1], falls[None, 1:], seed)
     return EncoderMap(chosen, whole, float(falls[0] - falls[1:].mean()), p)
 
 

@@ -8,7 +8,9 @@ import pyarrow as pa
 
 from aetia import catalogue
 from aetia.effects import Effects
-from aetia.maps.effects import DIMENSIONS, map_effects
+from aetia.maps.effects import map_effects
+from aetia.maps.held import DIMENSIONS
+from aetia.maps.names import CONTROL_NAMES
 from aetia.maps.study import MapStudy
 from aetia.maps.verdict import judged
 from aetia.models.quantities import UNITS
@@ -32,7 +34,7 @@ __all__ = ["Maps"]
     cost="items x (4 x random maps x shares) forward runs of a picture, the half of them without its tower",
 )
 class Maps(ContrastInstrument[MapStudy]):
-    """Maps over pictures, with deletion, insertion and knock-out against random maps of equal area, and a verdict."""
+    """Maps over pictures, with deletion, insertion and knock-out against random maps and controls, and a verdict."""
 
     name = "map"
     study_type = MapStudy
@@ -47,7 +49,8 @@ class Maps(ContrastInstrument[MapStudy]):
         from aetia.maps.measured import check_items
 
         length, cells = check_items(network, items)
-        runs = len(study.removals) * 2 * len(study.shares) * (study.draws + len(study.maps)) + 4 * cells
+        orders = study.draws + 4 * len(study.maps) + len(CONTROL_NAMES)  # its own, and those of three other items
+        runs = len(study.removals) * 2 * len(study.shares) * orders + 4 * cells
         return replace(
             Cost.of_runs(network, length, len(study.maps), runs, study.memory_bytes),
             is_single=True,  # so that a run that is stopped keeps every picture that it has finished
@@ -55,16 +58,17 @@ class Maps(ContrastInstrument[MapStudy]):
 
     def compute(self, study: MapStudy, network: "Network", items: "Sequence[AlignedContrast]", /) -> Values:
         """The values of items."""
-        from aetia.maps.measured import compute_values
+        from aetia.maps.measured import Grids, compute_values
 
-        return lambda indices: compute_values(study, network, items, indices)
+        known: dict[int, Grids] = {}
+        return lambda indices: compute_values(study, network, items, indices, known)
 
     def parts(self, study: MapStudy, values: pa.Table, /) -> Sequence[Part]:
-        """All values as they are; the tests against random maps are `summarise`'s own."""
+        """All values as they are; the tests against controls are `summarise`'s own."""
         return (Part(values, UNITS[study.outcome], is_tested=False),)
 
     def nulls(self, study: MapStudy, /) -> tuple[str, ...]:  # noqa: ARG002  the same for all studies
-        """None: every picture comes with its random maps."""
+        """None: every picture comes with its controls."""
         return ()
 
     def plan(self, study: MapStudy, /) -> Plan:
@@ -75,7 +79,10 @@ class Maps(ContrastInstrument[MapStudy]):
             StudyError: AE-9601 an item has no picture, or the model does not see.
         """
         plan = super().plan(study)
-        tested = f"Each picture is given {study.draws} random maps; maps are tested against them, corrected by Holm."
+        tested = (
+            f"Each picture is given {study.draws} random maps, maps of other items, and maps that need no model; "
+            "maps are tested against them, corrected by Holm."
+        )
         one = "One picture: an anecdote, tested against its random maps alone, without a verdict."
         return replace(plan, notes=(*plan.notes[:-1], tested if len(plan.items) > 1 else one))
 

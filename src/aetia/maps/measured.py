@@ -1,4 +1,4 @@
-"""The values of one picture and question: what the answer loses with the cells that each map names, and random maps.
+"""The values of one picture and question: what the answer loses with the cells that each map names, and its controls.
 
 Letters: n cells, k of them taken away, B random maps.
 """
@@ -12,12 +12,13 @@ import pyarrow as pa
 
 from aetia.errors import StudyError
 from aetia.maps.asked import Asked, Grid, answered, asked, with_picture
-from aetia.maps.effects import RANDOM
+from aetia.maps.controls import CONTROLS, draw_decoy, laid_on
 from aetia.maps.methods import draw_map
+from aetia.maps.names import DECOY_NAMES, RANDOM, Removal, of_other_items
+from aetia.maps.pointing import target_cells
 from aetia.maps.ranking import ladder, random_orders, ranked
 from aetia.maps.removal import Cells, without
 from aetia.maps.study import MapStudy
-from aetia.models.groups import is_reserved
 from aetia.models.prompts import Prompt, pictures_of
 from aetia.runs.keys import key_of
 
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
     from aetia.models.network import Network
     from aetia.models.pictures import Picture
 
-__all__ = ["SCHEMA", "Rows", "check_items", "compute_values", "map_values", "target_cells"]
+__all__ = ["SCHEMA", "Grids", "Rows", "check_items", "compute_values", "map_values", "prompt_of"]
+
+Grids = dict[str, Grid]
+"""The maps of one item by name."""
+
+_OTHERS = 3  # other items whose maps are laid on each picture
 
 SCHEMA = pa.schema(
     [
@@ -34,19 +40,27 @@ SCHEMA = pa.schema(
         ("map", pa.string()),
         ("measure", pa.string()),
         ("removal", pa.string()),
-        ("cells", pa.int32()),
+        ("share", pa.float64()),
+        ("cell", pa.int32()),
         ("random", pa.int32()),
         ("value", pa.float64()),
     ]
 )
-"""`cells` is how many are taken away, or of a map's own values the cell's number; `random` numbers the random maps."""
+"""`share` of the picture is taken away; `cell` is that of a map's own value; `random` numbers the random maps of an
+item, and the other items whose map is laid on it."""
 
 
 @dataclass
 class Rows:
-    """The values table of one item as it grows."""
+    """The values table of one item as it grows.
+
+    Args:
+        item: Its name.
+        cluster: Its cluster, whose items share what is drawn at random; by default it is alone.
+    """
 
     item: str
+    cluster: str = ""
     records: list[tuple[object, ...]] = field(default_factory=list)
 
     def add(
@@ -55,11 +69,12 @@ class Rows:
         measure: str,
         value: float,
         removal: str | None = None,
-        cells: int | None = None,
+        share: float | None = None,
+        cell: int | None = None,
         random: int | None = None,
     ) -> None:
         """One value."""
-        self.records.append((self.item, name, measure, removal, cells, random, value))
+        self.records.append((self.item, name, measure, removal, share, cell, random, value))
 
     def table(self) -> pa.Table:
         """The rows as a table of `SCHEMA`."""
@@ -69,19 +84,62 @@ class Rows:
 
 
 def compute_values(
-    study: MapStudy, network: "Network", items: "Sequence[AlignedContrast]", indices: Sequence[int]
+    study: MapStudy,
+    network: "Network",
+    items: "Sequence[AlignedContrast]",
+    indices: Sequence[int],
+    known: dict[int, Grids],
 ) -> pa.Table:
-    """The values of the items at `indices`; each is also asked with another picture."""
+    """The values of the items at `indices`; each is also asked with another picture, and shown others' maps.
+
+    Args:
+        study: Which maps, and how they are tested.
+        network: A network that sees.
+        items: All items of the study.
+        indices: Those whose values are asked for.
+        known: The maps of items that have been drawn, by the item's place; grows.
+    """
     tables = []
     for index in indices:
-        item = items[index]
-        prompt = prompt_of(item)
-        question = asked(network, prompt, outcome=study.outcome, seed=study.seed)
-        rows = Rows(item.id)
-        _describe(question, item, _other_picture(items, index), rows)
-        map_values(study, question, target_cells(study, item, question), rows)
+        question, rows = _question(study, network, items[index]), Rows(items[index].id, items[index].cluster)
+        _describe(question, items[index], _other_picture(items, index), rows)
+        for place in (index, *(others := _others(items, index))):
+            if place not in known:
+                known[place] = _grids(study, network, items, place)
+        laid = [
+            {name: laid_on(grid, question.grid) for name, grid in known[place].items()} for place in others[:_OTHERS]
+        ]
+        map_values(study, question, known[index], laid, target_cells(study, items[index], question), rows)
         tables.append(rows.table())
     return pa.concat_tables(tables)
+
+
+def _question(study: MapStudy, network: "Network", item: "AlignedContrast") -> Asked:
+    return asked(network, prompt_of(item), outcome=study.outcome, seed=study.seed, fill=study.fill)
+
+
+def _grids(study: MapStudy, network: "Network", items: "Sequence[AlignedContrast]", index: int) -> Grids:
+    """The maps of one item; a decoy looks at the items that are not among its controls, as far as there are more."""
+    question = _question(study, network, items[index])
+    others = _others(items, index)
+    prompts = [prompt_of(items[place]) for place in others[_OTHERS:] or others]
+    return {
+        name: draw_decoy(question, name, prompts, _random(study, items[index].id, name))
+        if name in DECOY_NAMES
+        else draw_map(question, name)
+        for name in study.maps
+    }
+
+
+def _others(items: "Sequence[AlignedContrast]", index: int) -> list[int]:
+    """The places of the items of other clusters, from the next one on, in a circle; one of each cluster."""
+    own = items[index].cluster or items[index].id
+    found: dict[str, int] = {}
+    for place in (*range(index + 1, len(items)), *range(index)):
+        name = items[place].cluster or items[place].id
+        if name != own:
+            found.setdefault(name, place)
+    return list(found.values())
 
 
 def prompt_of(item: "AlignedContrast") -> Prompt:
@@ -92,71 +150,66 @@ def prompt_of(item: "AlignedContrast") -> Prompt:
     return item.clean_ids
 
 
-def target_cells(study: MapStudy, item: "AlignedContrast", question: Asked) -> tuple[int, ...]:
-    """The cells of the region that a map should point at; none if the item has no regions.
-
-    Raises:
-        StudyError: AE-9608 if the study names a region that the item lacks.
-    """
-    own = [name for name in item.groups if not is_reserved(name)]
-    name = study.region or (own[0] if own else "")
-    if not name:
-        return ()
-    if name not in item.groups:
-        found = f"The item {item.id} has no region {name!r}."
-        known = f"its regions: {', '.join(own) or 'none'}"
-        raise StudyError("AE-9608", found, details=(known,), mend="name one of its regions, or none.")
-    numbers = {place: cell for cell, place in enumerate(question.places)}
-    return tuple(numbers[place] for place in item.groups[name] if place in numbers)
-
-
-def map_values(study: MapStudy, question: Asked, target: Sequence[int], rows: Rows) -> dict[str, Grid]:
-    """Adds what each map and each random map takes away from the answer; returns the maps.
+def map_values(
+    study: MapStudy,
+    question: Asked,
+    grids: Mapping[str, Grid],
+    others: Sequence[Mapping[str, Grid]],
+    target: Sequence[int],
+    rows: Rows,
+) -> None:
+    """Adds what each map, each control and each random map takes away from the answer.
 
     Args:
-        study: Which maps, and how they are tested.
+        study: How maps are tested.
         question: The answer that is explained.
+        grids: Its maps by name.
+        others: Those of other items, laid on this picture.
         target: The cells that a map should point at; none if that is not known.
         rows: Where the values go.
     """
     count = len(question.places)
     if count < 2:
         raise StudyError("AE-9609", "The picture is one token.", mend="use a model that cuts its pictures into more.")
-    steps = ladder(count, study.shares)
-    grids = {name: draw_map(question, name) for name in study.maps}
-    orders = {name: ranked(grid, _random(study, rows.item, name)) for name, grid in grids.items()}
-    draws = random_orders(count, study.draws, _random(study, rows.item, RANDOM))
+    drawn_for = rows.cluster or rows.item
+    controls = {name: draw(question) for name, draw in CONTROLS.items()}
+    orders = {name: ranked(grid, _random(study, drawn_for, name)) for name, grid in {**grids, **controls}.items()}
     for name, grid in grids.items():
         for cell, value in enumerate(grid.ravel()):
-            rows.add(name, "map", float(value), cells=cell)
-        if target:
-            rows.add(name, "pointing", float(orders[name][0] in target))
+            rows.add(name, "map", float(value), cell=cell)
     if target:
+        for name, order in orders.items():
+            rows.add(name, "pointing", float(order[0] in target))
         rows.add(RANDOM, "pointing", len(target) / count)
-    named = [(name, None, order) for name, order in orders.items()]
-    every = [*named, *((RANDOM, draw, order) for draw, order in enumerate(draws))]
+    every: list[tuple[str, int | None, tuple[int, ...]]] = [(name, None, order) for name, order in orders.items()]
+    for number, other in enumerate(others):
+        names = ((name, of_other_items(name)) for name in grids)
+        every += [(told, number, ranked(other[name], _random(study, drawn_for, told))) for name, told in names]
+    draws = random_orders(count, study.draws, _random(study, drawn_for, RANDOM))
+    every += [(RANDOM, draw, order) for draw, order in enumerate(draws)]
     for removal in study.removals:
-        asked_for = [frozenset(), frozenset(range(count))]
-        asked_for += [part for _, _, order in every for k in steps for part in (_first(order, k), _rest(order, k))]
-        values = without(question, asked_for, removal, study.fill)
-        _curves(every, steps, values, removal, rows)
-    return grids
+        _curves(study, question, every, removal, rows)
 
 
 def _curves(
+    study: MapStudy,
+    question: Asked,
     every: Sequence[tuple[str, int | None, tuple[int, ...]]],
-    steps: Sequence[int],
-    values: Mapping[Cells, float],
-    removal: str,
+    removal: Removal,
     rows: Rows,
 ) -> None:
     """Deletion: how far the outcome falls without the first k cells; insertion: how far it rises with them alone."""
-    whole, empty = values[frozenset()], values[frozenset(every[0][2])]
+    count = len(question.places)
+    steps = list(zip(study.shares, ladder(count, study.shares), strict=True))
+    asked_for = [frozenset(), frozenset(range(count))]
+    asked_for += [part for _, _, order in every for _, k in steps for part in (_first(order, k), _rest(order, k))]
+    values = without(question, asked_for, removal)
+    whole, empty = values[asked_for[0]], values[asked_for[1]]
     rows.add("picture", "effect", whole - empty, removal)
     for name, draw, order in every:
-        for k in steps:
-            rows.add(name, "deletion", whole - values[_first(order, k)], removal, k, draw)
-            rows.add(name, "insertion", values[_rest(order, k)] - empty, removal, k, draw)
+        for share, k in steps:
+            rows.add(name, "deletion", whole - values[_first(order, k)], removal, share, random=draw)
+            rows.add(name, "insertion", values[_rest(order, k)] - empty, removal, share, random=draw)
 
 
 def _describe(question: Asked, item: "AlignedContrast", other: "Picture | None", rows: Rows) -> None:

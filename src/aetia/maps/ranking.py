@@ -10,9 +10,12 @@ import numpy.typing as npt
 
 from aetia.errors import StudyError
 
-__all__ = ["cells_of_mask", "ladder", "random_orders", "ranked"]
+__all__ = ["SHARES", "ladder", "random_orders", "ranked"]
 
 Floats = npt.NDArray[np.float64]
+
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
+"""Parts of the picture that are taken away, by default: the head of a map counts most."""
 
 
 def ranked(values: Floats, random: np.random.Generator) -> tuple[int, ...]:
@@ -34,28 +37,5 @@ def random_orders(cells: int, draws: int, random: np.random.Generator) -> list[t
 
 
 def ladder(cells: int, shares: Sequence[float]) -> tuple[int, ...]:
-    """How many of n cells each share is, at least one and never all, each number once."""
-    return tuple(dict.fromkeys(min(max(1, round(cells * share)), cells - 1) for share in shares))
-
-
-def cells_of_mask(mask: npt.NDArray[np.bool_], grid: tuple[int, int], share: float = 0.5) -> tuple[int, ...]:
-    """The cells of a grid that show what a mask covers: those with at least `share` as much of it as the fullest.
-
-    Args:
-        mask: `[H, W]`, true where the thing is.
-        grid: Rows and columns.
-        share: From 0 to 1; a cell that the thing's edge just touches is not asked to be pointed at.
-    """
-    rows, columns = grid
-    height, width = mask.shape
-    down = [height * row // rows for row in range(rows + 1)]
-    right = [width * column // columns for column in range(columns + 1)]
-    covered = np.array(
-        [
-            mask[down[row] : down[row + 1], right[column] : right[column + 1]].sum()
-            for row in range(rows)
-            for column in range(columns)
-        ],
-        dtype=np.float64,
-    )
-    return tuple(int(cell) for cell in np.flatnonzero((covered > 0) & (covered >= share * covered.max())))
+    """How many of n cells each share is, at least one and never all; on a small grid two shares may be as many."""
+    return tuple(min(max(1, round(cells * share)), cells - 1) for share in shares)

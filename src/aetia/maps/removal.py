@@ -9,13 +9,14 @@ Letters: n image tokens, S sets of cells, T positions, D width, H heads.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from aetia.maps.asked import Asked, Grid
+from aetia.maps.names import Fill, Removal
 from aetia.models.attention import handled_attention, weights_attention
 from aetia.models.interventions import Intervention, Set
 from aetia.models.pictures import Picture
@@ -25,10 +26,8 @@ from aetia.models.recording import wide
 from aetia.models.sites import Site
 from aetia.models.wavefront import run_planned
 
-__all__ = ["Fill", "Removal", "fill_colour", "occlusion", "painted", "patch_ablation", "without"]
+__all__ = ["Cells", "fill_colour", "occlusion", "painted", "patch_ablation", "window", "without"]
 
-Removal = Literal["pixels", "attention"]
-Fill = Literal["median", "mean"]
 Cells = frozenset[int]
 """Cells of the grid by their number, row by row."""
 
@@ -36,27 +35,26 @@ _ROWS = 2048  # of the residual that go through the decoder together
 _PICTURES = 64  # that go through the tower together
 
 
-def without(asked: Asked, sets: Iterable[Cells], removal: Removal, fill: Fill = "median") -> dict[Cells, float]:
+def without(asked: Asked, sets: Iterable[Cells], removal: Removal) -> dict[Cells, float]:
     """The outcome without each set of cells; each different set is run once.
 
     Args:
         asked: The answer.
         sets: What is taken away together.
         removal: In which sense.
-        fill: `pixels`: what is painted over a cell, see `fill_colour`.
     """
     unique = list(dict.fromkeys(sets))
-    values = _painted_values(asked, unique, fill) if removal == "pixels" else _cut_values(asked, unique)
+    values = _painted_values(asked, unique) if removal == "pixels" else _cut_values(asked, unique)
     return dict(zip(unique, values, strict=True))
 
 
-def occlusion(asked: Asked, fill: Fill = "median") -> Grid:
+def occlusion(asked: Asked) -> Grid:
     """How far the outcome falls when one cell is painted over, cell by cell.
 
     Source: Zeiler and Fergus 2014, Visualizing and Understanding Convolutional Networks, section 4.2.
     """
     count = len(asked.places)
-    values = without(asked, [frozenset(), *(frozenset({cell}) for cell in range(count))], "pixels", fill)
+    values = without(asked, [frozenset(), *(frozenset({cell}) for cell in range(count))], "pixels")
     return asked.on_grid(np.array([values[frozenset()] - values[frozenset({cell})] for cell in range(count)]))
 
 
@@ -70,7 +68,7 @@ def patch_ablation(asked: Asked) -> Grid:
     mean = tokens[rows].mean(0)
     cells = [Cell((Intervention(Site("resid_pre", 0, position=place), Set(mean)),)) for place in rows]
     values = run_planned(asked.network, [asked.run], cells, [asked.outcome]).values
-    return asked.on_grid(asked.value - values)
+    return asked.on_grid(asked.value - asked.told(torch.as_tensor(values)).numpy())
 
 
 def fill_colour(picture: Picture, fill: Fill) -> np.ndarray:
@@ -83,15 +81,15 @@ def fill_colour(picture: Picture, fill: Fill) -> np.ndarray:
     return (np.median(pixels, axis=0) if fill == "median" else pixels.mean(0)).round().astype(np.uint8)
 
 
-def painted(asked: Asked, cells: Iterable[int], fill: Fill = "median") -> Picture:
+def painted(asked: Asked, cells: Iterable[int]) -> Picture:
     """The picture that is looked at, with some cells of its grid painted over in one colour."""
-    colour, pixels = fill_colour(asked.seen, fill), asked.seen.pixels.copy()
+    colour, pixels = fill_colour(asked.seen, asked.fill), asked.seen.pixels.copy()
     for cell in cells:
-        pixels[_window(asked, cell)] = colour
+        pixels[window(asked, cell)] = colour
     return Picture(pixels, asked.seen.name)
 
 
-def _window(asked: Asked, cell: int) -> tuple[slice, slice]:
+def window(asked: Asked, cell: int) -> tuple[slice, slice]:
     """The pixels of a cell: of what the model is shown of the picture, which may be its centre alone."""
     (rows, columns), (row, column) = asked.grid, divmod(cell, asked.grid[1])
     top, left, height, width = asked.vision.seen(asked.seen)
@@ -101,18 +99,18 @@ def _window(asked: Asked, cell: int) -> tuple[slice, slice]:
 
 
 @torch.inference_mode()
-def _painted_values(asked: Asked, sets: Sequence[Cells], fill: Fill) -> list[float]:
+def _painted_values(asked: Asked, sets: Sequence[Cells]) -> list[float]:
     network, keep = asked.network, asked.outcome.positions
     step = max(1, min(_PICTURES, _ROWS // len(asked.whole)))
-    inputs_of = _painter(asked, fill)
+    inputs_of = _painter(asked)
     found: list[float] = []
     for start in range(0, len(sets), step):
         logits = network.module(**inputs_of(sets[start : start + step]), logits_to_keep=keep, use_cache=False).logits
-        found += asked.outcome.from_logits(logits).tolist()
+        found += asked.told(asked.outcome.from_logits(logits)).tolist()
     return found
 
 
-def _painter(asked: Asked, fill: Fill) -> Callable[[Sequence[Cells]], dict[str, Tensor]]:
+def _painter(asked: Asked) -> Callable[[Sequence[Cells]], dict[str, Tensor]]:
     """What makes the module's arguments for the prompt, some cells of the picture that is looked at painted over."""
     network, prompt, picture = asked.network, asked.whole, asked.seen
 
@@ -120,7 +118,7 @@ def _painter(asked: Asked, fill: Fill) -> Callable[[Sequence[Cells]], dict[str, 
         prompts = []
         for cells in sets:
             pictures = list(prompt.pictures)
-            pictures[asked.picture] = painted(asked, cells, fill)
+            pictures[asked.picture] = painted(asked, cells)
             prompts.append(Prompt(prompt, pictures, prompt.starts))
         return network.inputs(prompts)
 
@@ -128,13 +126,14 @@ def _painter(asked: Asked, fill: Fill) -> Callable[[Sequence[Cells]], dict[str, 
     if set(plain) != {"input_ids", "pixel_values"}:
         return each
     ids, pixels = plain["input_ids"], plain["pixel_values"]
-    if pixels.shape != (1, 3, picture.height, picture.width):
-        return each
+    is_whole = asked.vision.seen(picture) == (0, 0, picture.height, picture.width)
+    if pixels.shape != (1, 3, picture.height, picture.width) or not is_whole:
+        return each  # a picture may be resized and cropped back to its own size
     # Where the processor resizes nothing it treats each pixel by itself, and one prepared picture can be painted on.
-    colour = np.broadcast_to(fill_colour(picture, fill), picture.pixels.shape)
+    colour = np.broadcast_to(fill_colour(picture, asked.fill), picture.pixels.shape)
     ground = network.inputs([Prompt(prompt, [Picture(colour.copy())], prompt.starts)])["pixel_values"][0]
 
-    windows = [(slice(None), *_window(asked, cell)) for cell in range(len(asked.places))]
+    windows = [(slice(None), *window(asked, cell)) for cell in range(len(asked.places))]
 
     def together(sets: Sequence[Cells]) -> dict[str, Tensor]:
         shown = pixels.repeat(len(sets), 1, 1, 1)
@@ -169,4 +168,4 @@ def _cut_together(asked: Asked, sets: Sequence[Cells]) -> list[float]:
             hidden = out[0] if isinstance(out, tuple) else out
             added = run.added_after(layer)
             hidden = hidden if added is None else (wide(hidden) + added).to(hidden.dtype)
-    return asked.outcome.read(network, hidden[:, -asked.outcome.positions :]).tolist()
+    return asked.told(asked.outcome.read(network, hidden[:, -asked.outcome.positions :])).tolist()

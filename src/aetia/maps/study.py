@@ -4,7 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from aetia.maps.names import DEFAULT_MAPS, parsed_map
+from aetia.maps.names import DEFAULT_MAPS, Fill, Quantity, Removal, parsed_map
+from aetia.maps.ranking import SHARES
 from aetia.studies.study import ContrastStudy
 
 __all__ = ["MapStudy"]
@@ -21,21 +22,21 @@ class MapStudy(ContrastStudy):
         min_length=1,
         description="maps by name, or all; attention:3 is that of layer 3",
     )
-    outcome: Literal["probability", "log_probability"] = Field(
+    outcome: Quantity = Field(
         default="probability", description="of the model's own answer: what falls when cells are taken away"
     )
-    primary: Literal["pixels", "attention"] = Field(
+    primary: Removal = Field(
         default="pixels", description="in which sense cells are taken away for the verdict; the other is told beside it"
     )
-    removals: tuple[Literal["pixels", "attention"], ...] = Field(default=("pixels", "attention"), min_length=1)
-    fill: Literal["median", "mean"] = Field(default="median", description="what a cell is painted over with")
+    removals: tuple[Removal, ...] = Field(default=("pixels", "attention"), min_length=1)
+    fill: Fill = Field(default="median", description="what a cell is painted over with")
     shares: tuple[float, ...] = Field(
-        default=(1 / 16, 1 / 8, 1 / 4, 1 / 2), min_length=1, description="parts of the picture that are taken away"
+        default=SHARES, min_length=1, description="parts of the picture that are taken away"
     )
     top: float = Field(default=1 / 8, description="the part that the knock-out takes away; one of the shares")
     draws: int = Field(default=99, ge=19, description="random maps of equal area that each picture is given")
     margin: float = Field(
-        default=0.05, ge=0, description="by how much deletion has to beat random maps, in units of the outcome"
+        default=0.05, ge=0, description="by how much deletion has to beat each control, in units of the outcome"
     )
     region: str = Field(default="", description="the region that a map should point at; default: the item's first one")
     null: Literal["none"] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 from markupsafe import Markup
 
-from aetia.effects import Effects, passes
+from aetia.effects import Effects
 from aetia.files import write_atomic, writing
 from aetia.maps.verdict import Trust, judged
 from aetia.report.evidence import Evidence
@@ -34,8 +34,8 @@ _CAVEATS = (
     ),
     Fact(
         "A trusted map orders the cells, no more",
-        "It names cells whose removal costs the answer more than that of random cells. It does not say what is read "
-        "there, nor that nothing else is.",
+        "It names cells whose removal costs the answer more than that of cells which anybody would name without the "
+        "model. It does not say what is read there, nor that nothing else is.",
     ),
     Fact(
         "The verdict is for this model and these questions",
@@ -71,7 +71,7 @@ class _Shown:
 class _Step:
     """A point of a deletion curve: the share of the picture that is gone, and what the answer has lost."""
 
-    cells: int
+    share: float
     estimate: float
 
 
@@ -96,9 +96,10 @@ def write_maps(directory: Path, path: Path) -> Path:
     run = open_run(directory)
     effects = run.effects()
     store = Store(directory)
-    sights = [one for record in store.read_items() if (one := sight_of(record)) is not None]
+    records = store.read_items()
+    sights = [(str(record.get("id")), one) for record in records if (one := sight_of(record)) is not None]
     values = run.values()
-    drawn = values.filter(pc.field("measure") == "map").select(["item", "map", "cells", "value"]).to_pylist()
+    drawn = values.filter(pc.field("measure") == "map").select(["item", "map", "cell", "value"]).to_pylist()
     content = _rendered(run.manifest, effects, sights, drawn)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +108,10 @@ def write_maps(directory: Path, path: Path) -> Path:
 
 
 def _rendered(
-    manifest: Manifest, effects: Effects, sights: Sequence[Sight], drawn: Sequence[Mapping[str, object]]
+    manifest: Manifest,
+    effects: Effects,
+    sights: Sequence[tuple[str, Sight]],
+    drawn: Sequence[Mapping[str, object]],
 ) -> str:
     study = manifest.study
     level = _number(study.get("level"), 0.95)
@@ -127,8 +131,8 @@ def _rendered(
             style=Markup(style),  # noqa: S704  the package's own file
             script=Markup(script),  # noqa: S704  the package's own file
             manifest=manifest,
-            sentences=list(_sentences(verdicts, rows, level)),
-            verdicts=[(one, passes(one.q, level)) for one in verdicts],
+            sentences=list(_sentences(verdicts, rows)),
+            verdicts=verdicts,
             primary=primary,
             unit=clean_text(str(study.get("outcome", "")), _NAME).replace("_", " "),
             level=f"{level:.0%}",
@@ -142,38 +146,44 @@ def _rendered(
     )
 
 
-def _sentences(verdicts: Sequence[Trust], rows: Sequence[Mapping[str, object]], level: float) -> Iterable[str]:
+def _sentences(verdicts: Sequence[Trust], rows: Sequence[Mapping[str, object]]) -> Iterable[str]:
     about = {str(row["measure"]): row for row in rows if row["map"] == "model"}
     if "correct" in about and "correct with another picture" in about:
         right, swapped = (_number(about[name]["estimate"], 0) for name in ("correct", "correct with another picture"))
         yield f"With its own picture the model is right in {right:.0%} of the items, with another's in {swapped:.0%}."
-    trusted = [one.map for one in verdicts if one.is_trusted]
-    if any(one.is_trusted is None for one in verdicts):
-        beats = [one.map for one in verdicts if passes(one.q, level)]
+    maps = [one for one in verdicts if one.standing != "control"]
+    trusted = [one.map for one in maps if one.is_trusted]
+    if any(one.standing == "unknown" for one in maps):
+        beats = [one.map for one in maps if one.is_beyond_random]
         named = f"beat their random maps here: {', '.join(beats)}" if beats else "beats its random maps here"
         yield f"{'These maps' if beats else 'No map'} {named}."
-        yield "One picture is an anecdote: a set of items gives a verdict."
+        yield next(one.reason for one in maps if one.standing == "unknown")
     elif trusted:
         yield f"May be trusted, for this model and these questions: {', '.join(trusted)}."
     else:
         yield "No map may be trusted, for this model and these questions."
+    better = [one.map for one in maps if one.standing == "better than random cells"]
+    if better:
+        yield f"Better than random cells, and no better than what needs no look into the model: {', '.join(better)}."
 
 
-def _shown(sights: Sequence[Sight], drawn: Sequence[Mapping[str, object]], verdicts: Sequence[Trust]) -> list[_Shown]:
-    """The first pictures with all their maps, trusted ones first, as many as fit."""
+def _shown(
+    sights: Sequence[tuple[str, Sight]], drawn: Sequence[Mapping[str, object]], verdicts: Sequence[Trust]
+) -> list[_Shown]:
+    """The first pictures with all their maps, trusted ones first, as many as fit; sights come with their item's id."""
     found: dict[tuple[str, str], dict[int, float]] = {}
     for row in drawn:
-        key = (clean_text(str(row["item"]), _NAME), str(row["map"]))
-        found.setdefault(key, {})[int(_number(row["cells"], 0))] = _number(row["value"], 0)
+        key = (str(row["item"]), str(row["map"]))
+        found.setdefault(key, {})[int(_number(row["cell"], 0))] = _number(row["value"], 0)
     shown: list[_Shown] = []
     left = _BUDGET
-    for number, sight in enumerate(sights):
+    for number, (item, sight) in enumerate(sights):
         frame = sight.frames[0]
         cells = frame.rows * frame.columns
         maps = tuple(
-            _Drawn(one.map, _weights(found[sight.id, one.map], cells), bool(one.is_trusted))
+            _Drawn(one.map, _weights(found[item, one.map], cells), bool(one.is_trusted))
             for one in verdicts
-            if (sight.id, one.map) in found
+            if (item, one.map) in found
         )
         left -= cells * len(maps) * _CELL + len(frame.clean)
         if left < 0 and shown:
@@ -195,11 +205,9 @@ def _curves(rows: Sequence[Mapping[str, object]], primary: str, verdicts: Sequen
     chosen = [row for row in rows if row["measure"] == "deletion curve" and row["removal"] == primary]
     curves = []
     for name in names:
-        steps = [
-            _Step(int(_number(row["cells"], 0)), _number(row["estimate"], 0)) for row in chosen if row["map"] == name
-        ]
+        steps = [_Step(_number(row["share"], 0), _number(row["estimate"], 0)) for row in chosen if row["map"] == name]
         if steps:
-            curves.append(_Curve(name, tuple(sorted(steps, key=lambda step: step.cells))))
+            curves.append(_Curve(name, tuple(sorted(steps, key=lambda step: step.share))))
     return curves
 
 

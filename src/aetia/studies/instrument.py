@@ -248,6 +248,19 @@ class ContrastInstrument(ABC, Generic[StudyT]):
         Raises:
             AetiaError: As `plan`.
         """
+        return self.summarise(study, self.values_on(study, network, items))
+
+    def values_on(self, study: StudyT, network: "Network", items: "Sequence[AlignedContrast]", /) -> pa.Table:
+        """Return the values that `run_on` summarises.
+
+        Args:
+            study: How it is asked.
+            network: A network.
+            items: The contrasts as tokens.
+
+        Raises:
+            AetiaError: As `plan`.
+        """
         check_clusters(items)
         cost = self.forecast(study, network, items)
         null = null_of(study, items, self.nulls(study), comparisons=cost.cells)
@@ -258,7 +271,7 @@ class ContrastInstrument(ABC, Generic[StudyT]):
             values = opener(draw)
             parts = [range(start, min(start + size, len(items))) for start in range(0, len(items), size)]
             tables += [with_clusters(_with_draw(values(part), draw), clusters) for part in parts]
-        return self.summarise(study, pa.concat_tables(tables).combine_chunks())
+        return pa.concat_tables(tables).combine_chunks()
 
     def _draws(self, study: StudyT, null: Null | None) -> list[int | None]:
         """The runs of a study: the real one, and the null's draws but for those that come with it."""

@@ -1,4 +1,4 @@
-"""In which systems that see is there nothing to be seen? Unlearned weights, and pictures that show nothing."""
+"""In which systems that see is there nothing to find? Unlearned weights, empty pictures, and maps of something else."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,19 +16,22 @@ from aetia.models.randomise import randomised
 
 __all__ = ["NullSight", "NullSightName", "blanked", "null_sight", "null_sights"]
 
-NullSightName = Literal["unlearned", "blank"]
+NullSightName = Literal["unlearned", "blank", "answered"]
 
 _MODEL, _SET = "toy-llava", "scenes:colour"
 
 
 @dataclass(frozen=True, eq=False)
 class NullSight:
-    """A network that sees, and contrasts of pictures about which its answers are owed to no picture.
+    """A network that sees, and contrasts of pictures, in which an instrument must find nothing.
+
+    `unlearned` and `blank` answers are owed to no picture. `answered` are the trained network's right answers to real
+    pictures, where it is the instrument that is asked about something else: maps of other items, or other questions.
 
     Args:
         name: One of `null_sights()`.
         network: The network.
-        seed: Of the weights, or of the blank colour.
+        seed: Of the weights, or of the blank colour, or of the scenes.
     """
 
     name: NullSightName
@@ -44,7 +47,7 @@ class NullSight:
 
 
 def null_sights() -> tuple[NullSightName, ...]:
-    """The names: weights of the toy drawn anew, and its trained weights with pictures of one colour."""
+    """The names: the toy's weights drawn anew; its trained ones with pictures of one colour, and with real ones."""
     return get_args(NullSightName)
 
 
@@ -56,7 +59,7 @@ def null_sight(name: str, seed: int = 0) -> NullSight:
     """
     if name == "unlearned":
         return NullSight(name, randomised(_toy(), seed), seed)
-    if name == "blank":
+    if name in ("blank", "answered"):
         return NullSight(name, _toy(), seed)
     known = ", ".join(null_sights())
     raise StudyError("AE-1709", f"There is no null system {name!r}.", mend=f"use one of {known}.")
