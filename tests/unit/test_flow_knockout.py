@@ -5,15 +5,27 @@ import math
 import numpy as np
 import pyarrow.compute as pc
 import pytest
-from flow_networks import LAYERS, LENGTH, OBJECT, STRENGTHS, VALUES, planted, planted_items, seeing, seen_items
+from flow_networks import (
+    ANSWER,
+    FOIL,
+    LAYERS,
+    LENGTH,
+    OBJECT,
+    STRENGTHS,
+    VALUES,
+    planted,
+    planted_items,
+    seeing,
+    seen_items,
+)
 
 from aetia.errors import StudyError
+from aetia.flow.chance import Chance, chance_of, has_random_keys, random_keys
 from aetia.flow.groups import Edge, cuts_of, default_edges, groups_of, partition_of
 from aetia.flow.instrument import Flow
-from aetia.flow.knockout import random_keys
 from aetia.flow.random_keys import exchanged
 from aetia.flow.study import FlowStudy
-from aetia.flow.values import flow_values
+from aetia.flow.values import all_cuts, flow_values
 from aetia.models import run_with_hooks
 from aetia.models.interventions import Intervention, Knockout
 from aetia.models.sites import Site
@@ -33,7 +45,7 @@ def test_every_cut_is_what_plain_hooks_say_row_by_row():
     network, items = seeing(), seen_items(2)
     edges = default_edges(items)
     assert {str(edge) for edge in edges} >= {"object->last", "image->question", "question->question", "image->image"}
-    found = by_edge(flow_values(study(), network, items, edges, 0))
+    found = by_edge(flow_values(study(), network, items, edges, Chance()))
     for item in items:
         plain = run_with_hooks(network, item.clean_ids).logits[0].float().softmax(-1)[item.answer_ids[0]]
         for edge in edges:
@@ -58,7 +70,7 @@ def probability(value):
 
 def test_one_hop_is_lost_with_the_one_edge_that_carries_it_and_with_no_other():
     gain, items = 20.0, planted_items(6)
-    found = by_edge(flow_values(study(), planted(hops=1, gain=gain), items, default_edges(items), 0))
+    found = by_edge(flow_values(study(), planted(hops=1, gain=gain), items, default_edges(items), Chance()))
     for number, strength in enumerate(STRENGTHS[:6]):
         name = f"planted-{number}"
         plain = probability(gain * strength / LENGTH)
@@ -78,7 +90,7 @@ def test_a_window_cuts_its_layers_together():
     items = planted_items(1)
     edges = [Edge("object", "last")]
     network = planted(hops=2, gain=6.0, layers=4)
-    found = by_edge(flow_values(study(window=4), network, items, edges, 0))
+    found = by_edge(flow_values(study(window=4), network, items, edges, Chance()))
     cut = [
         Intervention(Site("pattern", layer, position=LENGTH - 1), Knockout((OBJECT,))) for layer in range(4)
     ]  # a window of 4 around layer 2 is all of them
@@ -96,7 +108,7 @@ def test_a_position_keeps_itself_so_that_no_row_is_emptied():
     assert all(row not in keys and keys == image - {row} for row, keys in cuts.items())
     first = min(image)
     assert first not in cuts  # it could read no other position of the picture anyway
-    whole = flow_values(study(window=2 * LAYERS), seeing(), [item], [Edge("*", "last")], 0)
+    whole = flow_values(study(window=2 * LAYERS), seeing(), [item], [Edge("*", "last")], Chance())
     assert np.isfinite(whole["value"].to_numpy()).all()
 
 
@@ -123,8 +135,99 @@ def test_random_keys_are_as_many_of_the_same_kind_from_every_row():
         for row, keys in random_keys(item, cuts, 3).items():
             assert len(keys) == sum(key < row for key in cuts[row])
             assert all(key < row for key in keys)
+            assert keys <= image or not cuts[row] <= image
+
+
+def test_what_is_most_of_its_kind_has_no_comparable_random_keys():
+    item = seen_items(1)[0]
+    comparable = {str(edge) for edge in default_edges([item]) if has_random_keys(item, cuts_of(edge, item))}
+    assert {"object->last", "object->question", "before->last", "before->question"} <= comparable
+    assert not comparable & {"image->last", "background->last", "image->question", "image->image", "question->last"}
     whole = random_keys(item, cuts_of(Edge("image", "last"), item), 1)
-    assert next(iter(whole.values())) != frozenset(image)  # all of a kind could only be drawn as itself
+    assert whole == cuts_of(Edge("image", "last"), item)  # all of a kind can only be drawn as itself
+
+
+def test_items_that_depend_on_each_other_lose_the_same_random_keys():
+    first, second = seen_items(2)
+    object.__setattr__(second, "groups", dict(first.groups))
+    edge, asked = Edge("object", "last"), study(null="random-keys:19")
+    for clusters, is_shared in ((("", ""), False), (("a", "a"), True)):
+        for one, cluster in zip((first, second), clusters, strict=True):
+            object.__setattr__(one, "cluster", cluster)
+        drawn = [
+            [cuts for _, draw, cuts in all_cuts(asked, one, [edge], Chance(50, frozenset([edge]))) if draw is not None]
+            for one in (first, second)
+        ]
+        assert (drawn[0] == drawn[1]) == is_shared
+
+
+def test_parts_of_a_picture_that_share_nothing_are_drawn_as_parts_that_share_nothing():
+    item = seen_items(1)[0]
+    row, image = item.length - 1, sorted(groups_of(item)["image"])
+    for seed in range(20):
+        one, other = (random_keys(item, {row: frozenset(keys)}, seed)[row] for keys in (image[:5], image[5:8]))
+        assert not one & other
+
+
+def answering_items(answers):
+    """Planted items with these answers, in turn, whatever the network says."""
+    items = planted_items()
+    for number, one in enumerate(items):
+        object.__setattr__(one, "answer_ids", (answers[number % len(answers)],))
+    return items
+
+
+def test_an_edge_without_comparable_keys_is_compared_with_what_it_does_to_other_answers():
+    """Everything is cut off from the last position; only the items' own answers owe anything to what they hold."""
+    items = planted_items()
+    for one in items[1::2]:
+        for name, value in {
+            "answer_ids": one.foil_ids,
+            "foil_ids": one.answer_ids,
+            "clean_ids": one.corrupted_ids,
+        }.items():
+            object.__setattr__(one, name, value)
+    network, asked = planted(hops=1, gain=20.0), study(null="random-keys:19", edges=("*->last",))
+    found = Flow().run_on(asked, network, items).where(measure="probability", items="all", reader="last").table
+    tested = {row["layer"]: (row["null"], row["q"]) for row in found.to_pylist()}
+    assert tested == {0: ("label-permutation:19", 1.0), 1: ("label-permutation:19", pytest.approx(0.0005))}
+    alike = Flow().run_on(asked, network, planted_items())  # one answer for all: nothing could be exchanged
+    rows = alike.where(measure="probability", items="all", reader="last").table.to_pylist()
+    assert {(row["null"], row["q"]) for row in rows} == {(None, None)}
+    assert all(row["low"] is not None for row in rows)
+    assert alike.provenance["not compared"] == "*->last"
+
+
+def test_other_answers_need_more_items_than_draws_and_a_token_that_was_not_chosen():
+    items, edges = answering_items([ANSWER, FOIL]), [Edge("*", "last"), Edge("object", "last")]
+    asked = study(null="random-keys:19")
+    chance = chance_of(asked, items, edges, 19)
+    assert [chance.null(edge) for edge in edges] == ["label-permutation", "random-keys"]
+    assert {len(one) for one in chance.answers.values()} == {19}
+    assert chance_of(asked, items[:19], edges, 19).null(edges[0]) is None
+    assert chance_of(study(read="predicted"), items, edges, 19).null(edges[0]) is None
+
+
+def test_answers_that_are_owed_to_nothing_pass_no_more_often_than_the_level():
+    """Random labels: what any cut does to the own answer is what it does to those of others."""
+    false, trials = 0, 100
+    for seed in range(trials):
+        random = np.random.default_rng(seed)
+        effects, labels = random.standard_t(3, (3, 24, 8)), random.integers(0, 8, 24)
+        shifts = random.permutation(np.arange(1, 24))[:19]
+        taken = np.stack([labels, *(np.roll(labels, shift) for shift in shifts)], axis=1)
+        changes = np.stack([cell[np.arange(24)[:, None], taken] for cell in effects])
+        false += exchanged(changes, seed=seed, draws=199, of_answers=[True] * 3)[1].min() <= 0.05
+    assert false <= 11  # more in 1% of such tests at 5%
+
+
+def test_a_few_random_keys_an_item_serve_any_correction():
+    items = planted_items()
+    for correction in ("holm", "bh"):
+        effects = Flow().run_on(study(null="random-keys:19", correction=correction), planted(hops=1, gain=20.0), items)
+        rows = effects.where(items="all", measure="probability").table.to_pylist()
+        passed = {f"{row['source']}->{row['reader']}@{row['layer']}" for row in rows if row["q"] and row["q"] <= 0.05}
+        assert passed == {"object->last@1"}
 
 
 def test_a_partition_covers_every_position_once():
@@ -178,9 +281,9 @@ def test_the_predicted_token_is_read_where_that_is_asked():
     answer, foil = items[0].answer_ids, items[0].foil_ids
     object.__setattr__(items[0], "answer_ids", foil)
     network, edges = planted(hops=1, gain=20.0), [Edge("object", "last")]
-    found = by_edge(flow_values(study(read="predicted"), network, items, edges, 0))
+    found = by_edge(flow_values(study(read="predicted"), network, items, edges, Chance()))
     object.__setattr__(items[0], "answer_ids", answer)
-    assert found == by_edge(flow_values(study(), network, items, edges, 0))
+    assert found == by_edge(flow_values(study(), network, items, edges, Chance()))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
-"""The instrument `flow`: from a study of cut edges to its plan, its values and its effects."""
+"""The instrument `flow`: what does the answer lose without an edge, from a study to its plan, values and effects?"""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isnan
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -8,7 +9,8 @@ import pyarrow.compute as pc
 
 from aetia import catalogue
 from aetia.effects import Effects
-from aetia.flow.random_keys import Place, random_keys_tests
+from aetia.flow.chance import RANDOM_KEYS, chance_of
+from aetia.flow.random_keys import Place, Tested, random_keys_tests
 from aetia.flow.ratios import ratio_effects
 from aetia.flow.study import FlowStudy
 from aetia.studies import ContrastInstrument, Cost, Null, Part, Values
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Flow"]
 
-_RANDOM, _DRAWS = "random-keys", 19
+_DRAWS = 19
 _UNITS = {"probability": "probability", "log_probability": "nats"}
 
 
@@ -33,7 +35,11 @@ _UNITS = {"probability": "probability", "log_probability": "nats"}
     cost="items x edges x layers x (1 + draws of random keys); a cut before the last position costs one row a layer",
 )
 class Flow(ContrastInstrument[FlowStudy]):
-    """Attention knocked out between groups of positions, edge by edge and layer by layer, beside random keys."""
+    """Attention knocked out between groups of positions, edge by edge and layer by layer, beside random keys.
+
+    An edge that leaves its readers too little of its kind to draw from is compared with what its cut does to other
+    items' answers, at no further run.
+    """
 
     name = "flow"
     study_type = FlowStudy
@@ -63,10 +69,11 @@ class Flow(ContrastInstrument[FlowStudy]):
             for layer in layers
         ]
         schedule = plan(network, [run], cells, [Outcome("log_probability", (0,))], memory=study.memory_bytes)
-        times = 1 + _random_draws(study)
+        compared = chance_of(study, items, edges, _random_draws(study))
+        times = 1 + compared.draws * len(compared.edges) / len(edges)
         return Cost(
             cells=len(cells),
-            rows=sum(one.rows for one in schedule.passes) * times,
+            rows=round(sum(one.rows for one in schedule.passes) * times),
             held_bytes=run.bytes,
             peak_bytes=schedule.forecast.bytes,
             flops=schedule.forecast.flops * times,
@@ -81,13 +88,13 @@ class Flow(ContrastInstrument[FlowStudy]):
         self, study: FlowStudy, network: "Network", items: "Sequence[AlignedContrast]", null: Null | None, /
     ) -> Callable[[int | None], Values]:
         """What opens the study's runs; random keys are cut together with the real ones, from the same recordings."""
-        if null is not None and null.name == _RANDOM:
+        if null is not None and null.name == RANDOM_KEYS:
             return lambda _draw: self._computed(study, network, items, null.draws)
         return super().opener(study, network, items, null)
 
     def nulls(self, study: FlowStudy, /) -> tuple[str, ...]:  # noqa: ARG002  the same for all studies
         """Random keys of equal number, and the architecture alone; a cut reads no label that could be exchanged."""
-        return (_RANDOM, "randomised-weights")
+        return (RANDOM_KEYS, "randomised-weights")
 
     def parts(self, study: FlowStudy, values: pa.Table, /) -> Sequence[Part]:
         """The plain runs; the changes, of which one measure is tested; the same of right and of wrong items."""
@@ -118,15 +125,16 @@ class Flow(ContrastInstrument[FlowStudy]):
         from aetia.flow.values import edges_of, flow_values
 
         edges = edges_of(study, items)
-        return lambda places: flow_values(study, network, [items[place] for place in places], edges, draws)
+        chance = chance_of(study, items, edges, draws)
+        return lambda places: flow_values(study, network, [items[place] for place in places], edges, chance)
 
     def _has_free_draws(self, study: FlowStudy, null: Null) -> bool:  # noqa: ARG002  as the others have it
-        return null.name == _RANDOM
+        return null.name == RANDOM_KEYS
 
 
 def _random_draws(study: FlowStudy) -> int:
     name, _, number = study.null.partition(":")
-    return (int(number) if number.isdigit() else _DRAWS) if name == _RANDOM else 0
+    return (int(number) if number.isdigit() else _DRAWS) if name == RANDOM_KEYS else 0
 
 
 def _of_draw(values: pa.Table) -> pa.Table:
@@ -134,23 +142,27 @@ def _of_draw(values: pa.Table) -> pa.Table:
     return values.filter(pc.field("draw").is_null())
 
 
-def _random_keys(study: FlowStudy, values: pa.Table) -> Mapping[Place, tuple[float, float]] | None:
-    """The tests of all cells against random keys; None if the null is another, or there is none."""
-    drawn = values.filter(pc.field("draw").is_valid())
-    if study.null.partition(":")[0] != _RANDOM or not drawn.num_rows:
+def _random_keys(study: FlowStudy, values: pa.Table) -> Mapping[Place, Tested] | None:
+    """The tests of all cells against what they are compared with; None if the null is another, or there is none."""
+    if study.null.partition(":")[0] != RANDOM_KEYS:
         return None
     tested = values.filter(pc.field("source").is_valid() & (pc.field("measure") == study.outcome))
     return random_keys_tests(tested, Flow.dimensions, study.correction, study.seed)
 
 
-def _with_tests(effects: Effects, tests: Mapping[Place, tuple[float, float]], study: FlowStudy) -> Effects:
-    rows = effects.table.to_pylist()
-    null = f"{_RANDOM}:{_random_draws(study)}"
+def _with_tests(effects: Effects, tests: Mapping[Place, Tested], study: FlowStudy) -> Effects:
+    """The effects with their tests; the provenance names the edges that are compared with nothing."""
+    rows, lacking = effects.table.to_pylist(), dict[str, None]()
     for row in rows:
-        p, q = tests.get(tuple(row[name] for name in Flow.dimensions), (None, None))
-        if p is not None:
-            row |= {"null": null, **({"p": p, "q": q} if p == p else {})}  # noqa: PLR0124  not of a single item
+        found = tests.get(tuple(row[name] for name in Flow.dimensions))
+        if found is not None:
+            row["null"] = f"{found.null}:{_random_draws(study)}"
+            row.update({} if isnan(found.p) else {"p": found.p, "q": found.q})  # none of a single item
+        elif row["source"] is not None:
+            lacking[f"{row['source']}->{row['reader']}"] = None
+    named = {f"{row['source']}->{row['reader']}" for row in rows if row["null"] is not None}
     about = {**effects.provenance, "correction": study.correction}
+    about["not compared"] = ", ".join(edge for edge in lacking if edge not in named)
     return Effects(pa.Table.from_pylist(rows, schema=effects.table.schema), about)
 
 

@@ -23,7 +23,8 @@ FINDINGS = {
         "What the answer loses when one part may no longer read another",
         (
             "Attention from the reader to the source is cut in one layer, or a window of them. The effect is the "
-            "change of the outcome; it is compared with cutting as many random keys."
+            "change of the outcome; it is compared with cutting as many random keys of the same kind or, where the "
+            "cut leaves too few of these to draw from, with what it does to the other items' answers."
         ),
     ),
     "pathways": (
@@ -92,7 +93,6 @@ def _rendered(manifest: Manifest, effects: Effects, sights: Sequence[Sight]) -> 
     lines = [_line(row, dimensions, level) for row in records]
     style, script = page_style(), page_file("maps.js")
     evidence = Evidence((), manifest=manifest, study=study, provenance=effects.provenance)
-    tested = [line for line in lines if line.q]
     return (
         page_environment()
         .get_template("findings.html.jinja")
@@ -103,9 +103,7 @@ def _rendered(manifest: Manifest, effects: Effects, sights: Sequence[Sight]) -> 
             script=Markup(script),  # noqa: S704  the package's own file
             manifest=manifest,
             reading=reading,
-            verdict=f"{sum(line.is_sure for line in tested)} of {len(tested)} effects pass their test."
-            if tested
-            else "Nothing was tested against a null.",
+            verdict=_verdict(lines, effects),
             dimensions=dimensions,
             lines=sorted(lines, key=lambda line: not line.is_sure)[:_MOST_ROWS],
             total=len(lines),
@@ -115,6 +113,16 @@ def _rendered(manifest: Manifest, effects: Effects, sights: Sequence[Sight]) -> 
             study=study_json(evidence),
         )
     )
+
+
+def _verdict(lines: Sequence[_Line], effects: Effects) -> str:
+    """How many effects pass their test, and what has none."""
+    tested = [line for line in lines if line.q]
+    passed = sum(line.is_sure for line in tested)
+    found = f"{passed} of {len(tested)} effects pass their test." if tested else "Nothing was tested against a null."
+    if lacking := effects.provenance.get("not compared"):
+        found += f" Not tested, since there are no comparable keys nor enough other answers: {lacking}."
+    return found
 
 
 def _line(row: Mapping[str, object], dimensions: Sequence[str], level: float) -> _Line:

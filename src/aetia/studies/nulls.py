@@ -30,6 +30,7 @@ PLACEBO = "paraphrase-placebo"
 SYSTEM_NULLS = (LABELS, "randomised-weights", "permuted-pairs", "unrelated-contrast", PLACEBO)
 """The nulls that any instrument can be run on; the others are an intervention's own."""
 
+_OF_ITEMS = "random-keys"
 _OF_TEXT = ("unrelated-contrast", PLACEBO)
 _DRAWS = 19
 _FEWEST_PARTNERS, _FEWEST_PLACEBOS = 6, 10  # with fewer, draws repeat each other and the test errs too often
@@ -83,7 +84,9 @@ def null_of(
         found = f"{counted(items)} can be relabelled in {null.draws} ways; to pass a corrected test takes {needed}."
         mend = f"give at least {counted(items, needed + 1)}, or --null randomised-weights:{needed}."
         raise StudyError("AE-1602", found, mend=mend)
-    check_draws(null.draws, study.level, comparisons, study.correction)
+    # Draws that are an item's own are exchanged item by item: a few of them make very many draws of all items.
+    draws = (null.draws + 1) ** len(clusters_of(items)) - 1 if null.name == _OF_ITEMS else null.draws
+    check_draws(draws, study.level, comparisons, study.correction)
     return null
 
 

@@ -1,0 +1,107 @@
+"""What is a cut compared with: cuts of other keys, what it does to other items' answers, or nothing?
+
+Letters: B draws.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING
+
+from aetia.flow.groups import IMAGE, Cuts, Edge, cuts_of, groups_of
+from aetia.flow.study import FlowStudy
+from aetia.studies.clusters import clusters_of
+from aetia.studies.nulls import LABELS, shifted
+
+if TYPE_CHECKING:
+    from aetia.contrasts import AlignedContrast
+
+__all__ = ["RANDOM_KEYS", "Chance", "chance_of", "has_random_keys", "random_keys"]
+
+RANDOM_KEYS = "random-keys"
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What stands for chance at each edge of a study.
+
+    Args:
+        draws: B.
+        edges: The edges that are compared with cuts of random keys.
+        answers: By item, the first tokens of the answers of B other items, by which the runs of all further edges are
+            scored; empty if these are compared with nothing.
+    """
+
+    draws: int = 0
+    edges: frozenset[Edge] = frozenset()
+    answers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def null(self, edge: Edge) -> str | None:
+        """The name of the null that an edge is tested against."""
+        if edge in self.edges:
+            return RANDOM_KEYS
+        return LABELS if self.answers else None
+
+
+def chance_of(study: FlowStudy, items: "Sequence[AlignedContrast]", edges: Sequence[Edge], draws: int) -> Chance:
+    """What stands for chance at the edges of a study.
+
+    Random keys, where each item has comparable ones. Elsewhere other items' answers, if there are more independent
+    items than draws and their answers differ. A token that is read because the model predicts it cannot be exchanged
+    for another's: it is the likeliest by choice, and whatever is cut, the likeliest loses most.
+
+    Args:
+        study: The study.
+        items: All its items.
+        edges: Its edges.
+        draws: B; with 0 nothing is compared.
+    """
+    if not draws:
+        return Chance()
+    by_keys = frozenset(edge for edge in edges if all(has_random_keys(item, cuts_of(edge, item)) for item in items))
+    answers: Mapping[str, tuple[int, ...]] = {}
+    differ = len({item.answer_ids[0] for item in items}) > 1
+    if study.read == "answer" and differ and len(clusters_of(items)) > draws:
+        labelled = [shifted(items, draw, study.seed) for draw in range(draws)]
+        answers = {item.id: tuple(one[place].answer_ids[0] for one in labelled) for place, item in enumerate(items)}
+    return Chance(draws, by_keys, answers)
+
+
+def has_random_keys(item: "AlignedContrast", cuts: Cuts) -> bool:
+    """Whether readers lose at most half of what they may read of the same kind: else all draws are nearly the same."""
+    kind = _kind(item, cuts)
+    lost = {row: sum(key < row for key in keys) for row, keys in cuts.items()}
+    return sum(place < row for row in lost for place in kind) >= 2 * sum(lost.values())
+
+
+def random_keys(item: "AlignedContrast", cuts: Cuts, seed: int) -> Cuts:
+    """From each row as many earlier keys cut, drawn at random from positions of the same kind: the null random-keys.
+
+    The kind is the picture if all keys lie in it, the text if none does, else the whole prompt. Its positions are
+    permuted, and what the rows lose moves with them, so that rows that lose one group are compared with rows that lose
+    one random set; where that set does not come before a row, others of the permutation fill it up. The group's own
+    keys may be drawn: among all sets of that size it is one.
+
+    Args:
+        item: The item.
+        cuts: What an edge's readers may no longer read.
+        seed: Equal seeds permute alike, for items that depend on each other.
+    """
+    kind = sorted(_kind(item, cuts))
+    chance = Random(seed)
+    rank = [chance.random() for _ in range(item.length)]
+    moved = dict(zip(kind, sorted(kind, key=rank.__getitem__), strict=True))
+    lost = frozenset[int]().union(*cuts.values())
+    order = [moved[place] for place in sorted(kind, key=lambda place: (place not in lost, place))]
+    found = {}
+    for row, keys in cuts.items():
+        count = sum(key < row for key in keys)
+        found[row] = frozenset([place for place in order if place < row][:count])
+    return found
+
+
+def _kind(item: "AlignedContrast", cuts: Cuts) -> frozenset[int]:
+    image = frozenset(groups_of(item).get(IMAGE, ()))
+    everything = frozenset(range(item.length))
+    keys = frozenset[int]().union(*cuts.values())
+    return next((kind for kind in (image, everything - image) if keys <= kind), everything)
