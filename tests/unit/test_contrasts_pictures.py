@@ -44,12 +44,22 @@ def test_the_items_of_a_set_carry_their_pictures_and_name_their_parts():
         assert "".join(item.clean_tokens[17:]).replace(" ", "").startswith("whatcolouristhe")
 
 
-def test_the_object_is_the_cell_whose_pixels_change():
-    _, items = drawn()
-    for number, item in enumerate(items):
+def in_cells(pixels):
+    """Whether any pixel of a cell is so, row by row."""
+    return pixels.reshape(CELLS, SIDE // CELLS, CELLS, SIDE // CELLS).any((1, 3)).flatten()
+
+
+@pytest.mark.parametrize("change", ["colour", "shape", "remove", "add", "move"])
+def test_the_object_is_every_cell_whose_pixels_change_and_the_background_shows_nothing(change):
+    _, items = drawn(12, change)
+    for item in items:
         clean, corrupted = (ids.pictures[0].pixels.astype(int) for ids in (item.clean_ids, item.corrupted_ids))
-        differs = (clean != corrupted).any(2).reshape(CELLS, SIDE // CELLS, CELLS, SIDE // CELLS).any((1, 3))
-        assert [position - 1 for position in item.groups["object"]] == np.flatnonzero(differs).tolist(), number
+        differs = in_cells((clean != corrupted).any(2))
+        assert [position - 1 for position in item.groups["object"]] == np.flatnonzero(differs).tolist(), item.id
+        thing = in_cells(np.abs(clean - np.median(clean, (0, 1))).max(2) > 60)  # far above the noise of the ground
+        others = np.flatnonzero(thing & ~differs)
+        assert [position - 1 for position in item.groups.get("others", ())] == others.tolist(), item.id
+        assert not thing[[position - 1 for position in item.groups["background"]]].any()
 
 
 @pytest.mark.parametrize("change", ["remove", "add"])

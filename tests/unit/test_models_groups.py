@@ -133,18 +133,20 @@ def test_a_region_in_several_pictures_is_one_group():
     assert groups["background"] == (2, 3, 4, 5, 8, 9, 10, 11, 12)
 
 
-def test_a_small_region_is_its_best_covered_cell_and_a_large_one_all_of_its_cells():
+def test_each_part_of_a_region_has_the_cells_that_it_covers_at_least_half_as_much_as_its_best():
     network = tiny_vision_network("qwen2_5_vl")
     asked = prompt(network, [20], [noise(0)], [22])  # cells of 8 by 8 pixels, 2 by 3 of them
-    dot, half, wide = np.zeros((3, 16, 24), bool)
-    dot[7:11, 6:9] = True
+    dot, spread, half, wide = np.zeros((4, 16, 24), bool)
+    dot[7:11, 7:11] = True  # 3, 1, 9 and 3 pixels of the four cells that meet there
+    spread[2:7, 2:7] = spread[10:12, 18:20] = True  # two things, one of them small
     half[:8, 4:12] = True
     wide[:, :16] = True
-    groups = token_groups(network.vision, asked, {"dot": dot, "half": half, "wide": wide})
-    assert groups["dot"] == (4,)
+    groups = token_groups(network.vision, asked, {"dot": dot, "spread": spread, "half": half, "wide": wide})
+    assert groups["dot"] == (5,)
+    assert groups["spread"] == (1, 6)
     assert groups["half"] == (1, 2)
     assert groups["wide"] == (1, 2, 4, 5)
-    assert groups["background"] == (3, 6)
+    assert groups["background"] == (3,)
 
 
 def test_cells_lie_in_the_part_that_is_cut_out():

@@ -6,10 +6,11 @@ Letters: H rows and W columns of pixels, R rows and C columns of image tokens.
 import re
 from collections.abc import Mapping
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import label as connected_parts
 
 from aetia.errors import StudyError
 from aetia.models.prompts import Prompt
@@ -47,10 +48,10 @@ def token_groups(vision: "Vision | None", prompt: Prompt, regions: Mapping[str, 
     """The positions of `prompt` by name: those of its pictures, of each region in them, and those of the text.
 
     `image` are all image tokens of all pictures; where there are several, `frame1` are those of the first, and so on.
-    A region has the tokens whose cell it covers by half or more, or the one that it covers most if there is none;
-    regions may share tokens, and one that is in several pictures is one group. `background` are the image tokens of no
-    region. Where a model keeps a token of the whole picture before those of its cells (`Vision.prefix`), that is
-    `class`, and no background. `before` is the text before the last image token, what models put between and around
+    Each connected part of a region has the tokens of the cell that it covers most, and of those that it covers at least
+    half as much; regions may share tokens, and one that is in several pictures is one group. `background` are the image
+    tokens of no region. Where a model keeps a token of the whole picture before those of its cells (`Vision.prefix`),
+    that is `class`, and no background. `before` is the text before the last image token, what models put between and around
     pictures included; `question` is the text after it, up to `last`, the last position. Groups without a position are
     left out.
 
@@ -121,12 +122,17 @@ def _cells(vision: "Vision", prompt: Prompt, picture: int, name: str, mask: Mask
     if mask.dtype != np.bool_ or mask.shape != (one.height, one.width):
         found = f"it is {mask.dtype} {list(mask.shape)}, and the picture has {one.height} rows and {one.width} columns"
         raise _no_region(name, found, "give an array of booleans with one for each pixel.")
-    covered = coverage(mask, vision.seen(one), vision.grid(one)).flatten()
-    if covered.max() == 0:
+    labelled = connected_parts(mask, structure=np.ones((3, 3)))
+    parts, count = cast("tuple[NDArray[np.int32], int]", labelled)
+    cells: set[int] = set()
+    for part in range(1, count + 1):
+        covered = coverage(parts == part, vision.seen(one), vision.grid(one)).flatten()
+        if covered.max() > 0:
+            cells.update(np.flatnonzero(covered > covered.max() / 2 - 1e-9).tolist())
+    if not cells:
         found = "none of it lies in what the model is shown of the picture" if mask.any() else "it is empty"
         raise _no_region(name, found, "leave it out, or choose another picture.")
-    halves = np.flatnonzero(covered > 0.5 - 1e-9)
-    return halves.tolist() if len(halves) else [int(covered.argmax())]
+    return sorted(cells)
 
 
 def _no_picture(prompt: Prompt, number: int) -> StudyError:
