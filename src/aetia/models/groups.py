@@ -51,9 +51,9 @@ def token_groups(vision: "Vision | None", prompt: Prompt, regions: Mapping[str, 
     Each connected part of a region has the tokens of the cell that it covers most, and of those that it covers at least
     half as much; regions may share tokens, and one that is in several pictures is one group. `background` are the image
     tokens of no region. Where a model keeps a token of the whole picture before those of its cells (`Vision.prefix`),
-    that is `class`, and no background. `before` is the text before the last image token, what models put between and around
-    pictures included; `question` is the text after it, up to `last`, the last position. Groups without a position are
-    left out.
+    that is `class`, and no background. `before` is the text before the last image token, what models put between and
+    around pictures included; `question` is the text after it, up to `last`, the last position. Groups without a
+    position are left out.
 
     Args:
         vision: The part of a network that sees; None of a network that does not.
