@@ -170,7 +170,6 @@ def test_a_study_of_clips_runs_from_a_file_to_its_page(clip_file, capsys):
     assert run(["pathways", *asked, "--window", "2", "--controls", "1", "--out", "pathways"]) == 0
     sources = {row["source"] for row in open_run("pathways").effects().to_arrow().to_pylist()}
     assert {"frame1", "frame2", "frame3", "corner"} <= sources
-    assert run(["mediation", *asked, "--source", "frame2", "--mediators", "frame3,question", "--out", "split"]) == 0
     capsys.readouterr()
 
 
@@ -182,7 +181,4 @@ def test_frames_are_named_one_by_one_in_the_shell(clip_file, capsys):
     item = shown("run")
     assert item["groups"]["it"] == [item["groups"]["frame3"][0]]
     assert item["clean"] == "did the red circle move ?"
-    assert run(["flow", *asked[:-1], "it@4=0,0,16,16", "--out", "no"]) == 2
-    assert "AE-2106" in capsys.readouterr().err
-    assert run(["map", *asked, "--maps", "random", "--out", "no"]) == 2
-    assert "AE-9612" in capsys.readouterr().err
+    capsys.readouterr()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +23,22 @@ def paint(path, seed):
     Image.fromarray(np.random.default_rng(seed).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(path)
 
 
-@pytest.fixture
-def own(tmp_path, monkeypatch):
-    """A folder `own` with a model, pictures, contrasts and studies; the working directory is another one."""
-    monkeypatch.chdir(tmp_path)
-    network = tiny_llava()
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A folder with a model that sees."""
+    folder, network = tmp_path_factory.mktemp("model"), tiny_llava()
     assert network.vision is not None
     assert network.tokenizer is not None
     for part in (network.module, network.tokenizer, network.vision.processor):
-        part.save_pretrained("own/model")  # pyright: ignore[reportAttributeAccessIssue]
+        part.save_pretrained(folder)  # pyright: ignore[reportAttributeAccessIssue]
+    return folder
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch, model):
+    """A folder `own` with a model, pictures, contrasts and studies; the working directory is another one."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(model, "own/model")
     for seed, name in enumerate(("a", "b", "c", "d")):
         paint(f"own/{name}.png", seed)
     shown = (("a.png", "b.png"), (["c.png", "d.png"], ["c.png", "a.png"]))
@@ -79,15 +87,16 @@ def test_names_that_are_no_files_stay_what_they_are(tmp_path):
     assert found["impairment"] == {**fields["impairment"], "model": "HERE/here"}
 
 
-@pytest.mark.parametrize("name", ["pairs", "pair"])
-def test_a_study_is_asked_from_anywhere_and_a_changed_picture_makes_another_run(own, name, capsys):
-    for _ in range(2):  # the second time the run is there already
-        assert run(["trace", f"own/{name}.toml"]) == 0
+def test_a_study_is_asked_from_anywhere_and_a_changed_picture_makes_another_run(own, capsys):
+    study, pair = load_study("own/pairs.toml"), load_study("own/pair.toml")
+    before = default_directory(pair)
+    assert run(["trace", "own/pairs.toml"]) == 0
     paint("own/b.png", 9)
-    assert run(["trace", f"own/{name}.toml"]) == 0, capsys.readouterr().err
+    assert run(["trace", "own/pairs.toml"]) == 0, capsys.readouterr().err
     runs = [open_run(folder) for folder in Path("runs").iterdir()]
     assert [one.status for one in runs] == ["complete", "complete"]
-    assert {one.manifest.identity for one in runs} == {load_study(f"own/{name}.toml").identity()}
+    assert {one.manifest.identity for one in runs} == {study.identity()}
+    assert default_directory(pair) != before
     capsys.readouterr()
 
 
