@@ -87,6 +87,33 @@ def test_metrics_of_a_task_are_over_models_and_the_ways_that_all_were_asked():
     assert calm_figures({"one": one}).tasks[0].adaptations == {}
 
 
+@pytest.mark.parametrize(
+    ("task", "form", "label", "asked", "said", "right", "malformed"),
+    [
+        ("calm/ate-natural", "binary", "yes", 'JSON: {"ANSWER": "Yes"}', '{"ANSWER": "Yes"}', 1.0, 0.0),
+        ("calm/ate-natural", "binary", "yes", 'JSON: {"ANSWER": "Yes"}', "Yes", 0.0, 1.0),
+        ("calm/ate-natural", "binary", "yes", "Yes or no?", "Yes", None, None),
+        # The number is read, and CaLM's form, which has an answer before it, was not asked for.
+        ("calm/ate-basic", "number", "0.2500", 'JSON: {"PROB": "0.1"}', '{"PROB": "0.25"}', 1.0, None),
+        ("calm/ate-basic", "number", "0.2500", "A number?", "0.25", None, None),
+        ("calm/pn-basic", "number", "0.2500", 'JSON: {"PROB": "0.1"}', "0.25", 0.0, 1.0),
+    ],
+)
+def test_no_object_is_missed_that_a_prompt_did_not_ask_for(task, form, label, asked, said, right, malformed):
+    one = Item(task, "", "?", form, label)
+    talk = ((Request((Message("user", asked),)), Reply(said, tokens=1)),)
+    table = scored(_table(task, ["basic"], [Asked(one, talk, said)]))
+    assert ("malformed" in table["errors"][0].as_py()) is (malformed == 1.0)
+    found = calm_figures({"a": table})
+    if right is None:
+        assert found.cells == ()
+        assert "which these prompts did not ask for" in found.notes[0]
+        return
+    [cell] = found.cells
+    assert cell.errors is not None
+    assert (cell.accuracy, cell.errors.malformed if cell.is_form_asked else None) == (right, malformed)
+
+
 def test_the_gap_is_counted_of_five_models():
     said = answers(*["yes"] * 4)
     for count, has_gap in ((4, False), (5, True)):

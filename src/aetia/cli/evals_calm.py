@@ -54,7 +54,8 @@ def _cells(cells: "Sequence[CalmCell]") -> "Table":
     table = _table(("task", "asked"), _CELLS)
     for cell in cells:
         errors = cell.errors
-        shares = [None] * 4 if errors is None else [errors.language, errors.malformed, errors.repetition, errors.empty]
+        malformed = errors.malformed if errors is not None and cell.is_form_asked else None
+        shares = [None] * 4 if errors is None else [errors.language, malformed, errors.repetition, errors.empty]
         figures = [_percent(cell.accuracy), _percent(cell.robustness), "" if errors is None else errors.same]
         table.add_row(clean_text(cell.task, 100), cell.adaptation, *figures, *map(_percent, shares))
     return table

@@ -136,8 +136,8 @@ class ScoreRecord(Record):
 class CalmCellRecord(Record):
     """What CaLM's scripts make of a model's replies to a task, asked one way: shares from 0 to 1.
 
-    `robustness` is that of an adversarial way alone; the errors are absent where CaLM counts none. `same_answer` is the
-    answer that all replies give, empty if they differ.
+    `robustness` is that of an adversarial way alone; the errors are absent where CaLM counts none, and `malformed`
+    where the prompts did not ask for its form. `same_answer` is the answer that all replies give, empty if they differ.
     """
 
     record: Literal["calm_cell"] = "calm_cell"
@@ -166,7 +166,7 @@ class CalmCellRecord(Record):
             robustness=cell.robustness,
             same_answer=None if errors is None else errors.same,
             other_language=None if errors is None else errors.language,
-            malformed=None if errors is None else errors.malformed,
+            malformed=None if errors is None or not cell.is_form_asked else errors.malformed,
             repetition=None if errors is None else errors.repetition,
             empty=None if errors is None else errors.empty,
         )

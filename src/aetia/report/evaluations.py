@@ -240,7 +240,8 @@ def _calm(found: CalmFigures) -> _Calm:
     cells = []
     for cell in found.cells:
         errors = cell.errors
-        shares = (errors.language, errors.malformed, errors.repetition, errors.empty) if errors else (None,) * 4
+        malformed = errors.malformed if errors is not None and cell.is_form_asked else None
+        shares = (errors.language, malformed, errors.repetition, errors.empty) if errors else (None,) * 4
         same = "-" if errors is None else errors.same or "no"
         figures = (_share(cell.accuracy), _share(cell.robustness), same, *map(_share, shares))
         cells.append((_shown(cell.task), cell.adaptation, *figures))

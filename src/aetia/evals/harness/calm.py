@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from aetia.errors import AetiaError, EvaluationError
+from aetia.evals.harness.scored import prompt_of
 from aetia.evals.item import Item, item_from_record
-from aetia.evals.scoring.calm_errors import CodedErrors, coded_errors
+from aetia.evals.scoring.calm_errors import CodedErrors, coded_errors, demanded_key, is_demanded
 from aetia.evals.scoring.calm_labels import (
     CalmQuestion,
     CalmStyle,
@@ -52,6 +53,7 @@ class CalmCell:
         accuracy: The share of right answers, 0 to 1; of explanations (CEG-O), the mean ROUGE-L.
         robustness: The share of answers that stay after the adversarial turn; None without one.
         errors: The coded errors; None where CaLM counts none.
+        is_form_asked: Whether the prompts asked for the form that CaLM's rules want: else none can be malformed.
     """
 
     model: str
@@ -61,6 +63,7 @@ class CalmCell:
     accuracy: float
     robustness: float | None
     errors: CodedErrors | None
+    is_form_asked: bool
 
 
 @dataclass(frozen=True)
@@ -142,13 +145,27 @@ def _cell(names: tuple[str, str, str], rows: Sequence[Row], definition: Definiti
     if any(row["scores"] for row in rows):
         found = "Labels were scored here, and CaLM's rules read replies."
         raise EvaluationError("AE-8507", found, mend="Run it without --scored.")
+    _check_readable(rows, questions[0])
     texts = [str(row["reply"]) for row in rows]
     said = [calm_label(text, question, style) for text, question in zip(texts, questions, strict=True)]
     expected = [calm_expected(item.label, question) for item, question in zip(items, questions, strict=True)]
     right = accuracy(said, expected, questions[0], definition)
     stays = _robustness(rows, questions, style) if way.startswith("adversarial") else None
     errors = _coded(texts, questions, style)
-    return CalmCell(model, task, way, len(rows), right, stays, errors), questions[0]
+    is_asked = all(_shows(row, demanded_key(questions[0])) for row in rows)
+    return CalmCell(model, task, way, len(rows), right, stays, errors, is_asked), questions[0]
+
+
+def _check_readable(rows: Sequence[Row], question: CalmQuestion) -> None:
+    """Whether the prompts asked for the object that CaLM reads its answers to effects from."""
+    key = {"Natural": '{"answer":', "Probability": '"prob":'}.get(question.family, "")
+    if not all(_shows(row, key) for row in rows):
+        found = "CaLM reads this answer from an object, which these prompts did not ask for."
+        raise EvaluationError("AE-8509", found, mend="Its accuracy is that of the other table.")
+
+
+def _shows(row: Row, key: str) -> bool:
+    return is_demanded(key, prompt_of(str(row["turns"])))
 
 
 def _item(row: Row) -> Item:

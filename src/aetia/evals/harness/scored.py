@@ -12,14 +12,14 @@ import pyarrow as pa
 
 from aetia.errors import EvaluationError
 from aetia.evals.item import Item, item_from_record
-from aetia.evals.scoring.calm_errors import reply_errors
+from aetia.evals.scoring.calm_errors import demanded_key, is_demanded, reply_errors
 from aetia.evals.scoring.calm_labels import calm_question, calm_style
 from aetia.evals.scoring.errors import read_errors
 from aetia.evals.scoring.extraction import Answer, extract, is_right
 from aetia.evals.scoring.scores import SCORED
 from aetia.runs.keys import JSON
 
-__all__ = ["REPLIES", "scored"]
+__all__ = ["REPLIES", "prompt_of", "scored"]
 
 REPLIES = pa.schema(
     [
@@ -69,6 +69,12 @@ def _row(value: Mapping[str, JSON]) -> dict[str, object]:
     }
 
 
+def prompt_of(turns: str) -> str:
+    """What was asked first in a conversation, of its turns as JSON; empty if nothing was."""
+    told = json.loads(turns)
+    return "\n".join(str(text) for _, text in told[0]["messages"]) if told else ""
+
+
 def _answered(turn: Mapping[str, Mapping[str, Sequence[str]] | Sequence[str]], item: Item) -> Answer | None:
     """The answer of one turn: of scored labels the likeliest, by its place; its text may name another option."""
     reply, asked = turn["reply"], turn["continuations"]
@@ -91,8 +97,11 @@ def _errors(text: str, answer: Answer | None, item: Item, value: Mapping[str, JS
     found += ["cut off"] if finish == "length" else []
     found += ["refused"] if value["refusal"] else []
     with suppress(EvaluationError):  # CaLM has no rules for the form of this item's replies
-        form = reply_errors(text, calm_question(item), calm_style(str(value["adaptation"])))
-        found += ["malformed"] if form.is_malformed else []
+        question = calm_question(item)
+        form = reply_errors(text, question, calm_style(str(value["adaptation"])))
+        # Whoever was not asked for CaLM's object does no wrong to leave it out.
+        is_asked = is_demanded(demanded_key(question), prompt_of(str(value["turns"])))
+        found += ["malformed"] if form.is_malformed and is_asked else []
         found += ["repetition"] if form.is_repetition else []
         found += ["other language"] if form.is_other_language else []
     shown = read_errors(text, answer, item)

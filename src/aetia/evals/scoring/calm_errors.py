@@ -14,7 +14,7 @@ from aetia.evals.item import Language
 from aetia.evals.scoring.calm_labels import CalmLabel, CalmQuestion, CalmStyle, calm_label, calm_phrases
 from aetia.runs.keys import JSON
 
-__all__ = ["CodedErrors", "ReplyErrors", "coded_errors", "reply_errors", "same_answer"]
+__all__ = ["CodedErrors", "ReplyErrors", "coded_errors", "demanded_key", "is_demanded", "reply_errors", "same_answer"]
 
 Same: TypeAlias = Literal["", "All Yes", "All No", "All option1", "All option2", "All option3", "All option4"]
 """Which answer all replies give; empty if they differ, or if that answer is none of these."""
@@ -115,6 +115,18 @@ def same_answer(labels: Sequence[CalmLabel], question: CalmQuestion) -> Same:
     return ""
 
 
+def demanded_key(question: CalmQuestion) -> str:
+    """Return how the object begins that CaLM's prompts demand of replies to effects; empty for other questions."""
+    if question.family not in {"Natural", "Probability"}:
+        return ""
+    return '{"prob":' if question.scenario in {"PN", "PS"} else '{"answer":'
+
+
+def is_demanded(key: str, prompt: str) -> bool:
+    """Return whether a prompt shows an object that begins so, as CaLM's prompts do; true if there is no such key."""
+    return key in prompt.lower()
+
+
 def _rules(question: CalmQuestion, style: CalmStyle) -> Mapping[str, JSON]:
     family = question.family
     if family == "CEG-O" or style == "explicit-function":
@@ -150,8 +162,7 @@ def _is_object(reply: str, question: CalmQuestion, style: CalmStyle) -> bool:
     if style == "manual-cot":
         has_answer = answer in reply and '"prob":' in reply
         return "answer is" in reply and "}" in reply and (has_answer or probability in reply)
-    begins = probability if question.scenario in {"PN", "PS"} else answer
-    return reply.startswith(begins) and reply.endswith("}")
+    return reply.startswith(demanded_key(question)) and reply.endswith("}")
 
 
 def _is_other_language(reply: str, language: Language, *, has_objects: bool) -> bool:
