@@ -58,8 +58,8 @@ class Site:
         head: The head, or None for all heads (or a component without heads).
         units: Half-open range of units of the last axis, or None for all of them.
         position: A position (negative: from the end), a half-open range `2:5` or `2:`, increasing positions and
-            ranges with commas between them `1,4:6`, a span's name, or `all`. In a tower positions count its tokens
-            (class tokens first), picture after picture; at the projector, image tokens.
+            ranges with commas between them `1,4:6`, a span's name, or `all`. In a tower positions count class
+            tokens, then patches row by row, picture after picture; at the projector, image tokens.
         tower: `vision` for a block of a vision-language model's tower; empty for the language model's own, and in a
             network that is one tower alone.
 
