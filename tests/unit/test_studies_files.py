@@ -97,6 +97,10 @@ def test_a_study_is_asked_from_anywhere_and_a_changed_picture_makes_another_run(
     assert [one.status for one in runs] == ["complete", "complete"]
     assert {one.manifest.identity for one in runs} == {study.identity()}
     assert default_directory(pair) != before
+    Path("own/b.png").unlink()  # a finished run is shown even so
+    assert run(["trace", "own/pairs.toml", "--out", str(runs[0].directory)]) == 0
+    assert run(["trace", "own/pairs.toml"]) == 2
+    assert "AE-9301" in capsys.readouterr().err
     capsys.readouterr()
 
 

@@ -19,7 +19,7 @@ from aetia.text import clean_text
 __all__ = ["execute", "resume"]
 
 _ELSEWHERE = "name a new directory with `--out`"
-_ABSENT = ("AE-1409", "AE-2101", "AE-2102")  # files of directions and of contrasts
+_ABSENT = ("AE-1409", "AE-2101", "AE-2102", "AE-9301")  # files of directions, of contrasts and of pictures
 
 
 def execute(
