@@ -5,11 +5,13 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from PIL import Image
 from seeing_networks import tiny_llava
 from tiny_models import tiny_network
 
-from aetia.contrasts import Contrast, align_one, find_set, study_contrasts
+from aetia.contrasts import Contrast, align_one, find_set, own, study_contrasts
 from aetia.contrasts.generators.scenes import edited
+from aetia.contrasts.own import own_answers
 from aetia.errors import ContrastError, StudyError
 from aetia.models import record, run_with_hooks
 from aetia.models.pictures import Picture
@@ -148,8 +150,6 @@ def test_what_cannot_be_compared_is_said():
 
 
 def test_a_pair_of_files_with_a_region(tmp_path):
-    from PIL import Image
-
     pair = draw_edit(5, "colour")
     for name, scene in (("a", pair.before), ("b", pair.after)):
         Image.fromarray(render(scene)).save(tmp_path / f"{name}.png")
@@ -170,8 +170,6 @@ def test_a_pair_of_files_with_a_region(tmp_path):
 
 
 def test_a_file_of_pictured_contrasts(tmp_path):
-    from PIL import Image
-
     pair = draw_edit(5, "colour")
     for name, scene in (("a", pair.before), ("b", pair.after)):
         Image.fromarray(render(scene)).save(tmp_path / f"{name}.png")
@@ -188,8 +186,6 @@ def test_a_file_of_pictured_contrasts(tmp_path):
 
 
 def test_what_a_review_found_stays_mended(tmp_path):
-    from PIL import Image
-
     from aetia.studies import nulls
     from aetia.studies.clusters import check_clusters
 
@@ -217,3 +213,22 @@ def test_what_a_review_found_stays_mended(tmp_path):
     (tmp_path / "own.jsonl").write_text("\n".join(rows), encoding="utf-8")
     found = study_contrasts(str(tmp_path / "own.jsonl"), None, network.tokenizer, items=9, vision=network.vision)
     assert len(found.items) == 2
+
+
+def test_an_answer_that_the_model_has_no_word_for_is_refused():
+    with pytest.raises(ContrastError, match=r"AE-2121 The model has no token for the answer ' (large|small)'"):
+        drawn(2, "size")
+
+
+def test_the_other_answer_is_another_word_and_not_the_same_without_its_space(monkeypatch, tmp_path):
+    network = tiny_llava()
+    picture = tmp_path / "a.png"
+    Image.fromarray(render(draw_edit(0, "colour").before)).save(picture)
+    monkeypatch.setattr(own, "token_texts", lambda tokens, _: [("" if tokens[0] % 2 else " ") + f"w{tokens[0] // 4}"])
+    pair = {"picture": [str(picture)], "clean": "is it ?", "corrupted": "is it ?"}
+    first, other = own_answers(network, pair)
+    assert first.strip() != other.strip()
+    for answer in (f" {other.strip()}", other.strip()):
+        given, foil = own_answers(network, pair, answer)
+        assert given == answer
+        assert foil.strip() == first.strip()

@@ -114,8 +114,8 @@ def align_one(
     Raises:
         ContrastError: AE-2106 no text, AE-2107 unequal lengths, AE-2108 an answer of several tokens, AE-2109 an answer
             without its space, AE-2110 answer and foil alike, AE-2111 a span that is not there, AE-2114 equal prompts,
-            AE-2120 no rewording that can be used, where `placebos` asks for them, AE-9705 pictures that the model
-            cannot see or that differ in size.
+            AE-2120 no rewording that can be used, where `placebos` asks for them, AE-2121 an answer that the model has
+            no token for, AE-9705 pictures that the model cannot see or that differ in size.
     """
     character_spans = contrast.character_spans()
     clean, corrupted = prompts_of(contrast, tokenizer, vision, chat=chat)
@@ -271,6 +271,13 @@ def _answer(
             "AE-2109",
             f"The {role} {quoted(answer)} is not cut into the same tokens after both prompts.",
             mend="let both prompts end in the same word.",
+        )
+    names = tokenizer.convert_ids_to_tokens(list(clean))
+    if any(name in tokenizer.all_special_tokens and name not in answer for name in names):
+        raise ContrastError(
+            "AE-2121",
+            f"The model has no token for the {role} {quoted(answer)}.",
+            mend="ask something whose answers are among its words.",
         )
     if len(clean) > 1 and not continuation:
         texts = token_texts(clean, tokenizer)

@@ -51,5 +51,7 @@ def own_answers(network: "Network", pair: Mapping[str, object], answer: str = ""
     asked = ((contrast.clean, contrast.pictures), (contrast.corrupted, contrast.edited or contrast.pictures))
     clean, corrupted = (network.last_logits([network.prompt(text, pictures)])[0] for text, pictures in asked)
     first = answer or token_texts([int(clean.argmax())], network.tokenizer)[0]
-    others = token_texts(corrupted.topk(2).indices.tolist(), network.tokenizer)
+    ranked = corrupted.argsort(descending=True).tolist()
+    # One word may be two tokens, with a space before it and without.
+    others = (token_texts([token], network.tokenizer)[0] for token in ranked)
     return first, next(text for text in others if text.strip() != first.strip())
