@@ -36,6 +36,7 @@ def test_the_engine_leads_and_guessers_are_not_told_apart(runs):
     assert found[0].name == "reference:engine"
     assert (found[0].mean, found[0].above) == (pytest.approx(1), 3)
     assert (found[0].better, found[0].worse) == (3, 0)
+    assert found[0].low < found[0].high == 1.0  # nobody is more than all right
     assert found[1].low < 0 < found[1].high or found[1].mean < 0.2
     assert (found[1].better, found[1].worse) == (0, 0)
     assert (found[2].better, found[2].worse) == (None, None)

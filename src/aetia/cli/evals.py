@@ -38,7 +38,7 @@ for _verb in (run_evaluation, score_runs, compare_runs, rank_runs, export_run):
     command.add_command(_verb)
 
 
-@command.command("list")
+@command.command("list", short_help="List the tasks, or the ways of asking.")
 @click.argument("word", required=False)
 @click.option("--adaptations", is_flag=True, help="List the ways of asking in place of the tasks.")
 @json_option
@@ -84,7 +84,7 @@ def _speaks(word: str | None, text: str) -> bool:
     return word is None or word.lower() in text.lower()
 
 
-@command.command("show")
+@command.command("show", short_help="Show items of a task, and why their labels are right.")
 @click.argument("task", metavar="TASK")
 @click.option("--items", type=click.IntRange(min=1), default=1, metavar="N", help="How many items. [default: 1]")
 @click.option("--orbit", "with_orbit", is_flag=True, help="Show each item's minimal pairs too.")
@@ -142,7 +142,7 @@ def _show_item(voice: Voice, item: "Item") -> None:
         voice.show(f"    {clean_text(step, 400)}")
 
 
-@command.command("generate")
+@command.command("generate", short_help="Write items of a task as JSON lines.")
 @click.argument("task", metavar="TASK")
 @click.option("--items", type=click.IntRange(min=1), default=100, metavar="N", help="How many. [default: 100]")
 @click.option("--orbit", "with_orbit", is_flag=True, help="Write each item's minimal pairs too.")
@@ -187,7 +187,7 @@ def generate_items(
     voice.show(f"wrote {out}: {len(kept):,} items of {task}, seed {seed}")
 
 
-@command.command("audit")
+@command.command("audit", short_help="Derive labels again; look for leaks and cues.")
 @click.argument("tasks", metavar="TASK...", nargs=-1, required=True)
 @click.option("--data", type=click.Path(path_type=Path), help="The folder that holds the folders of published sets.")
 @click.option(

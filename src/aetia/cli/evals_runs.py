@@ -83,7 +83,7 @@ def run_evaluation(
     return code
 
 
-@click.command("score")
+@click.command("score", short_help="Score kept replies again, or as CaLM does.")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option(
     "--metrics",
@@ -126,7 +126,7 @@ def score_runs(
     return max(codes)
 
 
-@click.command("compare")
+@click.command("compare", short_help="Compare two runs item by item.")
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
 @json_option
@@ -155,7 +155,7 @@ def compare_runs(first: str, second: str, *, as_json: bool) -> None:
     voice.show(table)
 
 
-@click.command("standings")
+@click.command("standings", short_help="Rank several runs.")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option("--page", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with every task, too.")
 @json_option
@@ -186,7 +186,7 @@ def rank_runs(runs: tuple[str, ...], page: Path | None, *, as_json: bool) -> Non
         voice.show(f"  page  {write_standings(opened, page)}")
 
 
-@click.command("export")
+@click.command("export", short_help="Write replies for other tools.")
 @click.argument("run", metavar="RUN")
 @click.option(
     "--as",

@@ -137,7 +137,7 @@ def _mean(table: Mapping[Cell, Mapping[str, object]], shared: Sequence[Cell]) ->
         variance += ((high - low) / (2 * quantile * room)) ** 2
     half = quantile * variance**0.5 / len(shared)
     mean = total / len(shared)
-    return mean, mean - half, mean + half
+    return mean, mean - half, min(mean + half, 1.0)
 
 
 def _wins(first: pa.Table, second: pa.Table) -> tuple[int, int]:
