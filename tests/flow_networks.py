@@ -107,6 +107,21 @@ def planted_items(count: int = VALUES) -> list[AlignedContrast]:
     return found
 
 
+def turned_items() -> list[AlignedContrast]:
+    """Planted items of which every second is turned around, so that answers differ and depend on the value alone."""
+    found = planted_items()
+    for one in found[1::2]:
+        clean, corrupted, answer, foil = one.clean_ids, one.corrupted_ids, one.answer_ids, one.foil_ids
+        for name, value in (
+            ("clean_ids", corrupted),
+            ("corrupted_ids", clean),
+            ("answer_ids", foil),
+            ("foil_ids", answer),
+        ):
+            object.__setattr__(one, name, value)
+    return found
+
+
 def planted(*, hops: int, gain: float = 6.0, layers: int = 2) -> Network:
     """A network that carries the value to the last position in one hop, by the last layer, or in two.
 

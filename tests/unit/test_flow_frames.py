@@ -167,7 +167,7 @@ def test_a_study_of_clips_runs_from_a_file_to_its_page(clip_file, capsys):
     page = Path("flow/report.html").read_text()
     assert page.count("frame 3: yes") == 6  # the name of a picture and its caption
     assert "frame 1: no" not in page  # the first frame is the same in both clips
-    assert run(["pathways", *asked, "--window", "2", "--controls", "1", "--out", "pathways"]) == 0
+    assert run(["pathways", *asked, "--window", "2", "--out", "pathways"]) == 0
     sources = {row["source"] for row in open_run("pathways").effects().to_arrow().to_pylist()}
     assert {"frame1", "frame2", "frame3", "corner"} <= sources
     capsys.readouterr()

@@ -17,6 +17,7 @@ from flow_networks import (
     planted_items,
     seeing,
     seen_items,
+    turned_items,
 )
 
 from aetia.errors import StudyError
@@ -179,16 +180,8 @@ def answering_items(answers):
 
 def test_an_edge_without_comparable_keys_is_compared_with_what_it_does_to_other_answers():
     """Everything is cut off from the last position; only the items' own answers owe anything to what they hold."""
-    items = planted_items()
-    for one in items[1::2]:
-        for name, value in {
-            "answer_ids": one.foil_ids,
-            "foil_ids": one.answer_ids,
-            "clean_ids": one.corrupted_ids,
-        }.items():
-            object.__setattr__(one, name, value)
     network, asked = planted(hops=1, gain=20.0), study(null="random-keys:19", edges=("*->last",))
-    found = Flow().run_on(asked, network, items).where(measure="probability", items="all", reader="last").table
+    found = Flow().run_on(asked, network, turned_items()).where(measure="probability", items="all", reader="last").table
     tested = {row["layer"]: (row["null"], row["q"]) for row in found.to_pylist()}
     assert tested == {0: ("label-permutation:19", 1.0), 1: ("label-permutation:19", pytest.approx(0.0005))}
     alike = Flow().run_on(asked, network, planted_items())  # one answer for all: nothing could be exchanged

@@ -24,10 +24,11 @@ Every cut is compared with one of as many random keys.
 pathways = study_command(
     "pathways",
     "aetia.flow.pathway_instrument:Pathways",
-    (click.option("--keep", metavar="SHARE", help="Of the answer's probability, while searching. [default: 0.9]"),),
+    (click.option("--keep", metavar="SHARE", help="Of the answer's probability, on held-out items. [default: 0.9]"),),
     """Keep only the reads that the answer needs.
 
-They are found on one half of the items and tested on the other.
+They are found on one half of the items and tested on the other: do they keep enough, more than random reads, of an
+answer that the model knows?
 
 \b
   aetia pathways --model toy-llava --scenes edited:shape --items 60

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from aetia.cli.voice import Voice
 from aetia.effects import Effects, passes
+from aetia.flow.pathway_effects import SUFFICES, pathway_verdict
 from aetia.maps.verdict import judged
 from aetia.report.findings import FINDINGS
 from aetia.runs import Run
@@ -30,6 +31,8 @@ def show_seen(voice: Voice, run: Run, effects: Effects) -> bool:
         return True
     if instrument in FINDINGS:
         voice.show(Text(f"{FINDINGS[instrument][0]}: {model}", style="bold"))
+        if SUFFICES in effects.provenance:
+            voice.show(Text(clean_text(pathway_verdict(effects), 600)))
         voice.show("", Padding(_strongest(effects, float(str(study.get("level", 0.95)))), (0, 0, 0, 2)), "")
         return True
     return False

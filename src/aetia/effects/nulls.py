@@ -24,6 +24,5 @@ NULLS: dict[str, tuple[str, str]] = {
         "any other positions would do as well",
     ),
     "random-map": ("a random map of equal area takes the map's place", "any other cells would do as well"),
-    "random-edges": ("as many random edges are cut", "any other edges would do as well"),
 }
 """What is done under each null, and the claim that an effect speaks against by passing its test."""

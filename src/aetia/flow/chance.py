@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
-from aetia.flow.groups import IMAGE, Cuts, Edge, cuts_of, groups_of
+from aetia.flow.groups import IMAGE, Cuts, Edge, cuts_of, groups_of, joined
 from aetia.flow.study import FlowStudy
 from aetia.studies.clusters import clusters_of
 from aetia.studies.nulls import LABELS, shifted
@@ -16,7 +16,7 @@ from aetia.studies.nulls import LABELS, shifted
 if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
 
-__all__ = ["RANDOM_KEYS", "Chance", "chance_of", "has_random_keys", "random_keys"]
+__all__ = ["RANDOM_KEYS", "Chance", "chance_of", "has_random_keys", "random_keys", "random_reads"]
 
 RANDOM_KEYS = "random-keys"
 
@@ -78,9 +78,9 @@ def random_keys(item: "AlignedContrast", cuts: Cuts, seed: int) -> Cuts:
     """From each row as many earlier keys cut, drawn at random from positions of the same kind: the null random-keys.
 
     The kind is the picture if all keys lie in it, the text if none does, else the whole prompt. Its positions are
-    permuted, and what the rows lose moves with them, so that rows that lose one group are compared with rows that lose
-    one random set; where that set does not come before a row, others of the permutation fill it up. The group's own
-    keys may be drawn: among all sets of that size it is one.
+    permuted, and what the rows lose moves with them, so that rows that lose the same are compared with rows that lose
+    the same; what then does not come before a row is filled up in the order of the permutation. The real keys may be
+    drawn: among all sets of that size they are one.
 
     Args:
         item: The item.
@@ -95,9 +95,17 @@ def random_keys(item: "AlignedContrast", cuts: Cuts, seed: int) -> Cuts:
     order = [moved[place] for place in sorted(kind, key=lambda place: (place not in lost, place))]
     found = {}
     for row, keys in cuts.items():
-        count = sum(key < row for key in keys)
-        found[row] = frozenset([place for place in order if place < row][:count])
+        before = sorted(key for key in keys if key < row)
+        drawn = dict.fromkeys([*(moved[key] for key in before), *order])
+        found[row] = frozenset([place for place in drawn if place < row][: len(before)])
     return found
+
+
+def random_reads(item: "AlignedContrast", cuts: Cuts, seed: int) -> Cuts:
+    """From each row as many random keys cut of the picture, and as many of the text: `random_keys` of each kind."""
+    image = frozenset(groups_of(item).get(IMAGE, ()))
+    kinds = [{row: keys & image for row, keys in cuts.items()}, {row: keys - image for row, keys in cuts.items()}]
+    return joined(random_keys(item, {row: keys for row, keys in kind.items() if keys}, seed) for kind in kinds)
 
 
 def _kind(item: "AlignedContrast", cuts: Cuts) -> frozenset[int]:

@@ -1,21 +1,31 @@
-"""From the values of a study of pathways to its effects: what is cut, what is kept, and does chance keep as much?"""
+"""Do the reads that were kept suffice for the answer: what is cut, what is kept, and is that more than chance?"""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aetia.effects import STATISTICS, Effects, summarise
+from aetia.effects import STATISTICS, Effects, passes, summarise
+from aetia.flow.random_keys import random_keys_tests
 from aetia.flow.ratios import ratio_effects
+from aetia.studies.nulls import LABELS
 
 if TYPE_CHECKING:
     from aetia.flow.study import PathwayStudy
 
-__all__ = ["DIMENSIONS", "pathway_effects"]
+__all__ = ["CLAIMS", "DIMENSIONS", "SUFFICES", "pathway_effects", "pathway_verdict"]
 
 DIMENSIONS = ("measure", "source", "reader", "layer")
+
+SUFFICES = "suffices"
+"""Of the effects' provenance: the reads that suffice; empty unless all claims hold."""
+
+CLAIMS = {
+    "above chance": "the model is right more often than by other items' answers",
+    "enough": "the kept reads keep the share that was asked for, by the lower end of its interval",
+    "more than random": "they keep more than as many random reads of the same rows and kinds",
+}
+"""What has to hold for kept reads to suffice, by the name under which the provenance says whether it does."""
 
 _UNITS = {
     "plain": "probability",
@@ -29,12 +39,13 @@ _UNITS = {
 
 
 def pathway_effects(study: "PathwayStudy", values: pa.Table) -> Effects:
-    """The effects of a study of pathways.
+    """The effects of a study of pathways, and the verdict in their provenance.
 
-    Rows: `kept`, the share of the answer's probability that the pathway alone keeps, pooled over items, with its
-    interval and its test: how often as many random cut edges leave at least as much; the same share for those random
-    edges, their mean; the probability and the accuracy of the plain runs and of the pathway; the shares cut; and for
-    each edge in how many of the two halves it was needed.
+    Rows: `kept`, the share of the answer's probability that the pathway alone keeps, pooled over items of which none
+    counts as more than whole, with its interval and its test against as many random reads; the same share of those, on
+    average; the probability and the accuracy of the plain runs, tested against other items' answers, and of the
+    pathway; the shares cut; and for each edge in how many of the two halves it was needed. The verdict is that the
+    kept reads suffice if every claim of `CLAIMS` holds: as all have to, none is corrected for the others.
 
     Args:
         study: The study.
@@ -48,46 +59,87 @@ def pathway_effects(study: "PathwayStudy", values: pa.Table) -> Effects:
         found = summarise(rows, DIMENSIONS, unit=unit, **how)
         # Whether an edge is needed is found twice, once a half: an interval over items would be of one number.
         parts.append(_without_interval(found) if measure in ("edges cut", "in pathway") else found)
+    rows = Effects.concat(parts).table.to_pylist()
+    of_measure = {row["measure"]: row for row in rows if row["source"] is None}
+    chance = _above_chance(values)
+    of_measure["plain correct"].update(
+        {"null": f"{LABELS}:{_draws(values, 'plain correct')}", "p": chance, "q": chance}
+    )
     about = {"model": study.model, "study": study.identity(), "keep": f"{study.keep:g}"}
-    about["controls"] = f"{study.controls} random sets of as many edges"
+    about["controls"] = f"{study.controls} random sets of as many reads an item"
     if "cluster" in values.schema.names:
         about["clusters"] = str(len(values["cluster"].unique()))
-    return Effects(Effects.concat(parts).table, about)
+    kept = of_measure["kept"]
+    held = {
+        "above chance": bool(passes(chance, study.level)),
+        "enough": isinstance(kept["low"], float) and kept["low"] >= study.keep,
+        "more than random": isinstance(kept["q"], float) and bool(passes(kept["q"], study.level)),
+    }
+    needed = [row for row in rows if row["measure"] == "in pathway" and row["estimate"] == 1.0]
+    names = ", ".join(f"{row['source']}->{row['reader']}@{row['layer']}" for row in needed)
+    about |= {name: "yes" if holds else "no" for name, holds in held.items()}
+    about[SUFFICES] = (names or "no read") if all(held.values()) else ""
+    return Effects(pa.Table.from_pylist(rows, schema=parts[0].table.schema), about)
+
+
+def pathway_verdict(effects: Effects) -> str:
+    """Whether the kept reads suffice, and if not, which claims did not hold, in words."""
+    if found := effects.provenance[SUFFICES]:
+        return f"Enough for the answer: {found}. All three claims hold."
+    broken = [words for name, words in CLAIMS.items() if effects.provenance[name] == "no"]
+    return f"No reads are shown to suffice. Not shown: {'; '.join(broken)}."
 
 
 def _kept(study: "PathwayStudy", values: pa.Table) -> Effects:
-    plain = values.filter(pc.field("measure") == "plain")
+    """What the pathway keeps and what random reads keep, of the same plain runs, with clusters alike."""
+    plain = values.filter((pc.field("measure") == "plain") & pc.field("draw").is_null())
     below = dict(zip(plain["item"].to_pylist(), plain["value"].to_pylist(), strict=True))
     pathway = values.filter(pc.field("measure") == "pathway")
-    pathway = pathway.append_column("below", pa.array([below[name] for name in pathway["item"].to_pylist()]))
-    real = ratio_effects(
-        _named(pathway.filter(pc.field("draw").is_null()), "kept"),
-        DIMENSIONS,
-        unit="share",
-        level=study.level,
-        seed=study.seed,
-    )
-    estimate = real.table["estimate"].to_pylist()[0]
-    total = sum(below.values())
-    drawn = pathway.filter(pc.field("draw").is_valid()).group_by("draw").aggregate([("value", "sum")])
-    shares = np.array([value / total for value in drawn["value_sum"].to_pylist()])
-    rows = real.table.to_pylist()
+    wholes = [below[name] for name in pathway["item"].to_pylist()]
+    kept = [min(value, whole) for value, whole in zip(pathway["value"].to_pylist(), wholes, strict=True)]
+    pathway = pathway.set_column(pathway.schema.get_field_index("value"), "value", pa.array(kept, pa.float64()))
+    pathway = pathway.append_column("below", pa.array(wholes, pa.float64()))
+    parts = []
+    for name, rows in (
+        ("kept", pathway.filter(pc.field("draw").is_null())),
+        ("kept by random reads", _mean_of_draws(pathway.filter(pc.field("draw").is_valid()))),
+    ):
+        place = rows.schema.get_field_index("measure")
+        named = rows.set_column(place, "measure", pa.repeat(pa.scalar(name), rows.num_rows))
+        parts.append(ratio_effects(named, DIMENSIONS, unit="share", level=study.level, seed=study.seed))
+    rows = Effects.concat(parts).table.to_pylist()
+    [test] = random_keys_tests(pathway, DIMENSIONS, "max-t", study.seed).values()
+    rows[0] |= {"null": f"{test.null}:{study.controls}", "p": test.p, "q": test.q}  # one claim: nothing to correct for
+    return Effects(pa.Table.from_pylist(rows, schema=parts[0].table.schema))
+
+
+def _mean_of_draws(values: pa.Table) -> pa.Table:
+    """The mean over each item's draws."""
+    names = [name for name in values.schema.names if name not in ("value", "draw", "null")]
+    found = values.group_by(names, use_threads=False).aggregate([("value", "mean")])
+    return found.rename_columns({"value_mean": "value"})
+
+
+def _above_chance(values: pa.Table) -> float:
+    """How often other items' answers are the first choice at least as often as the own ones; p by exchanged labels."""
+    unit = "cluster" if "cluster" in values.schema.names else "item"
+    chosen = values.filter(pc.field("measure") == "plain correct").select(["draw", unit, "value"])
+    of_units = chosen.group_by(["draw", unit], use_threads=False).aggregate([("value", "mean")])
+    means = of_units.group_by("draw", use_threads=False).aggregate([("value_mean", "mean")]).to_pylist()
+    shares = {row["draw"]: row["value_mean_mean"] for row in means}
+    own = shares.pop(None)
     # A tie up to rounding is a tie.
-    p = float((1 + (shares >= estimate - 1e-9).sum()) / (len(shares) + 1))
-    rows[0] |= {"null": f"random-edges:{len(shares)}", "p": p, "q": p}  # one claim: nothing to correct for
-    control = {**dict.fromkeys(rows[0]), "measure": "kept by random edges", "estimate": float(shares.mean())}
-    control |= {"unit": "share", "level": study.level, "n": rows[0]["n"]}
-    return Effects(pa.Table.from_pylist([rows[0], control], schema=real.table.schema))
+    return (1 + sum(share >= own - 1e-9 for share in shares.values())) / (1 + len(shares))
 
 
-def _named(values: pa.Table, measure: str) -> pa.Table:
-    place = values.schema.get_field_index("measure")
-    return values.set_column(place, "measure", pa.repeat(pa.scalar(measure), values.num_rows))
+def _draws(values: pa.Table, measure: str) -> int:
+    drawn = values.filter((pc.field("measure") == measure) & pc.field("draw").is_valid())
+    return len(drawn["draw"].unique())
 
 
-def _without_interval(effects: Effects, names: Sequence[str] = ("low", "high")) -> Effects:
+def _without_interval(effects: Effects) -> Effects:
     table = effects.table
-    for name in names:
+    for name in ("low", "high"):
         place = table.schema.get_field_index(name)
         table = table.set_column(place, STATISTICS.field(name), pa.nulls(table.num_rows, pa.float64()))
     return Effects(table, effects.provenance)

@@ -13,6 +13,7 @@ from aetia.effects import Effects
 from aetia.flow.pathway_effects import DIMENSIONS, pathway_effects
 from aetia.flow.study import PathwayStudy
 from aetia.studies import ContrastInstrument, Cost, Part, Values
+from aetia.studies.clusters import clusters_of
 
 if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
@@ -43,13 +44,15 @@ class Pathways(ContrastInstrument[PathwayStudy]):
         """What an item costs: every edge cut by itself, the search, and the random sets.
 
         Raises:
-            StudyError: AE-9507 too few items.
+            StudyError: AE-9507 too few items; AE-1108 too few controls for them.
         """
+        from aetia.effects import check_draws
         from aetia.flow.pathway_search import layered_edges
         from aetia.flow.pathway_values import check_items
         from aetia.models.recording import unrecorded
 
         check_items(items)
+        check_draws((study.controls + 1) ** len(clusters_of(items)) - 1, study.level, 1)
         edges = layered_edges(items, len(network.blocks), study.window)
         runs = len(edges) / 2 + _NEEDED * log2(len(edges) + 1) + study.controls + 3
         longest = max(items, key=lambda item: item.length)
@@ -75,7 +78,7 @@ class Pathways(ContrastInstrument[PathwayStudy]):
         return (Part(values.filter(pc.field("measure") == "pathway"), "probability"),)
 
     def nulls(self, study: PathwayStudy, /) -> tuple[str, ...]:  # noqa: ARG002  the same for all studies
-        """None but its own, which is part of every study: random sets of as many edges."""
+        """None but its own, which are part of every study: random reads, and other items' answers."""
         return ()
 
     def summarise(self, study: PathwayStudy, values: pa.Table, /) -> Effects:

@@ -7,7 +7,7 @@ edges at a time, and halves whatever cannot be cut together.
 Letters: N items, E edges.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -27,7 +27,19 @@ from aetia.models.wavefront import run_planned
 if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
 
-__all__ = ["LayeredEdge", "Runs", "cut_choices", "entries", "layered_edges", "opened", "search", "with_cuts"]
+__all__ = [
+    "Floats",
+    "LayeredEdge",
+    "Runs",
+    "by_layer",
+    "cut_choices",
+    "entries",
+    "layered_edges",
+    "opened",
+    "search",
+    "with_cuts",
+    "without_reads",
+]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -111,11 +123,26 @@ def with_cuts(
         cuts: The sets of edges.
         memory: Bytes above the loaded model, and above the recorded runs.
     """
+    sets = [tuple(part) for part in cuts]
+    return without_reads(network, runs, [[by_layer(item, one) for item in runs.items] for one in sets], memory=memory)
+
+
+def without_reads(
+    network: Network, runs: Runs, cuts: Sequence[Sequence[Mapping[int, Cuts]]], *, memory: int = DEFAULT_MEMORY
+) -> Floats:
+    """The probability of the answer with each set of reads cut, `[sets, N]`.
+
+    Args:
+        network: The network.
+        runs: The plain runs.
+        cuts: The sets: for each item, by layer, what each row may no longer read.
+        memory: Bytes above the loaded model, and above the recorded runs.
+    """
     depth = len(network.blocks)
     cells = [
-        Cell(knockouts(_by_layer(item, one), depth, item.length), world)
-        for one in (tuple(part) for part in cuts)
-        for world, item in enumerate(runs.items)
+        Cell(knockouts(one, depth, item.length), world)
+        for part in cuts
+        for world, (item, one) in enumerate(zip(runs.items, part, strict=True))
     ]
     outcomes = [_outcome(item) for item in runs.items]
     values = run_planned(network, runs.worlds, cells, outcomes, memory=memory).values
@@ -125,7 +152,7 @@ def with_cuts(
 def cut_choices(network: Network, runs: Runs, cut: Iterable[LayeredEdge]) -> list[int]:
     """The token that each item's run predicts with these edges cut."""
     edges, depth = tuple(cut), len(network.blocks)
-    made = [knockouts(_by_layer(item, edges), depth, item.length) for item in runs.items]
+    made = [knockouts(by_layer(item, edges), depth, item.length) for item in runs.items]
     return [
         int(run_with_hooks(network, item.clean_ids, done).logits[-1].argmax())
         for item, done in zip(runs.items, made, strict=True)
@@ -178,7 +205,8 @@ def _rows(item: "AlignedContrast", edge: LayeredEdge) -> list[Cuts]:
     return [positions_of(parts[edge.source], parts[edge.reader])] * len(edge.layers)
 
 
-def _by_layer(item: "AlignedContrast", edges: Iterable[LayeredEdge]) -> dict[int, Cuts]:
+def by_layer(item: "AlignedContrast", edges: Iterable[LayeredEdge]) -> dict[int, Cuts]:
+    """What each row of an item may no longer read in each layer with these edges cut."""
     found: dict[int, list[Cuts]] = {}
     for edge in edges:
         for layer, rows in zip(edge.layers, _rows(item, edge), strict=False):

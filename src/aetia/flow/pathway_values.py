@@ -1,9 +1,9 @@
 """The values of a study of pathways: what is kept with all edges cut but those that the other half of the items needed.
 
-Letters: N items, E edges, B random sets.
+Letters: N items, E edges, B random sets of reads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,28 @@ import numpy as np
 import pyarrow as pa
 
 from aetia.errors import StudyError
-from aetia.flow.pathway_search import LayeredEdge, Runs, cut_choices, entries, layered_edges, opened, search, with_cuts
+from aetia.flow.chance import RANDOM_KEYS, random_reads
+from aetia.flow.groups import Cuts
+from aetia.flow.pathway_search import (
+    Floats,
+    LayeredEdge,
+    Runs,
+    by_layer,
+    cut_choices,
+    entries,
+    layered_edges,
+    opened,
+    search,
+    with_cuts,
+    without_reads,
+)
 from aetia.flow.study import PathwayStudy
 from aetia.flow.values import first_choice
 from aetia.models.allocator import give_back
 from aetia.models.network import Network
+from aetia.runs.keys import key_of
 from aetia.studies.clusters import clusters_of, counted, places_of
+from aetia.studies.nulls import LABELS
 
 if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
@@ -31,11 +47,14 @@ SCHEMA = pa.schema(
         ("reader", pa.string()),
         ("layer", pa.int32()),
         ("draw", pa.int32()),
+        ("null", pa.string()),
         ("value", pa.float64()),
     ]
 )
 
-Row = tuple[str, str, str | None, str | None, int | None, int | None, float]
+Row = tuple[str, str, str | None, str | None, int | None, int | None, str | None, float]
+
+_RELABELLINGS = 199  # they cost no run
 
 
 def check_items(items: "Sequence[AlignedContrast]") -> None:
@@ -57,7 +76,11 @@ def pathway_values(study: PathwayStudy, network: Network, items: "Sequence[Align
 
     Measures: the `plain` probability of the answer and that with the `pathway` alone, whether the first choice is right
     in each, the share of `edges` and of attention `entries` that are cut, for each edge whether it is in the pathway
-    (`in pathway`), and the probability with as many random edges cut, as draws of `pathway`.
+    (`in pathway`). As draws, of `pathway` the probability with as many random reads cut, from each row and of each
+    kind, and of `plain correct` whether the first choice is right by another item's answer.
+
+    What is cut is searched for as if more had to be kept, halfway from `keep` to everything: items that did not help to
+    find it keep less. An item that gets more of its answer than the plain run makes up for no other.
 
     Args:
         study: The study.
@@ -71,55 +94,70 @@ def pathway_values(study: PathwayStudy, network: Network, items: "Sequence[Align
     edges = layered_edges(items, len(network.blocks), study.window)
     runs = opened(network, items)
     tested = halves(study, items)
-    rows: list[Row] = []
+    rows = list(_choices(study, network, runs))
     for fold, held_out in enumerate(tested):
         finding = runs.some(tested[1 - fold])
-        cost = partial(with_cuts, network, finding, memory=study.memory_bytes)
-        cut = search(edges, cost, finding.plain, study.keep)
-        random = _random_sets(study, edges, len(cut), fold)
-        rows += _rows(network, runs.some(held_out), (edges, cut, random), study.memory_bytes)
+        cost = partial(_kept, network, finding, study.memory_bytes)
+        cut = search(edges, cost, finding.plain, (1.0 + study.keep) / 2.0)
+        rows += _rows(study, network, runs.some(held_out), (edges, cut))
     give_back()
     columns = zip(*rows, strict=True)
     return pa.Table.from_arrays([pa.array(c, p.type) for c, p in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)
 
 
-def _random_sets(
-    study: PathwayStudy, edges: Sequence[LayeredEdge], count: int, fold: int
-) -> list[frozenset[LayeredEdge]]:
-    chance = np.random.default_rng([study.seed, fold])
-    return [
-        frozenset(edges[place] for place in chance.choice(len(edges), count, replace=False).tolist())
-        for _ in range(study.controls)
+def _kept(network: Network, runs: Runs, memory: int, cuts: Sequence[frozenset[LayeredEdge]]) -> Floats:
+    return np.minimum(with_cuts(network, runs, cuts, memory=memory), runs.plain)
+
+
+def _choices(study: PathwayStudy, network: Network, runs: Runs) -> Iterator[Row]:
+    """Whether each plain run's first choice is right, by its own answer and by those of others."""
+    clusters, chance = clusters_of(runs.items), np.random.default_rng([study.seed, 1])
+    ways = [chance.permutation(len(clusters)).tolist() for _ in range(_RELABELLINGS)]
+    for number, places in enumerate(clusters):
+        for at, place in enumerate(places):
+            item, first = runs.items[place], first_choice(network, runs.worlds[place])
+            yield (item.id, "plain correct", None, None, None, None, None, float(first == item.answer_ids[0]))
+            for draw, way in enumerate(ways):
+                met = clusters[way[number]]
+                other = runs.items[met[at % len(met)]]
+                is_right = float(first == other.answer_ids[0])
+                yield (item.id, "plain correct", None, None, None, draw, LABELS, is_right)
+
+
+def _random_cuts(study: PathwayStudy, item: "AlignedContrast", cut: frozenset[LayeredEdge]) -> list[dict[int, Cuts]]:
+    """For each draw, by layer, as many random reads as these edges have; one draw is one permutation in all layers."""
+    real = by_layer(item, cut)
+    seeds = [
+        int(key_of(study.seed, RANDOM_KEYS, draw, item.cluster or item.id)[:8], 16) for draw in range(study.controls)
     ]
+    return [{layer: random_reads(item, rows, seed) for layer, rows in real.items()} for seed in seeds]
 
 
 def _rows(
-    network: Network,
-    runs: Runs,
-    found: tuple[Sequence[LayeredEdge], frozenset[LayeredEdge], Sequence[frozenset[LayeredEdge]]],
-    memory: int,
+    study: PathwayStudy, network: Network, runs: Runs, found: tuple[Sequence[LayeredEdge], frozenset[LayeredEdge]]
 ) -> list[Row]:
-    edges, cut, random = found
-    kept = with_cuts(network, runs, [cut, *random], memory=memory)
+    edges, cut = found
+    real = with_cuts(network, runs, [cut], memory=study.memory_bytes)[0]
+    random = list(zip(*(_random_cuts(study, item, cut) for item in runs.items), strict=True))
+    drawn = without_reads(network, runs, random, memory=study.memory_bytes)
     chosen = cut_choices(network, runs, cut)
     rows: list[Row] = []
     for number, item in enumerate(runs.items):
-        is_right = first_choice(network, runs.worlds[number]) == item.answer_ids[0]
         whole = entries(item, edges)
         measures = {
             "plain": float(runs.plain[number]),
-            "pathway": float(kept[0, number]),
-            "plain correct": float(is_right),
+            "pathway": float(real[number]),
             "pathway correct": float(chosen[number] == item.answer_ids[0]),
             "edges cut": len(cut) / len(edges),
             "entries cut": entries(item, cut) / whole if whole else 0.0,
         }
-        rows += [(item.id, name, None, None, None, None, value) for name, value in measures.items()]
+        rows += [(item.id, name, None, None, None, None, None, value) for name, value in measures.items()]
         rows += [
-            (item.id, "pathway", None, None, None, draw, float(value)) for draw, value in enumerate(kept[1:, number])
+            (item.id, "pathway", None, None, None, draw, RANDOM_KEYS, float(value))
+            for draw, value in enumerate(drawn[:, number])
         ]
         rows += [
-            (item.id, "in pathway", edge.source, edge.reader, edge.layer, None, float(edge not in cut))
+            (item.id, "in pathway", edge.source, edge.reader, edge.layer, None, None, float(edge not in cut))
             for edge in edges
         ]
     return rows

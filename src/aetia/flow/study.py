@@ -49,10 +49,15 @@ class PathwayStudy(ContrastStudy):
     instrument: Literal["pathways"] = "pathways"  # pyright: ignore[reportIncompatibleVariableOverride]
     window: int = Field(default=1, ge=1, description="how many neighbouring layers are cut or kept together")
     keep: float = Field(
-        default=0.9, gt=0, le=1, description="the share of the answer's probability that has to be kept while searching"
+        default=0.9, gt=0, le=1, description="the share of the answer's probability that is to be kept, held out"
     )
-    controls: int = Field(default=19, ge=1, description="how many random sets of as many edges are cut instead")
+    controls: int = Field(
+        default=19, ge=1, description="how many random sets of as many reads an item is compared with"
+    )
     null: str = Field(default="none", pattern="^none$", description="the random sets are the null: `controls`")
+    correction: Literal["max-t"] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]
+        default="max-t", description="all claims have to hold: there is nothing to correct for"
+    )
 
     @model_validator(mode="after")
     def _has_halves(self) -> Self:

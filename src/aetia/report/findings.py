@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from aetia.effects import Effects, passes
 from aetia.files import write_atomic, writing
+from aetia.flow.pathway_effects import SUFFICES, pathway_verdict
 from aetia.report.evidence import Evidence
 from aetia.report.question import provenance, study_json
 from aetia.report.seeing import Sight, sight_of
@@ -31,7 +32,9 @@ FINDINGS = {
         "Which reads are enough for the answer",
         (
             "All other reads between groups are cut. The reads were found on one half of the items; the shares are of "
-            "the other half, beside as many random reads."
+            "the other half, where no item counts as more than its plain run, beside as many random reads of the same "
+            "rows and kinds. They suffice if all three hold: the model is right more often than by other items' "
+            "answers, the lower end of what is kept is at least the share asked for, and random reads keep less."
         ),
     ),
     "mediation": (
@@ -116,7 +119,9 @@ def _rendered(manifest: Manifest, effects: Effects, sights: Sequence[Sight]) -> 
 
 
 def _verdict(lines: Sequence[_Line], effects: Effects) -> str:
-    """How many effects pass their test, and what has none."""
+    """How many effects pass their test, what has none, and whether kept reads suffice."""
+    if SUFFICES in effects.provenance:
+        return pathway_verdict(effects)
     tested = [line for line in lines if line.q]
     passed = sum(line.is_sure for line in tested)
     found = f"{passed} of {len(tested)} effects pass their test." if tested else "Nothing was tested against a null."
