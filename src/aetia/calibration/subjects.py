@@ -104,7 +104,12 @@ def _cause(row: Mapping[str, object]) -> Cause:
 
 
 # One rung of the ladder: two cells of toy-llava's sixteen.
-_SHORT_MAPS: Mapping[str, JSON] = {"draws": 19, "shares": (1 / 8,), "removals": ("pixels",)}
+_SHORT_MAPS: Mapping[str, JSON] = {
+    "draws": 19,
+    "shares": (1 / 8,),
+    "removals": ("pixels",),
+    "measures": ("deletion",),
+}
 _NODES: Mapping[str, JSON] = {"sites": ("z", "mlp_out"), "positions": "joint"}
 
 

@@ -17,6 +17,7 @@ from aetia.models.prompts import Prompt
 __all__ = ["CONTROLS", "centre", "contrast", "draw_decoy", "edges", "laid_on"]
 
 _SHOWS = 2.0  # times the edges of the middle cell: a cell with as many shows more than ground
+_TRIES = 3  # other questions, of which the first is taken that has another answer
 
 
 def edges(asked: Asked) -> Grid:
@@ -53,7 +54,7 @@ def draw_decoy(question: Asked, name: str, others: Sequence[Prompt], random: np.
     """A map that must not be trusted, though it is exact about something, or knows where things are.
 
     `things`: the cells that show more than ground, in random order. `other-item`: the occlusion map of another item.
-    `other-question`: that of another item's question about this picture, which the model answers otherwise.
+    `other-question`: that of another item's question about this picture, answered otherwise if possible.
 
     Args:
         question: The answer that is explained.
@@ -62,20 +63,22 @@ def draw_decoy(question: Asked, name: str, others: Sequence[Prompt], random: np.
         random: Which of them is taken, and the order.
 
     Raises:
-        StudyError: AE-9613 if there is no other item, or no question with another answer.
+        StudyError: AE-9613 if there is no other item, or no other question.
     """
     if name == "things":
         found = edges(question)
         return (found > _SHOWS * np.median(found)) + random.random(found.shape)
-    for place in random.permutation(len(others)):
-        other = others[place]
-        if name == "other-item":
-            return laid_on(occlusion(_asked_as(question, other)), question.grid)
-        prompt = with_picture(question.network, other, question.seen)
-        if answered(question.network, prompt) != question.answer[0]:
-            return occlusion(_asked_as(question, prompt))
-    found = f"The decoy {name} needs another item, for other-question one whose question has another answer."
-    raise StudyError("AE-9613", found, mend="give more items, or leave the decoy out.")
+    drawn = [others[place] for place in random.permutation(len(others))]
+    if name == "other-question":
+        about = [with_picture(question.network, one, question.seen) for one in drawn]
+        drawn = list({tuple(one): one for one in about if one != question.prompt}.values())
+    if not drawn:
+        found = f"The decoy {name} needs another item, and other-question one with another question."
+        raise StudyError("AE-9613", found, mend="give more items, or leave the decoy out.")
+    if name == "other-item":
+        return laid_on(occlusion(_asked_as(question, drawn[0])), question.grid)
+    otherwise = (one for one in drawn[:_TRIES] if answered(question.network, one) != question.answer[0])
+    return occlusion(_asked_as(question, next(otherwise, drawn[0])))
 
 
 def _asked_as(question: Asked, prompt: Prompt) -> Asked:

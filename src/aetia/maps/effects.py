@@ -86,8 +86,8 @@ def _about_model(study: MapStudy, held: Held, values: pa.Table, unit: str) -> li
 
 def _tested(study: MapStudy, held: Held, unit: str) -> list[Effects]:
     """What each map takes from the answer beyond random maps, and beyond its other controls."""
-    kinds = (("deletion", "deletion", study.shares), ("insertion", "insertion", study.shares))
-    kinds = (*kinds, ("knock-out", "deletion", (study.top,)))
+    plain = ((measure, measure, study.shares) for measure in study.measures)
+    kinds = (*plain, ("knock-out", "deletion", (study.top,)))
     primary: list[_Effect] = []
     others: list[_Effect] = []
     for removal in study.removals:

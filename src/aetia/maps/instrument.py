@@ -50,7 +50,7 @@ class Maps(ContrastInstrument[MapStudy]):
 
         length, cells = check_items(network, items)
         orders = study.draws + 4 * len(study.maps) + len(CONTROL_NAMES)  # its own, and those of three other items
-        runs = len(study.removals) * 2 * len(study.shares) * orders + 4 * cells
+        runs = len(study.removals) * len(study.measures) * len(study.shares) * orders + 4 * cells
         return replace(
             Cost.of_runs(network, length, len(study.maps), runs, study.memory_bytes),
             is_single=True,  # so that a run that is stopped keeps every picture that it has finished

@@ -202,14 +202,17 @@ def _curves(
     count = len(question.places)
     steps = list(zip(study.shares, ladder(count, study.shares), strict=True))
     asked_for = [frozenset(), frozenset(range(count))]
-    asked_for += [part for _, _, order in every for _, k in steps for part in (_first(order, k), _rest(order, k))]
+    asked_for += [_first(order, k) for _, _, order in every for _, k in steps]
+    if is_inserted := "insertion" in study.measures:
+        asked_for += [_rest(order, k) for _, _, order in every for _, k in steps]
     values = without(question, asked_for, removal)
     whole, empty = values[asked_for[0]], values[asked_for[1]]
     rows.add("picture", "effect", whole - empty, removal)
     for name, draw, order in every:
         for share, k in steps:
             rows.add(name, "deletion", whole - values[_first(order, k)], removal, share, random=draw)
-            rows.add(name, "insertion", values[_rest(order, k)] - empty, removal, share, random=draw)
+            if is_inserted:
+                rows.add(name, "insertion", values[_rest(order, k)] - empty, removal, share, random=draw)
 
 
 def _describe(question: Asked, item: "AlignedContrast", other: "Picture | None", rows: Rows) -> None:

@@ -13,6 +13,7 @@ __all__ = [
     "OTHER_ITEMS",
     "RANDOM",
     "Fill",
+    "Measure",
     "Quantity",
     "Removal",
     "of_other_items",
@@ -22,6 +23,7 @@ __all__ = [
 Removal = Literal["pixels", "attention"]
 Fill = Literal["median", "mean"]
 Quantity = Literal["probability", "log_probability"]
+Measure = Literal["deletion", "insertion"]
 
 MAP_NAMES = (
     "attention",

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from aetia.maps.names import DEFAULT_MAPS, Fill, Quantity, Removal, parsed_map
+from aetia.maps.names import DEFAULT_MAPS, Fill, Measure, Quantity, Removal, parsed_map
 from aetia.maps.ranking import SHARES
 from aetia.studies.study import ContrastStudy
 
@@ -29,6 +29,9 @@ class MapStudy(ContrastStudy):
         default="pixels", description="in which sense cells are taken away for the verdict; the other is told beside it"
     )
     removals: tuple[Removal, ...] = Field(default=("pixels", "attention"), min_length=1)
+    measures: tuple[Measure, ...] = Field(
+        default=("deletion", "insertion"), description="deletion decides; insertion is told beside it, at equal cost"
+    )
     fill: Fill = Field(default="median", description="what a cell is painted over with")
     shares: tuple[float, ...] = Field(
         default=SHARES, min_length=1, description="parts of the picture that are taken away"
@@ -64,6 +67,8 @@ class MapStudy(ContrastStudy):
     def _fits_together(self) -> Self:
         if self.primary not in self.removals:
             raise ValueError(f"the verdict is by {self.primary}, which the removals leave out")
+        if "deletion" not in self.measures:
+            raise ValueError("the verdict is by deletion, which the measures leave out")
         if self.top not in self.shares:
             raise ValueError(f"the knock-out's part {self.top:g} is none of the shares")
         return self
