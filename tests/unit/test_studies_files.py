@@ -67,6 +67,18 @@ def test_the_files_that_a_study_names_lie_beside_its_own(own):
     assert (study["model"], study["contrasts"]) == ("model", "pairs.jsonl")
 
 
+def test_the_files_of_an_evaluation_lie_beside_its_own(tmp_path):
+    record = {"instrument": "evaluate", "tasks": ["own.jsonl", "cladder/rung1"], "data": "sets", "relations": "net.csv"}
+    (tmp_path / "study.json").write_text(json.dumps({**record, "model": "./model"}))
+    study = load_study(tmp_path / "study.json").record()
+    assert study["tasks"] == [f"{tmp_path}/own.jsonl", "cladder/rung1"]
+    assert [study[name] for name in ("data", "relations")] == [f"{tmp_path}/sets", f"{tmp_path}/net.csv"]
+    assert study["model"] == f"{tmp_path}/model"
+    for model in ("reference:engine", "http://localhost:1/v1#own"):
+        (tmp_path / "study.json").write_text(json.dumps({**record, "model": model}))
+        assert load_study(tmp_path / "study.json").record()["model"] == model
+
+
 def test_names_that_are_no_files_stay_what_they_are(tmp_path):
     fields = {
         "trace": {"model": "toy-llava", "contrasts": "scenes:colour"},

@@ -108,7 +108,7 @@ def show_task(
 
     TASK is a name of `aetia evals list`, or a file of items.
     """
-    from aetia.evals.harness.items import is_file_of_items
+    from aetia.evals.harness.study import is_file_of_items
 
     voice = Voice(as_json)
     found = _task(task)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from aetia.effects import Correction
 from aetia.runs.study import Study
 
-__all__ = ["ContrastStudy", "Pair", "digests", "parse_bytes"]
+__all__ = ["ContrastStudy", "Pair", "digests", "model_from", "parse_bytes"]
 
 
 class Pair(BaseModel):
@@ -111,7 +111,7 @@ class ContrastStudy(Study):
         named = {name: getattr(self, name) for name in self.file_fields}
         found = {name: file_from(folder, text) for name, text in named.items() if text and Path(text).suffix}
         pair = None if self.pair is None else self.pair.read_from(folder)
-        return self.model_copy(update={**found, "model": _model_from(folder, self.model), "pair": pair})
+        return self.model_copy(update={**found, "model": model_from(folder, self.model), "pair": pair})
 
     @property
     def sets_of_contrasts(self) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ class ContrastStudy(Study):
         return False
 
 
-def _model_from(folder: Path, model: str) -> str:
+def model_from(folder: Path, model: str) -> str:
     """The folder of a model as a study's file in `folder` names it; a known name or one of the hub stays what it is."""
     from aetia.contrasts.pictured import file_from
     from aetia.models.known import known_model

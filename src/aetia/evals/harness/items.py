@@ -8,11 +8,11 @@ from random import Random
 
 from aetia.errors import EvaluationError
 from aetia.evals.adaptations.material import generated_examples
-from aetia.evals.harness.study import EvaluationStudy
+from aetia.evals.harness.study import EvaluationStudy, is_file_of_items
 from aetia.evals.item import Item, Language
 from aetia.evals.task import Generator, Task, generated, orbit, task_named
 
-__all__ = ["Chosen", "chosen_items", "is_file_of_items", "listed_items", "task_of"]
+__all__ = ["Chosen", "chosen_items", "listed_items", "task_of"]
 
 _EXAMPLES = 24
 """Items of a listed set that are shown as examples before they are asked."""
@@ -45,11 +45,6 @@ def task_of(name: str) -> Task:
     from aetia.evals.published._folder import task_from_file
 
     return task_from_file(Path(name)) if is_file_of_items(name) else task_named(name)
-
-
-def is_file_of_items(name: str) -> bool:
-    """Whether a task is named by the file of its items."""
-    return name.endswith(".jsonl")
 
 
 def listed_items(task: Task, name: str, data: Path | None, language: Language) -> list[Item]:

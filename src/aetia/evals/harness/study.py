@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -12,7 +13,7 @@ from aetia.evals.task import Names
 from aetia.runs.keys import canonical
 from aetia.runs.study import Study
 
-__all__ = ["ENDPOINT", "PACE", "REFERENCES", "EvaluationStudy"]
+__all__ = ["ENDPOINT", "PACE", "REFERENCES", "EvaluationStudy", "is_file_of_items"]
 
 REFERENCES = ("engine", "random", "majority", "constant")
 """Answerers that are no models, named `reference:engine` and so on."""
@@ -23,6 +24,11 @@ ENDPOINT = re.compile(r"(https?://[^#\s]+)#(.+)")
 
 PACE = ("parallel", "requests_per_minute", "tokens_per_minute", "prompt_price", "reply_price", "most_cost")
 """The fields that say how an endpoint is treated: no reply depends on them."""
+
+
+def is_file_of_items(task: str) -> bool:
+    """Whether a task is named by the file of its items."""
+    return task.endswith(".jsonl")
 
 
 class EvaluationStudy(Study):
@@ -100,6 +106,19 @@ class EvaluationStudy(Study):
     def cost(self, prompt_tokens: float, tokens: float) -> float:
         """What so many tokens that are read and written cost, by the study's prices."""
         return (prompt_tokens * self.prompt_price + tokens * self.reply_price) / 1e6
+
+    def read_from(self, folder: Path) -> Self:
+        """Return the study that a file in `folder` means: the files and folders that it names lie there."""
+        from aetia.contrasts.pictured import file_from
+        from aetia.studies.study import model_from
+
+        if folder == Path():
+            return self
+        places = {name: getattr(self, name) for name in ("data", "relations")}
+        found = {name: file_from(folder, place) for name, place in places.items() if place is not None}
+        tasks = tuple(file_from(folder, task) if is_file_of_items(task) else task for task in self.tasks)
+        model = self.model if self.is_endpoint or self.reference else model_from(folder, self.model)
+        return self.model_copy(update={**found, "tasks": tasks, "model": model})
 
     @property
     def is_endpoint(self) -> bool:
