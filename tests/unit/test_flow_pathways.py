@@ -10,7 +10,8 @@ from flow_networks import LAYERS, VALUES, planted, seeing, seen_items, turned_it
 from aetia.errors import StudyError
 from aetia.flow.chance import RANDOM_KEYS, random_reads
 from aetia.flow.groups import partition_of
-from aetia.flow.pathway_effects import CLAIMS, DIMENSIONS, pathway_effects, pathway_verdict
+from aetia.flow.pathway_claims import CLAIMS, pathway_verdict
+from aetia.flow.pathway_effects import DIMENSIONS, pathway_effects
 from aetia.flow.pathway_instrument import Pathways
 from aetia.flow.pathway_search import by_layer, cut_choices, entries, layered_edges, opened, search, with_cuts
 from aetia.flow.pathway_values import halves

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from aetia.cli.voice import Voice
 from aetia.effects import Effects, passes
-from aetia.flow.pathway_effects import SUFFICES, pathway_verdict
+from aetia.flow.pathway_claims import SUFFICES, pathway_verdict
 from aetia.maps.verdict import judged
 from aetia.report.findings import FINDINGS
 from aetia.runs import Run

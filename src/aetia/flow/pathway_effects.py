@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aetia.effects import STATISTICS, Effects, passes, summarise
+from aetia.flow.pathway_claims import SUFFICES
 from aetia.flow.random_keys import random_keys_tests
 from aetia.flow.ratios import ratio_effects
 from aetia.studies.nulls import LABELS
@@ -13,19 +14,9 @@ from aetia.studies.nulls import LABELS
 if TYPE_CHECKING:
     from aetia.flow.study import PathwayStudy
 
-__all__ = ["CLAIMS", "DIMENSIONS", "SUFFICES", "pathway_effects", "pathway_verdict"]
+__all__ = ["DIMENSIONS", "pathway_effects"]
 
 DIMENSIONS = ("measure", "source", "reader", "layer")
-
-SUFFICES = "suffices"
-"""Of the effects' provenance: the reads that suffice; empty unless all claims hold."""
-
-CLAIMS = {
-    "above chance": "the model is right more often than by other items' answers",
-    "enough": "the kept reads keep the share that was asked for, by the lower end of its interval",
-    "more than random": "they keep more than as many random reads of the same rows and kinds",
-}
-"""What has to hold for kept reads to suffice, by the name under which the provenance says whether it does."""
 
 _UNITS = {
     "plain": "probability",
@@ -80,14 +71,6 @@ def pathway_effects(study: "PathwayStudy", values: pa.Table) -> Effects:
     about |= {name: "yes" if holds else "no" for name, holds in held.items()}
     about[SUFFICES] = (names or "no read") if all(held.values()) else ""
     return Effects(pa.Table.from_pylist(rows, schema=parts[0].table.schema), about)
-
-
-def pathway_verdict(effects: Effects) -> str:
-    """Whether the kept reads suffice, and if not, which claims did not hold, in words."""
-    if found := effects.provenance[SUFFICES]:
-        return f"Enough for the answer: {found}. All three claims hold."
-    broken = [words for name, words in CLAIMS.items() if effects.provenance[name] == "no"]
-    return f"No reads are shown to suffice. Not shown: {'; '.join(broken)}."
 
 
 def _kept(study: "PathwayStudy", values: pa.Table) -> Effects:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from aetia.effects import Effects, passes
 from aetia.files import write_atomic, writing
-from aetia.flow.pathway_effects import SUFFICES, pathway_verdict
+from aetia.flow.pathway_claims import SUFFICES, pathway_verdict
 from aetia.report.evidence import Evidence
 from aetia.report.question import provenance, study_json
 from aetia.report.seeing import Sight, sight_of
