@@ -4,6 +4,7 @@ import numpy as np
 import planted_sight as sight
 import pytest
 import torch
+from tiny_encoders import random_picture, tiny_llava
 
 from aetia.errors import StudyError
 from aetia.maps.asked import answered, asked, places_of, with_picture
@@ -245,3 +246,17 @@ def test_the_places_of_each_picture_are_found_where_there_are_two():
     values = without(question, [frozenset({0})], "pixels")
     shown = Prompt(two, [first, painted(question, (0,))], two.starts)
     assert values[frozenset({0})] == pytest.approx(probability(question, network.logits(shown)[-1]), abs=1e-5)
+
+
+@pytest.mark.parametrize("strategy", ["default", "full"])
+def test_a_map_leaves_the_token_of_the_whole_picture_out(strategy):
+    network = tiny_llava(strategy=strategy)
+    picture, extra = random_picture(3), strategy == "full"
+    prompt = Prompt([1, *[3] * (9 + extra), 20, 21], [picture], [1])
+    assert places_of(network, prompt) == tuple(range(1 + extra, 10 + extra))
+    question = asked(network, prompt)
+    for name in ("attention", "occlusion"):
+        assert draw_map(question, name).shape == (3, 3)
+    painted_out = Prompt(prompt, [painted(question, (4,))], [1])
+    expected = probability(question, network.logits(painted_out)[-1])
+    assert without(question, [frozenset({4})], "pixels")[frozenset({4})] == pytest.approx(expected, abs=1e-5)

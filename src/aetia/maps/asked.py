@@ -152,7 +152,7 @@ def asked(
 
 
 def places_of(network: Network, prompt: Prompt, picture: int = 0) -> tuple[int, ...]:
-    """The positions of the tokens of one of a prompt's pictures, row by row.
+    """The positions of the tokens of one of a prompt's pictures, row by row, without what stands before the grid.
 
     Raises:
         StudyError: AE-9603 if its tokens are no grid, as where a picture is cut into tiles.
@@ -161,7 +161,7 @@ def places_of(network: Network, prompt: Prompt, picture: int = 0) -> tuple[int, 
     start = prompt.starts[picture]
     stop = prompt.starts[picture + 1] if picture + 1 < len(prompt.starts) else len(prompt)
     token = network.vision.image_token
-    places = tuple(place for place in range(start, stop) if prompt[place] == token)
+    places = tuple(place for place in range(start, stop) if prompt[place] == token)[network.vision.prefix :]
     rows, columns = network.vision.grid(prompt.pictures[picture])
     if len(places) != rows * columns:
         found = f"The picture takes {len(places)} positions, which are no grid of {rows} x {columns}."
@@ -177,7 +177,7 @@ def with_picture(network: Network, prompt: Prompt, picture: Picture, number: int
     pictures[number] = picture
     if old == new:
         return Prompt(prompt, pictures, prompt.starts)
-    places = places_of(network, prompt, number)
-    head, tail = prompt[: places[0]], prompt[places[-1] + 1 :]
-    starts = [start + (new - old if start > places[0] else 0) for start in prompt.starts]
+    first, last = prompt.starts[number], places_of(network, prompt, number)[-1]
+    head, tail = prompt[:first], prompt[last + 1 :]
+    starts = [start + (new - old if start > first else 0) for start in prompt.starts]
     return Prompt((*head, *[network.vision.image_token] * new, *tail), pictures, starts)
