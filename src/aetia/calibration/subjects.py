@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from aetia.effects import Effects
 from aetia.errors import StudyError
+from aetia.flow.pathway_effects import SUFFICES
 from aetia.runs.instrument import instrument_named
 from aetia.runs.keys import JSON
 from aetia.studies import ContrastInstrument, ContrastStudy
@@ -188,11 +189,20 @@ SUBJECTS: tuple[Subject, ...] = (
     ),
     Subject(
         "flow",
-        {"edges": ("object->last",)},  # of a blank picture the one read that random cells can stand in for
+        # The one is compared with random cells, the others with other items' answers.
+        {"edges": ("object->last", "image->last", "question->last")},
         {"measure": "probability", "items": "all"},
         replicates=200,
         null_systems=("blank",),
     ),
+    Subject(
+        "pathways",
+        {"window": 4, "controls": 5, "keep": 0.5},  # all layers at once, and half of the answer: easily kept
+        replicates=200,
+        null_systems=("blank",),
+        verdict=SUFFICES,
+    ),
+    Subject("mediation", replicates=200, null_systems=("unlearned", "blank")),
 )
 """All subjects, in the order of the certificate."""
 

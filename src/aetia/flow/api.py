@@ -29,7 +29,8 @@ def flow(
     Returns:
         The run. Its effects have, for each edge and layer, the change of the answer's probability and log-probability
         when the edge is cut, and the change relative to the plain probability in percent, pooled over items; for all
-        items, and for those that the model gets right and wrong.
+        items, and for those that the model gets right and wrong. `null` says what each was tested against, and the
+        provenance's `not compared` which edges there was nothing for.
 
     Raises:
         StudyError: If the study cannot be asked as it stands.
@@ -63,7 +64,8 @@ def pathways(
 
     Returns:
         The run. Its effects have the share of edges cut, the share of the answer's probability that is kept on items
-        that did not help to find them, beside as many random edges cut, and each edge that stays.
+        that did not help to find them, beside as many random reads cut, and each edge that stays. Their provenance
+        has the verdict, `suffices`, and each of the three claims that it needs.
 
     Raises:
         StudyError: If the study cannot be asked as it stands.
