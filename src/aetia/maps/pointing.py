@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["target_cells"]
 
-_ABSENT = 0.25  # of the distance from the ground that the same pixels have in the edited picture
+_ABSENT = 0.25  # of the distance from the ground in the edited picture, and of the number of pixels that are changed
 
 
 def target_cells(study: MapStudy, item: "AlignedContrast", question: Asked) -> tuple[int, ...]:
@@ -46,12 +46,13 @@ def target_cells(study: MapStudy, item: "AlignedContrast", question: Asked) -> t
 
 
 def _is_empty(question: Asked, edited: "Picture", cell: int) -> bool:
-    """Whether what the edit changes in a cell is ground in the clean picture, and something else in the edited one."""
+    """Whether a cell shows nothing but ground in the clean picture where the edited one shows something else."""
     part = window(question, cell)
     ground = fill_colour(question.seen, "median").astype(np.float64)
     before, after = (one.pixels[part].astype(np.float64) for one in (question.seen, edited))
     changed = (before != after).any(-1)
     if not changed.any():
         return False
-    clean, other = (np.abs(one[changed] - ground).mean() for one in (before, after))
-    return bool(clean < _ABSENT * other)
+    clean, other = (np.abs(one - ground).mean(-1) for one in (before, after))
+    shown = clean > _ABSENT * other[changed].mean()
+    return bool(shown.sum() < _ABSENT * changed.sum())
