@@ -105,7 +105,7 @@ def test_intervals_cover_the_population_they_are_drawn_from():
 def test_every_subject_is_asked_where_nothing_is():
     """As often as can tell a rate of 5% from more: 100 trials at the least, 200 of all but the dearest."""
     for one in SUBJECTS:
-        assert one.replicates >= (100 if one.name in ("circuit:acdc", "alignment") else 200), one.name
+        assert one.replicates >= (100 if one.name in ("circuit:acdc", "alignment", "map:unlearned") else 200), one.name
 
 
 def test_subjects_are_named_by_instrument_or_by_way():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from aetia.errors import StudyError
 from aetia.maps.overlap import cleaned, interference_scale, rank_biased_overlap, rank_gaussian
-from aetia.maps.ranking import cells_of_mask, ladder, random_orders, ranked
+from aetia.maps.ranking import ladder, random_orders, ranked
 
 LISTS = st.permutations(range(12)).map(tuple)
 
@@ -108,16 +108,8 @@ def test_a_map_with_values_that_are_no_numbers_is_refused():
 def test_a_ladder_takes_at_least_one_cell_and_never_all(cells, shares):
     steps = ladder(cells, sorted(shares))
     assert all(1 <= step < cells for step in steps)
-    assert list(steps) == sorted(set(steps))
+    assert list(steps) == sorted(steps)
 
 
 def test_random_orders_are_permutations():
     assert all(sorted(order) == list(range(7)) for order in random_orders(7, 5, np.random.default_rng(3)))
-
-
-def test_cells_of_a_mask_are_those_that_show_it_best():
-    mask = np.zeros((8, 8), bool)
-    mask[0:4, 3:7] = True  # one column of it lies in the left cell, three in the right one
-    assert cells_of_mask(mask, (2, 2)) == (1,)
-    assert cells_of_mask(mask, (2, 2), share=0.3) == (0, 1)
-    assert cells_of_mask(np.zeros((8, 8), bool), (2, 2)) == ()

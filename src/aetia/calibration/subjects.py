@@ -183,7 +183,7 @@ SUBJECTS: tuple[Subject, ...] = (
     Subject(
         "map:unlearned",
         {"maps": ("attention", "logit-lens", "occlusion"), **_SHORT_MAPS},
-        replicates=60,
+        replicates=100,
         null_systems=("unlearned",),
         verdict="trusted",
     ),
