@@ -206,9 +206,7 @@ def test_a_null_is_an_option_and_the_help_lists_them_with_what_they_claim(ask):
     assert start["study"]["null"] == "randomised-weights:99"
     shown = " ".join(ask("trace", "--help")[1].split())
     for name, (how, claim) in NULLS.items():
-        assert (f"{name} {how}: {claim}" in shown) == (
-            name not in {"random-subspace", "random-keys", "random-map"}
-        )
+        assert (f"{name} {how}: {claim}" in shown) == (name not in {"random-subspace", "random-keys", "random-map"})
     assert "--null randomised-weights:99" in shown
 
 

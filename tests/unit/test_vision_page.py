@@ -20,7 +20,9 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "vision.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(
-    r"^    aetia ((?:trace|flow|pathways|mediation|map) .*--(?:scenes|image|contrasts) .*)$", PAGE + README, re.MULTILINE
+    r"^    aetia ((?:trace|flow|pathways|mediation|map) .*--(?:scenes|image|contrasts) .*)$",
+    PAGE + README,
+    re.MULTILINE,
 )
 
 
