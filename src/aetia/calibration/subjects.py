@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from aetia.effects import Effects
 from aetia.errors import StudyError
-from aetia.flow.pathway_effects import SUFFICES
+from aetia.flow.pathway_claims import SUFFICES
 from aetia.runs.instrument import instrument_named
 from aetia.runs.keys import JSON
 from aetia.studies import ContrastInstrument, ContrastStudy
