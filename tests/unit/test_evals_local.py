@@ -79,9 +79,9 @@ def test_replies_are_those_of_the_module_itself(family):
     network = tiny_network(family)
     some = prompts(6)
     some += [some[0], some[1][:-2], (*some[1], 5), (*some[1], 5, 6)]  # twice the same, and one the beginning of others
-    asked = {owner: Prompted(prompt, 3 + 3 * (owner % 2)) for owner, prompt in enumerate(some)}
+    asked = {owner: Prompted(prompt, 3 + 20 * (owner % 2)) for owner, prompt in enumerate(some)}
     speaker = Speaker(network, Edits(), frozenset(), lambda tokens: " ".join(map(str, tokens)), TIE)
-    for budget in (Budget(saved=10), Budget(parallel=2, saved=10**9), Budget(parallel=4, kept=40, rows=1)):
+    for budget in (Budget(saved=10), Budget(parallel=2, saved=10**9), Budget(parallel=4, kept=20_000, rows=1)):
         found = dict(writings(speaker, asked, budget))
         for owner, one in asked.items():
             expected = list(one.prompt)

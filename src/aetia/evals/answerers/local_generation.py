@@ -1,9 +1,11 @@
 """How are many replies written at once, each as if it were the only one?
 
 A reply has a slot: room for the keys and values of its prompt and of what is written. The replies that are being
-written take one step together; where one ends, the next prompt takes its slot.
+written take one step together; where one ends, the next prompt takes its slot. A step reads what a reply is likely to
+say again, too, so that a reply which repeats itself takes several tokens a step.
 
-Letters: n replies being written, H heads, K key/value heads, d head width, L room of a slot in tokens, V vocabulary.
+Letters: n replies being written, m the most tokens that a step reads of one, R of all, H heads, K key/value heads, d
+head width, L room of a slot in tokens, V vocabulary.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +15,7 @@ from random import Random
 import torch
 from torch import Tensor
 
+from aetia.evals.answerers.local_drafts import Draft
 from aetia.evals.answerers.local_edits import Edits, Rows, edited_run
 from aetia.evals.answerers.local_reader import KeyValues, Placed, attended, forward, logits, read
 from aetia.evals.answerers.local_scoring import Budget, planted_units
@@ -21,6 +24,8 @@ from aetia.models.attention import AttentionCall, handled_attention, weights_att
 from aetia.models.network import Network
 
 __all__ = ["Prompted", "Speaker", "Written", "writings"]
+
+_LIKE = 8  # times as long, and a reply is no longer of like length: its slot would mostly stand empty
 
 
 @dataclass(frozen=True)
@@ -83,22 +88,35 @@ class _Reply:
     asked: Prompted
     kept: int
     random: Random
+    draft: Draft
     tokens: list[int] = field(default_factory=list)
+    written: Written | None = None
+
+    def newest(self) -> list[int]:
+        """What the next step reads: the last token, and a guess of those after it that leaves one to be written."""
+        return [self.tokens[-1], *self.draft.guess(self.asked.most - len(self.tokens) - 1)]
 
 
 def writings(speaker: Speaker, asked: Mapping[int, Prompted], budget: Budget) -> Iterator[tuple[int, Written]]:
     """Yields each reply with the request's number, as soon as it is written.
 
-    Replies of like length are written together. At temperature 0 a reply depends on no other one: where rounding could
+    Replies of like length are written together; so are those of the ways in which one item is asked, which begin alike
+    and may take a few tokens or hundreds. At temperature 0 a reply depends on no other one: where rounding could
     decide between two tokens, they are compared in a run of their own.
     """
     waiting = sorted(asked, key=lambda owner: -asked[owner].room)
     while waiting:
         room = asked[waiting[0]].room
-        count = sum(2 * asked[owner].room > room for owner in waiting)
+        count = sum(_LIKE * asked[owner].room > room for owner in waiting)
         wave, waiting = waiting[:count], waiting[count:]
-        slots = max(1, min(budget.parallel, budget.kept // room, count))
+        slots = max(1, min(budget.parallel, budget.kept // (room * _bytes(speaker.network)), count))
         yield from _wave(speaker, {owner: asked[owner] for owner in wave}, _Slots(speaker, slots, room), budget)
+
+
+def _bytes(network: Network) -> int:
+    """Of the keys and values of one token."""
+    heads = network.heads
+    return 2 * len(network.blocks) * heads.key_value * heads.width * network.dtype.itemsize
 
 
 def _wave(
@@ -168,8 +186,9 @@ class _Slots:
                 self._keep(kept, one, [one.row + row for row in path])
                 ends.append(wanted.index(one.row + path[-1]))
                 prompt = asked[line.owner]
-                self.replies.append(_Reply(line.owner, prompt, len(prompt.prompt), Random(f"{prompt.seed}")))
-        self._say(self.replies[-len(ends) :], hidden[ends])
+                random, draft = Random(f"{prompt.seed}"), Draft(prompt.prompt)
+                self.replies.append(_Reply(line.owner, prompt, len(prompt.prompt), random, draft))
+        self._say(self.replies[-len(ends) :], [[]] * len(ends), hidden[ends])
 
     def _keep(self, kept: Mapping[int, tuple[Tensor, Tensor]], one: Placed, rows: Sequence[int]) -> None:
         """Puts the keys and values of a prompt, its stem's and those of its own rows, into the next slot."""
@@ -184,33 +203,52 @@ class _Slots:
 
     @torch.inference_mode()
     def step(self) -> None:
-        """Reads the last token of each reply and writes the next."""
+        """Reads the last token of each reply, with what is guessed to come after it, and writes what comes."""
         network, edits = self.speaker.network, self.speaker.edits.lasting
-        kept = [reply.kept for reply in self.replies]
-        attention = _SlotAttention(network, self, kept, edits)
-        rows = Rows(tuple(kept), (), 0, 1, 0)
+        read = [reply.newest() for reply in self.replies]
+        starts = [reply.kept for reply in self.replies]
+        attention = _SlotAttention(network, self, starts, [len(tokens) for tokens in read], edits)
+        positions = [start + place for start, tokens in zip(starts, read, strict=True) for place in range(len(tokens))]
+        tokens = [token for some in read for token in some]
+        rows = Rows(tuple(positions), (), 0, 1, 0)
         with edited_run(network, edits, [rows]), handled_attention(network.config, attention):
-            hidden = forward(network, [reply.tokens[-1] for reply in self.replies], kept, range(len(kept)))
+            hidden = forward(network, tokens, positions, range(len(tokens)))
         for reply in self.replies:
             reply.kept += 1
-        self._say(self.replies, hidden)
+        self._say(self.replies, [tokens[1:] for tokens in read], hidden)
 
     @torch.inference_mode()
-    def _say(self, replies: Sequence[_Reply], hidden: Tensor) -> None:
+    def _say(self, replies: Sequence[_Reply], guesses: Sequence[Sequence[int]], hidden: Tensor) -> None:
+        """Writes the next token of each reply, and as many more as were guessed right.
+
+        The rows of `hidden` are those of the replies in turn: after the last token, and after each that was guessed.
+        """
         likely = logits(self.speaker.network, hidden)
         best, tokens = (part.tolist() for part in likely.topk(2))
-        for row, reply in enumerate(replies):
-            if reply.asked.temperature > 0:
-                reply.tokens.append(_drawn(likely[row], reply))
-            elif best[row][0] - best[row][1] < self.speaker.tie:
-                reply.tokens.append(_likeliest_alone(self.speaker, reply))
-            else:
-                reply.tokens.append(tokens[row][0])
+        row = 0
+        for reply, guess in zip(replies, guesses, strict=True):
+            right = 0
+            for place in range(row, row + len(guess) + 1):
+                if reply.asked.temperature > 0:
+                    token = _drawn(likely[place], reply)
+                elif best[place][0] - best[place][1] < self.speaker.tie:
+                    token = _likeliest_alone(self.speaker, reply)
+                else:
+                    token = tokens[place][0]
+                reply.tokens.append(token)
+                reply.draft.add(token)
+                reply.written = _written(self.speaker, reply)
+                if reply.written or right == len(guess) or token != guess[right]:
+                    break
+                right += 1
+            reply.kept += right
+            reply.draft.told(len(guess), right)
+            row += len(guess) + 1
 
     def ended(self) -> Iterator[tuple[int, Written]]:
         """Yields the replies that have ended and gives their slots away."""
         for slot in reversed(range(len(self.replies))):
-            written = _written(self.speaker, self.replies[slot])
+            written = self.replies[slot].written
             if written is None:
                 continue
             owner = self.replies[slot].owner
@@ -252,34 +290,43 @@ def _likeliest_alone(speaker: Speaker, reply: _Reply) -> int:
 
 
 class _SlotAttention:
-    """Attention of the newest token of each reply to all that is kept of it, and to itself."""
+    """Attention of the newest tokens of each reply to all that is kept of it, and to those of them before.
 
-    def __init__(self, network: Network, slots: _Slots, kept: Sequence[int], edits: Edits) -> None:
+    Each reply has as many rows of the attention as the one with the most; what is too many repeats its last.
+    """
+
+    def __init__(
+        self, network: Network, slots: _Slots, starts: Sequence[int], counts: Sequence[int], edits: Edits
+    ) -> None:
         self.network, self.slots, self.edits = network, slots, edits
         device = network.device
-        self.kept = torch.tensor(kept, device=device)
-        self.replies = torch.arange(len(kept), device=device)
-        places = torch.arange(max(kept) + 1, device=device)
-        self.distances = self.kept[:, None] - places  # (n, L)
+        count, start = torch.tensor(counts, device=device), torch.tensor(starts, device=device)
+        places = torch.arange(max(counts), device=device).minimum(count[:, None] - 1)  # (n, m)
+        self.rows = places + (count.cumsum(0) - count)[:, None]  # (n, m)
+        self.owners = torch.arange(len(counts), device=device).repeat_interleave(count)  # (R,)
+        self.columns = torch.arange(len(self.owners), device=device) - self.rows[self.owners, 0]  # (R,)
+        self.kept = start[self.owners] + self.columns  # (R,)
+        reach = int(self.kept.max()) + 1
+        self.distances = (start[:, None] + places)[:, :, None] - torch.arange(reach, device=device)  # (n, m, L)
         self.masks: dict[object, Tensor] = {}
 
     def __call__(self, call: AttentionCall) -> tuple[Tensor, Tensor | None]:
         layer = self.network.attentions[call.module]
         keys, values = self.slots.keys[layer], self.slots.values[layer]
-        keys[self.replies, :, self.kept] = call.key[0].transpose(0, 1)
-        values[self.replies, :, self.kept] = call.value[0].transpose(0, 1)
-        count, reach = self.distances.shape
-        query = call.query[0].transpose(0, 1)[:, :, None]  # (n, H, 1, d)
+        keys[self.owners, :, self.kept] = call.key[0].transpose(0, 1)
+        values[self.owners, :, self.kept] = call.value[0].transpose(0, 1)
+        count, _, reach = self.distances.shape
+        query = call.query[0].transpose(0, 1)[self.rows].transpose(1, 2)  # (n, H, m, d)
         mask = self._mask(call.options.get("sliding_window"))
         part = AttentionCall(call.module, query, keys[:count, :, :reach], values[:count, :, :reach], mask, call.options)
         cut = self.edits.cut_places(reach, layer, query.shape[1])
         out = attended(part) if cut is None else weights_attention(replace(part, mask=mask & ~cut.to(mask.device)))[0]
-        return out.transpose(0, 1), None
+        return out[self.owners, self.columns][None], None
 
     def _mask(self, window: object) -> Tensor:
-        """Which places each reply may read, `[n, 1, 1, L]`."""
+        """Which places each row may read, `[n, 1, m, L]`."""
         if window not in self.masks:
             mask = self.distances >= 0
             mask = mask & (self.distances < window) if isinstance(window, int) else mask
-            self.masks[window] = mask[:, None, None]
+            self.masks[window] = mask[:, None]
         return self.masks[window]

@@ -25,14 +25,14 @@ class Budget:
 
     Args:
         rows: Tokens that are read in one run; a longer prompt is read all the same.
-        kept: Tokens of replies being written, with their prompts, whose keys and values are kept.
+        kept: Bytes of the keys and values of replies being written, and of their prompts.
         parallel: Replies that are written at a time.
         saved: The fewest tokens that a shared beginning saves, if it is to be read in a run of its own.
     """
 
     rows: int = 384
-    kept: int = 16_384
-    parallel: int = 48
+    kept: int = 1 << 30
+    parallel: int = 96
     saved: int = 512
 
 
