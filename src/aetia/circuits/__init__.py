@@ -4,8 +4,9 @@ Names are imported when they are first used: reading and drawing a circuit needs
 `aetia.circuits.acdc.acdc`.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from aetia.lazy import names_from
 
 if TYPE_CHECKING:
     from aetia.circuits.acdc import Search
@@ -53,11 +54,4 @@ _HOMES = {
     "study": ("CircuitStudy",),
 }
 
-
-def __getattr__(name: str) -> object:
-    for module, names in _HOMES.items():
-        if name in names:
-            value = getattr(import_module(f"aetia.circuits.{module}"), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module 'aetia.circuits' has no attribute {name!r}")
+__getattr__ = names_from(__name__, _HOMES)

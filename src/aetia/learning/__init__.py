@@ -3,8 +3,9 @@
 Names are imported when they are first used: tasks and shipped programs need no torch.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from aetia.lazy import names_from
 
 if TYPE_CHECKING:
     from aetia.learning.files import LearnedProgram, read_program, shipped_program, write_program
@@ -39,11 +40,4 @@ _HOMES = {
     "training": ("Learned", "learn", "train_program"),
 }
 
-
-def __getattr__(name: str) -> object:
-    for module, names in _HOMES.items():
-        if name in names:
-            value = getattr(import_module(f"aetia.learning.{module}"), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module 'aetia.learning' has no attribute {name!r}")
+__getattr__ = names_from(__name__, _HOMES)

@@ -3,8 +3,9 @@
 Names are imported when they are first used: locating a model needs no torch.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from aetia.lazy import names_from
 
 if TYPE_CHECKING:
     from aetia.models.hooks import gradients, run_with_hooks
@@ -58,11 +59,4 @@ _HOMES = {
     "wavefront": ("run_planned",),
 }
 
-
-def __getattr__(name: str) -> object:
-    for module, names in _HOMES.items():
-        if name in names:
-            value = getattr(import_module(f"aetia.models.{module}"), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module 'aetia.models' has no attribute {name!r}")
+__getattr__ = names_from(__name__, _HOMES)

@@ -6,8 +6,9 @@ the files: to resume is to plan again and compute what has no file.
 Names are imported when they are first used: a key of a study needs no tables.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from aetia.lazy import names_from
 
 if TYPE_CHECKING:
     from aetia.runs.engine import Engine, Failure, InProcess, Result
@@ -60,11 +61,4 @@ _HOMES = {
     "study": ("Study",),
 }
 
-
-def __getattr__(name: str) -> object:
-    for module, names in _HOMES.items():
-        if name in names:
-            value = getattr(import_module(f"aetia.runs.{module}"), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module 'aetia.runs' has no attribute {name!r}")
+__getattr__ = names_from(__name__, _HOMES)

@@ -3,8 +3,9 @@
 Names are imported when they are first used: what they need is torch.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from aetia.lazy import names_from
 
 if TYPE_CHECKING:
     from aetia.seeing.judging import judge
@@ -35,11 +36,4 @@ _HOMES = {
     "toy": ("Trained", "train_toy"),
 }
 
-
-def __getattr__(name: str) -> object:
-    for module, names in _HOMES.items():
-        if name in names:
-            value = getattr(import_module(f"aetia.seeing.{module}"), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module 'aetia.seeing' has no attribute {name!r}")
+__getattr__ = names_from(__name__, _HOMES)

@@ -3,8 +3,9 @@
 Names are imported when they are first used: programs need no torch.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from aetia.lazy import names_from
 
 if TYPE_CHECKING:
     from aetia.truth.compile import Compiled, compile_program
@@ -55,11 +56,4 @@ _HOMES = {
     "systems": ("TruthSystem", "truth_system", "truth_systems"),
 }
 
-
-def __getattr__(name: str) -> object:
-    for module, names in _HOMES.items():
-        if name in names:
-            value = getattr(import_module(f"aetia.truth.{module}"), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module 'aetia.truth' has no attribute {name!r}")
+__getattr__ = names_from(__name__, _HOMES)
