@@ -16,7 +16,7 @@ def test_a_name_is_taken_from_its_module_once(monkeypatch):
     monkeypatch.setitem(sys.modules, "lazypackage.home", inner)
     assert get("value") == 5
     assert vars(package)["value"] == 5
-    with pytest.raises(AttributeError, match="^module 'lazypackage' has no attribute 'nothing'$"):
+    with pytest.raises(AttributeError, match=r"^module 'lazypackage' has no attribute 'nothing'$"):
         get("nothing")
     with pytest.raises(ModuleNotFoundError):
         get("other")
