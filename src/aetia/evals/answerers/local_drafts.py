@@ -12,7 +12,7 @@ from collections.abc import Sequence
 __all__ = ["Draft"]
 
 _ALIKE = 4  # tokens that must have been said before: shorter beginnings go on in too many ways
-_FIRST, _MOST = 2, 8  # tokens of a guess: at first, and where all guesses come true
+_FIRST, _MOST = 2, 4  # tokens of a guess: at first, and where all guesses come true
 
 
 class Draft:

@@ -4,12 +4,12 @@ A reply has a slot: room for the keys and values of its prompt and of what is wr
 written take one step together; where one ends, the next prompt takes its slot. A step reads what a reply is likely to
 say again, too, so that a reply which repeats itself takes several tokens a step.
 
-Letters: n replies being written, m the most tokens that a step reads of one, R of all, H heads, K key/value heads, d
-head width, L room of a slot in tokens, V vocabulary.
+Letters: n replies being written, R tokens that a step reads, H heads, K key/value heads, d head width, L what a row may
+read at most, in tokens, V vocabulary.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from aetia.evals.answerers.local_drafts import Draft
 from aetia.evals.answerers.local_edits import Edits, Rows, edited_run
-from aetia.evals.answerers.local_reader import KeyValues, Placed, attended, forward, logits, read
+from aetia.evals.answerers.local_reader import KeyValues, Placed, additive, attended, forward, logits, read
 from aetia.evals.answerers.local_scoring import Budget, planted_units
 from aetia.evals.answerers.local_trees import Line, Tree, planted, tree_of
 from aetia.models.attention import AttentionCall, handled_attention, weights_attention
@@ -25,6 +25,7 @@ from aetia.models.network import Network
 
 __all__ = ["Prompted", "Speaker", "Written", "writings"]
 
+_TOGETHER = 8  # replies in one call of attention: their lengths, and how much of each is read, differ
 _LIKE = 8  # times as long, and a reply is no longer of like length: its slot would mostly stand empty
 
 
@@ -289,44 +290,74 @@ def _likeliest_alone(speaker: Speaker, reply: _Reply) -> int:
     return int(logits(speaker.network, hidden)[0].argmax())
 
 
-class _SlotAttention:
-    """Attention of the newest tokens of each reply to all that is kept of it, and to those of them before.
+@dataclass(frozen=True, eq=False)
+class _Neighbours:
+    """Replies in slots side by side, whose attention is one call: k of them, with m rows each.
 
-    Each reply has as many rows of the attention as the one with the most; what is too many repeats its last.
+    Args:
+        slots: Their slots.
+        rows: The rows of the run that each has, its last one again where it has fewer, `[k, m]`.
+        is_own: Where a row is none again, `[k, m]`.
+        distances: How many positions lie between a row and what it may read, `[k, m, L]`.
     """
+
+    slots: slice
+    rows: Tensor
+    is_own: Tensor
+    distances: Tensor
+
+    @classmethod
+    def of(cls, first: int, row: int, starts: Tensor, counts: Tensor) -> "_Neighbours":
+        """Of replies from the slot `first` and the row `row`, whose `counts` rows have positions from `starts`."""
+        columns = torch.arange(int(counts.max()), device=counts.device)
+        places = columns.minimum(counts[:, None] - 1)
+        rows = row + places + (counts.cumsum(0) - counts)[:, None]
+        reach = torch.arange(int((starts + counts).max()), device=counts.device)
+        distances = (starts[:, None] + places)[:, :, None] - reach
+        return cls(slice(first, first + len(counts)), rows, columns < counts[:, None], distances)
+
+    def mask(self, window: object, dtype: torch.dtype) -> Tensor:
+        """What is added where each row reads, `[k, 1, m, L]`: nothing, or minus infinity where it may not."""
+        reads = self.distances >= 0
+        reads = reads & (self.distances < window) if isinstance(window, int) else reads
+        return additive(reads, dtype)[:, None]
+
+
+class _SlotAttention:
+    """Attention of the newest tokens of each reply to all that is kept of it, and to those of them before."""
 
     def __init__(
         self, network: Network, slots: _Slots, starts: Sequence[int], counts: Sequence[int], edits: Edits
     ) -> None:
         self.network, self.slots, self.edits = network, slots, edits
-        device = network.device
-        count, start = torch.tensor(counts, device=device), torch.tensor(starts, device=device)
-        places = torch.arange(max(counts), device=device).minimum(count[:, None] - 1)  # (n, m)
-        self.rows = places + (count.cumsum(0) - count)[:, None]  # (n, m)
-        self.owners = torch.arange(len(counts), device=device).repeat_interleave(count)  # (R,)
-        self.columns = torch.arange(len(self.owners), device=device) - self.rows[self.owners, 0]  # (R,)
-        self.kept = start[self.owners] + self.columns  # (R,)
-        reach = int(self.kept.max()) + 1
-        self.distances = (start[:, None] + places)[:, :, None] - torch.arange(reach, device=device)  # (n, m, L)
-        self.masks: dict[object, Tensor] = {}
+        count, start = torch.tensor(counts, device=network.device), torch.tensor(starts, device=network.device)
+        self.parts: list[_Neighbours] = []
+        row = 0
+        for first in range(0, len(counts), _TOGETHER):
+            some = slice(first, first + _TOGETHER)
+            self.parts.append(_Neighbours.of(first, row, start[some], count[some]))
+            row += sum(counts[some])
+        self.owners = torch.arange(len(counts), device=network.device).repeat_interleave(count)  # (R,)
+        within = torch.arange(len(self.owners), device=network.device) - (count.cumsum(0) - count)[self.owners]
+        self.kept = start[self.owners] + within  # (R,)
+        self.masks: dict[object, list[Tensor]] = {}
 
     def __call__(self, call: AttentionCall) -> tuple[Tensor, Tensor | None]:
         layer = self.network.attentions[call.module]
-        keys, values = self.slots.keys[layer], self.slots.values[layer]
-        keys[self.owners, :, self.kept] = call.key[0].transpose(0, 1)
-        values[self.owners, :, self.kept] = call.value[0].transpose(0, 1)
-        count, _, reach = self.distances.shape
-        query = call.query[0].transpose(0, 1)[self.rows].transpose(1, 2)  # (n, H, m, d)
-        mask = self._mask(call.options.get("sliding_window"))
-        part = AttentionCall(call.module, query, keys[:count, :, :reach], values[:count, :, :reach], mask, call.options)
-        cut = self.edits.cut_places(reach, layer, query.shape[1])
-        out = attended(part) if cut is None else weights_attention(replace(part, mask=mask & ~cut.to(mask.device)))[0]
-        return out[self.owners, self.columns][None], None
-
-    def _mask(self, window: object) -> Tensor:
-        """Which places each row may read, `[n, 1, m, L]`."""
+        self.slots.keys[layer][self.owners, :, self.kept] = call.key[0].transpose(0, 1)
+        self.slots.values[layer][self.owners, :, self.kept] = call.value[0].transpose(0, 1)
+        window = call.options.get("sliding_window")
         if window not in self.masks:
-            mask = self.distances >= 0
-            mask = mask & (self.distances < window) if isinstance(window, int) else mask
-            self.masks[window] = mask[:, None]
-        return self.masks[window]
+            self.masks[window] = [part.mask(window, call.query.dtype) for part in self.parts]
+        found = [self._part(call, *both, layer) for both in zip(self.parts, self.masks[window], strict=True)]
+        return torch.cat(found)[None], None
+
+    def _part(self, call: AttentionCall, part: _Neighbours, mask: Tensor, layer: int) -> Tensor:
+        """The heads' outputs of some replies' rows, `[rows, H, d]`."""
+        reach = mask.shape[-1]
+        keys, values = (kept[layer][part.slots, :, :reach] for kept in (self.slots.keys, self.slots.values))
+        query = call.query[0].transpose(0, 1)[part.rows].transpose(1, 2)  # (k, H, m, d)
+        some = AttentionCall(call.module, query, keys, values, mask, call.options)
+        cut = self.edits.cut_places(reach, layer, query.shape[1])
+        out = attended(some) if cut is None else weights_attention(some, cut.to(mask.device))[0]
+        return out[part.is_own]

@@ -24,7 +24,7 @@ from aetia.models.attention import (
 )
 from aetia.models.network import Network
 
-__all__ = ["KeyValues", "Placed", "attended", "forward", "logits", "read", "room_for"]
+__all__ = ["KeyValues", "Placed", "additive", "attended", "forward", "logits", "read", "room_for"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,8 @@ class _TreeAttention:
         window = call.options.get("sliding_window")
         if window not in self.masks:
             masks = [one.mask(window) for one in self.placed]
-            self.masks[window] = [mask if mask is None else mask.to(call.query.device) for mask in masks]
+            device, dtype = call.query.device, call.query.dtype
+            self.masks[window] = [mask if mask is None else additive(mask, dtype).to(device) for mask in masks]
         parts = [self._tree(call, one, mask, layer) for one, mask in zip(self.placed, self.masks[window], strict=True)]
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1), None
 
@@ -128,14 +129,19 @@ class _TreeAttention:
         cut = self.edits.cut(Rows.of(one.tree, one.row, one.prompt), layer, call.query.shape[1])
         part = AttentionCall(call.module, call.query[:, :, one.rows], key, value, None, call.options)
         if cut is not None:
-            mask = (one.reads if mask is None else mask) & ~cut
-            check_reach(mask)
-            return weights_attention(replace(part, mask=mask[None].to(key.device)))[0]
+            check_reach((one.reads if mask is None else mask.cpu() == 0) & ~cut)
+            mask = one.reads.to(key.device) if mask is None else mask
+            return weights_attention(replace(part, mask=mask[None, None]), cut[None].to(key.device))[0]
         return attended(part if mask is None else replace(part, mask=mask[None, None]))
 
 
+def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """Minus infinity where nothing may be read: made once, and not anew by every layer's attention."""
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, -torch.inf)
+
+
 def attended(call: AttentionCall) -> Tensor:
-    """The heads' outputs `[B, T, H, d]` under a boolean mask `[1 or B, 1, T, S]`; None lets each row read those before.
+    """The heads' outputs `[B, T, H, d]` under an additive mask `[1 or B, 1, T, S]`; None: those before.
 
     The heads of a group read the same keys and values: they are rows of one head here, so that nothing is copied.
     """

@@ -31,7 +31,7 @@ class Budget:
     """
 
     rows: int = 384
-    kept: int = 1 << 30
+    kept: int = 2 << 30
     parallel: int = 96
     saved: int = 512
 
