@@ -66,7 +66,7 @@ def test_a_killed_study_with_a_null_ends_in_the_bytes_of_an_undisturbed_one(tmp_
     found = open_run(whole).effects().where(method="patch").table
     assert found["q"].null_count == 0
     draws = {number for part in Store(whole).part_keys() for number in _draws(whole, part)}
-    assert draws == {None, *range(23 if null == "label-permutation" else 19)}
+    assert draws == {None, *range(39 if null == "label-permutation" else 19)}
 
 
 def _draws(out: Path, key: str) -> set[int | None]:

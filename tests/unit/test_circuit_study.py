@@ -22,6 +22,7 @@ from aetia.circuits.values import CircuitValues
 from aetia.effects import Effects
 from aetia.errors import StudyError
 from aetia.studies import Null
+from aetia.studies.words import relabelled
 from aetia.truth import null_system, truth_system
 
 QUIET = {"contrasts": "capitals", "null": "none", "fractions": ()}
@@ -55,7 +56,7 @@ def test_nodes_that_pass_are_true_ones_and_relabelling_costs_no_further_run(syst
     assert passing <= system.nodes
     assert len(passing) >= len(system.nodes) - 2
     assert Circuits().reads_labels(study(method=method))
-    assert rows(effects, method=method)[0]["null"] == "label-permutation:19"
+    assert rows(effects, method=method)[0]["null"] == "label-permutation:39"
 
 
 @pytest.mark.parametrize("method", ["eap", "eap-ig-inputs", "patching", "cd-t"])
@@ -89,13 +90,12 @@ def test_searches_on_relabelled_items_share_the_runs_of_their_prompts_and_nothin
 
 def test_relabelled_scores_are_those_of_relabelled_items(system, items):
     """What one run reads for all labels is what a run on the relabelled items gives."""
-    from aetia.studies.nulls import shifted
-
     for method in ("patching", "cd-t"):
         asked = study(method=method, fractions=())
         together = CircuitValues(asked, system.network, items, labels=3).compute([0, 5])
         for draw in range(3):
-            alone = CircuitValues(asked, system.network, shifted(items, draw, asked.seed), is_draw=True).compute([0, 5])
+            other = relabelled(items, 3, asked.seed)[draw]
+            alone = CircuitValues(asked, system.network, other, is_draw=True).compute([0, 5])
             of_draw = together.filter((pc.field("draw") == draw) & (pc.field("method") == method))
             expected = alone.filter(pc.field("method") == method)
             assert of_draw["sender"].to_pylist() == expected["sender"].to_pylist()
@@ -135,11 +135,9 @@ def test_candidates_are_chosen_on_the_search_items_anew_in_every_draw(system, it
     assert {row["n"] for row in found} == {10}
     values = CircuitValues(asked, system.network, items)
     choices = [choose(Scorer(asked, system.network, items), values.searched).chosen.tolist()]
-    from aetia.studies.nulls import shifted
-
     choices += [
-        choose(Scorer(asked, system.network, shifted(items, draw, asked.seed)), values.searched).chosen.tolist()
-        for draw in (0, 1)
+        choose(Scorer(asked, system.network, draw), values.searched).chosen.tolist()
+        for draw in relabelled(items, 2, asked.seed)
     ]
     assert len({tuple(choice) for choice in choices}) > 1
 

@@ -1,13 +1,12 @@
 """Cut edges between groups of positions: plain hooks, closed forms, what carries nothing, and chance."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.compute as pc
 import pytest
 from flow_networks import (
-    ANSWER,
-    FOIL,
     LAYERS,
     LENGTH,
     OBJECT,
@@ -30,6 +29,7 @@ from aetia.flow.values import all_cuts, flow_values
 from aetia.models import run_with_hooks
 from aetia.models.interventions import Intervention, Knockout
 from aetia.models.sites import Site
+from aetia.truth import truth_system
 
 
 def study(**fields):
@@ -170,48 +170,73 @@ def test_parts_of_a_picture_that_share_nothing_are_drawn_as_parts_that_share_not
         assert not one & other
 
 
-def answering_items(answers):
-    """Planted items with these answers, in turn, whatever the network says."""
+def answering_items(words, others=None):
+    """Planted items with that many answers, and as foils the same words or so many others, in turn."""
     items = planted_items()
     for number, one in enumerate(items):
-        object.__setattr__(one, "answer_ids", (answers[number % len(answers)],))
+        foil = (number + 1) % words if others is None else words + number % others
+        object.__setattr__(one, "answer_ids", (number % words,))
+        object.__setattr__(one, "foil_ids", (foil,))
     return items
 
 
 def test_an_edge_without_comparable_keys_is_compared_with_what_it_does_to_other_answers():
     """Everything is cut off from the last position; only the items' own answers owe anything to what they hold."""
-    network, asked = planted(hops=1, gain=20.0), study(null="random-keys:19", edges=("*->last",))
-    found = Flow().run_on(asked, network, turned_items()).where(measure="probability", items="all", reader="last").table
-    tested = {row["layer"]: (row["null"], row["q"]) for row in found.to_pylist()}
-    assert tested == {0: ("label-permutation:19", 1.0), 1: ("label-permutation:19", pytest.approx(0.0005))}
-    alike = Flow().run_on(asked, network, planted_items())  # one answer for all: nothing could be exchanged
-    rows = alike.where(measure="probability", items="all", reader="last").table.to_pylist()
+    system = truth_system("previous-token")  # the last layer reads, two positions back, what the first one wrote there
+    items = [replace(one, groups={"text": tuple(range(one.length - 1))}) for one in system.draw(24)]
+    asked = study(null="random-keys:19", edges=("text->last",))
+    found = Flow().run_on(asked, system.network, items).where(measure="probability", items="all").table
+    tested = {row["layer"]: (row["null"], row["q"]) for row in found.to_pylist() if row["layer"] is not None}
+    assert set(tested) == {0, 1}
+    assert tested[1] == ("label-permutation:39", 1 / 40)
+    assert tested[0][1] > 0.05
+
+
+def test_where_two_words_are_all_answers_what_a_cut_does_is_compared_with_nothing():
+    asked = study(null="random-keys:19", edges=("*->last",))
+    effects = Flow().run_on(asked, planted(hops=1, gain=20.0), turned_items())
+    rows = effects.where(measure="probability", items="all", reader="last").table.to_pylist()
     assert {(row["null"], row["q"]) for row in rows} == {(None, None)}
     assert all(row["low"] is not None for row in rows)
-    assert alike.provenance["not compared"] == "*->last"
+    assert effects.provenance["not compared"] == "*->last"
 
 
-def test_other_answers_need_more_items_than_draws_and_a_token_that_was_not_chosen():
-    items, edges = answering_items([ANSWER, FOIL]), [Edge("*", "last"), Edge("object", "last")]
-    asked = study(null="random-keys:19")
-    chance = chance_of(asked, items, edges, 19)
-    assert [chance.null(edge) for edge in edges] == ["label-permutation", "random-keys"]
-    assert {len(one) for one in chance.answers.values()} == {19}
-    assert chance_of(asked, items[:19], edges, 19).null(edges[0]) is None
-    assert chance_of(study(read="predicted"), items, edges, 19).null(edges[0]) is None
+def test_other_answers_need_words_enough_and_a_token_that_was_not_chosen():
+    edges, asked = [Edge("*", "last"), Edge("object", "last")], study(null="random-keys:19")
+    for items, exchanges in (
+        (answering_items(4), 23),
+        (answering_items(3, others=3), 35),
+        (answering_items(6), 39),
+        (answering_items(3), 0),
+    ):
+        chance = chance_of(asked, items, edges, 19, layers=2)
+        assert [chance.null(edge) for edge in edges] == ["label-permutation" if exchanges else None, "random-keys"]
+        assert {len(one) for one in chance.answers.values()} == ({exchanges} if exchanges else set())
+    assert chance_of(study(read="predicted"), answering_items(6), edges, 19, layers=2).null(edges[0]) is None
 
 
 def test_answers_that_are_owed_to_nothing_pass_no_more_often_than_the_level():
-    """Random labels: what any cut does to the own answer is what it does to those of others."""
-    false, trials = 0, 100
+    """What is seen changes each word by accident, alike in all items that show it: with cuts beside, and without."""
+    false, trials = np.zeros(2), 200
     for seed in range(trials):
         random = np.random.default_rng(seed)
-        effects, labels = random.standard_t(3, (3, 24, 8)), random.integers(0, 8, 24)
-        shifts = random.permutation(np.arange(1, 24))[:19]
-        taken = np.stack([labels, *(np.roll(labels, shift) for shift in shifts)], axis=1)
-        changes = np.stack([cell[np.arange(24)[:, None], taken] for cell in effects])
-        false += exchanged(changes, seed=seed, draws=199, of_answers=[True] * 3)[1].min() <= 0.05
-    assert false <= 11  # more in 1% of such tests at 5%
+        shown = random.integers(0, 6, 24)
+        effects = random.standard_t(3, (3, 6, 6))[:, shown] + 0.3 * random.standard_t(3, (3, 24, 6))
+        words = np.array([np.arange(6), *(random.permutation(6) for _ in range(39))])
+        answers = effects[:, np.arange(24)[:, None], words[:, shown].T]
+        cuts = random.standard_t(3, (2, 24, 20))
+        for place, beside in enumerate((cuts[:0], cuts)):
+            false[place] += exchanged(beside, seed=seed, draws=199, answers=answers)[1].min() <= 0.05
+    assert (false <= 18).all()  # more in 1% of such tests at 5%
+
+
+def test_an_exchange_of_all_answers_has_its_exact_p():
+    answers = np.ones((1, 2, 24))
+    answers[0, :, 0] = 5.0  # the largest of 24
+    answers[0, :, 7] = 4.0
+    for draws in (199, 1999):
+        p, q = exchanged(np.ones((0, 2, 20)), draws=draws, answers=answers)
+        assert (p[0], q[0]) == (1 / 24, 1 / 24)
 
 
 def test_a_few_random_keys_an_item_serve_any_correction():

@@ -130,7 +130,7 @@ def tested_page(tested: Path) -> str:
 def test_a_tested_run_says_against_what_and_how_many_cells_were_looked_at(tested_page):
     for words in (
         "passes its test (q = 0.05)",
-        "label-permutation (19 draws): each item is scored by another item&#39;s answer and foil. What passes",
+        "the answers and foils trade places, each with the same other one in all items. What passes",
         "speaks against one claim: that the effect has nothing to do with the answer.",
         "max-T, over everything that was tested: where the null&#39;s claim holds, the chance",
         "that any cell passes is at most 5%. A cell passes if its corrected p-value q is at most 0.05.",

@@ -70,4 +70,4 @@ def test_page_and_terminal_say_whether_kept_reads_suffice_and_what_is_not_shown(
 def test_the_page_names_edges_that_could_not_be_compared(tmp_path, monkeypatch):
     assert "Not tested" not in page_of(effects(), tmp_path, monkeypatch)
     page = page_of(Effects(effects().table, {"not compared": "image->last"}), tmp_path, monkeypatch)
-    assert "nor enough other answers: image-&gt;last." in page
+    assert "nor enough different answers: image-&gt;last." in page

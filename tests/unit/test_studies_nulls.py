@@ -14,7 +14,8 @@ from aetia.models import load
 from aetia.models.interventions import Set
 from aetia.models.recording import record
 from aetia.studies import Null, drawn, items_of, null_of
-from aetia.studies.nulls import SYSTEM_NULLS, shifted
+from aetia.studies.nulls import SYSTEM_NULLS
+from aetia.studies.words import relabelled
 from aetia.tracing import TraceStudy
 from aetia.tracing.cells import Runs, cells_for
 from aetia.tracing.compute import Tracer
@@ -38,14 +39,20 @@ def asked(null: str, items: int = 24, **fields) -> Null | None:
 
 
 def test_auto_takes_labels_where_they_can_pass_and_otherwise_none():
-    assert asked("auto") == Null("label-permutation", 23)
-    assert asked("auto", 20) == Null("label-permutation", 19)
-    assert asked("auto", 19) is None
-    alike = [replace(item(number), answer_ids=(5,), foil_ids=(6,)) for number in range(24)]
-    assert null_of(STUDY, alike, SYSTEM_NULLS, comparisons=720) is None
+    assert asked("auto") == Null("label-permutation", 39)
+    assert asked("auto", 3) == Null("label-permutation", 35)  # three answers and three foils
+    assert asked("auto", 2) is None
+    for words, draws in ((1, None), (2, None), (3, None), (4, 23), (5, 39)):
+        few = [replace(item(n), answer_ids=(n % words,), foil_ids=((n + 1) % words,)) for n in range(24)]
+        expected = None if draws is None else Null("label-permutation", draws)
+        assert null_of(STUDY, few, SYSTEM_NULLS, comparisons=720) == expected
+    one_cluster = [replace(item(number), cluster="a") for number in range(24)]
+    assert null_of(STUDY, one_cluster, SYSTEM_NULLS, comparisons=720) is None
+    assert asked("auto", correction="holm") is None  # 14,399 draws of 720 places
     assert asked("none") is None
     assert asked("randomised-weights") == Null("randomised-weights", 19)
-    assert asked("label-permutation", 500) == Null("label-permutation", 99)
+    assert asked("label-permutation") == Null("label-permutation", 39)
+    assert asked("label-permutation:99") == Null("label-permutation", 99)
     assert asked("auto", 300, level=0.995) == Null("label-permutation", 199)
 
 
@@ -56,7 +63,7 @@ def test_auto_takes_labels_where_they_can_pass_and_otherwise_none():
         ("random-subspace", {}, "AE-1601", "supports"),
         ("permuted-pairs:x", {}, "AE-1601", "permuted-pairs:19"),
         ("permuted-pairs:0", {}, "AE-1601", "permuted-pairs:19"),
-        ("label-permutation", {"items": 12}, "AE-1602", "at least 20 items"),
+        ("label-permutation", {"items": 2}, "AE-1602", "randomised-weights:19"),
         ("randomised-weights:10", {}, "AE-1108", "19"),
         ("randomised-weights:99", {"correction": "holm"}, "AE-1108", "14399"),
     ],
@@ -66,16 +73,6 @@ def test_a_null_that_cannot_be_or_cannot_pass_is_one_clear_error(null, fields, c
         asked(null, **fields)
     assert caught.value.code == code
     assert mend in str(caught.value)
-
-
-def test_shifts_give_every_item_every_other_items_answer_once():
-    answers = [[one.answer_ids for one in shifted(ITEMS, draw, 7)] for draw in range(len(ITEMS) - 1)]
-    for place, one in enumerate(ITEMS):
-        others = {row[place] for row in answers}
-        assert others == {other.answer_ids for other in ITEMS} - {one.answer_ids}
-    same = [replace(one, answer_ids=(5,), foil_ids=(6,)) for one in ITEMS]
-    with pytest.raises(StudyError, match="same answer"):
-        shifted(same, 0, 0)
 
 
 def test_permuted_pairs_leave_nobody_their_own_prompt_and_keep_the_rest():
@@ -160,7 +157,7 @@ def test_labels_read_together_are_runs_with_exchanged_labels(method, outcome):
     network = tiny_network("llama")
     together = Tracer(study, network, ITEMS, labels=3).compute(range(len(ITEMS))).to_pylist()
     for draw in (None, 0, 2):
-        items = ITEMS if draw is None else shifted(ITEMS, draw, STUDY.seed)
+        items = ITEMS if draw is None else relabelled(ITEMS, 3, STUDY.seed)[draw]
         alone = Tracer(study, network, items).compute(range(len(ITEMS))).to_pylist()
         alone = [row for row in alone if draw is None or row["method"] != "baseline"]
         found = [row for row in together if row["draw"] == draw]
@@ -200,7 +197,7 @@ def test_a_study_in_memory_is_tested_against_its_null(null):
     study = TraceStudy(contrasts="given", sites=("mlp_out",), positions="joint", null=null)
     effects = Trace().run_on(study, tiny_network("llama"), items)
     patched = effects.where(method="patch").to_arrow()
-    draws = 23 if null == "label-permutation" else 19
+    draws = 39 if null == "label-permutation" else 19
     assert set(patched["null"].to_pylist()) == {f"{null.split(':')[0]}:{draws}"}
     chances = zip(patched["p"].to_pylist(), patched["q"].to_pylist(), strict=True)
     assert all(1 / (draws + 1) <= p <= q <= 1 for p, q in chances)

@@ -189,7 +189,7 @@ SUBJECTS: tuple[Subject, ...] = (
     ),
     Subject(
         "flow",
-        # The one is compared with random cells, the others with other items' answers.
+        # The one is compared with random cells, the others with other answers.
         {"edges": ("object->last", "image->last", "question->last")},
         {"measure": "probability", "items": "all"},
         replicates=200,

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from aetia.calibration.scores import auroc
 from aetia.calibration.subjects import Cause, Subject
-from aetia.effects import passes
+from aetia.effects import draws_needed, passes
 from aetia.errors import StudyError
+from aetia.studies.nulls import relabellings
 from aetia.truth import Graded, graded_system, null_sight, null_sights, null_system, truth_system
 
 __all__ = ["ITEMS", "Measured", "cost", "encoding", "false_positive", "interval_coverage", "recovery"]
@@ -46,9 +47,9 @@ def recovery(subject: Subject, system: str, replicate: int) -> Iterator[Measured
     """How well the instrument's effects rank the true causes first, and which of them pass its test."""
     truth = truth_system(system, replicate)
     items = truth.draw(ITEMS, replicate)
-    # Where all items have the same labels, exchanging them changes nothing.
-    has_labels = len({(item.answer_ids, item.foil_ids) for item in items}) > 1
-    null = subject.truth_null if has_labels or subject.truth_null != "auto" else "randomised-weights:19"
+    null = subject.truth_null
+    if null == "auto" and not relabellings(items, draws_needed(0.95, 1)):
+        null = "randomised-weights:19"
     try:
         effects = subject.effects(subject.study(seed=replicate, null=null), truth.network, items)
     except StudyError as error:

@@ -64,7 +64,7 @@ class Circuits(ContrastInstrument[CircuitStudy]):
     def compute_labels(
         self, study: CircuitStudy, network: "Network", items: "Sequence[AlignedContrast]", draws: int, /
     ) -> Values:
-        """The values of items under their own answers and under those of `draws` other items."""
+        """The values of items under their own answers and under `draws` exchanges of all answers."""
         from aetia.circuits.values import CircuitValues
 
         return CircuitValues(study, network, items, other=self.others(study, network), labels=draws).compute

@@ -22,7 +22,7 @@ from aetia.circuits.scoring import Label, PreparedItems, Scorer
 from aetia.circuits.study import SEARCHES, CircuitStudy
 from aetia.models.outcome import Outcome
 from aetia.studies.clusters import clusters_of, places_of
-from aetia.studies.nulls import shifted
+from aetia.studies.words import relabelled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -117,7 +117,7 @@ class CircuitValues:
         self.study, self.network, self.items, self.other = study, network, items, other
         self.scorer = Scorer(study, network, items, prepared)
         self.is_draw = is_draw
-        self.relabelled = [shifted(items, draw, study.seed) for draw in range(labels)]
+        self.relabelled = relabelled(items, labels, study.seed)
         clusters = clusters_of(items)
         halves = held_out(len(clusters), study.search, study.seed)
         self.searched, self.judged = (tuple(sorted(places_of(clusters, half))) for half in halves)

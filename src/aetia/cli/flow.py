@@ -18,7 +18,7 @@ Layer by layer: what does the answer lose?
   aetia flow --model toy-llava --scenes edited:shape --items 40 --edges "object->last,background->last"
 
 Every cut is compared with one of as many random keys of the same kind or, where it leaves too few of these, with what
-it does to other items' answers.
+it does to the answers once these have traded places.
 """,
 )
 

@@ -4,7 +4,7 @@ __all__ = ["NULLS"]
 
 NULLS: dict[str, tuple[str, str]] = {
     "label-permutation": (
-        "each item is scored by another item's answer and foil",
+        "the answers and foils trade places, each with the same other one in all items",
         "the effect has nothing to do with the answer",
     ),
     "randomised-weights": ("the same architecture with weights drawn anew", "nothing has been learned"),

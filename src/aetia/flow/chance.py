@@ -1,6 +1,6 @@
-"""What is a cut compared with: cuts of other keys, what it does to other items' answers, or nothing?
+"""What is a cut compared with: cuts of other keys, what it does to other answers, or nothing?
 
-Letters: B draws.
+Letters: B draws of random keys, k exchanges of all answers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
+from aetia.effects import draws_needed
 from aetia.flow.groups import IMAGE, Cuts, Edge, cuts_of, groups_of, joined
 from aetia.flow.study import FlowStudy
-from aetia.studies.clusters import clusters_of
-from aetia.studies.nulls import LABELS, shifted
+from aetia.studies.nulls import LABELS, relabellings
+from aetia.studies.words import relabelled
 
 if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
@@ -28,8 +29,8 @@ class Chance:
     Args:
         draws: B.
         edges: The edges that are compared with cuts of random keys.
-        answers: By item, the first tokens of the answers of B other items, by which the runs of all further edges are
-            scored; empty if these are compared with nothing.
+        answers: By item, the first tokens of its answer under k exchanges of all answers, by which the runs of all
+            further edges are scored; empty if these are compared with nothing.
     """
 
     draws: int = 0
@@ -43,27 +44,30 @@ class Chance:
         return LABELS if self.answers else None
 
 
-def chance_of(study: FlowStudy, items: "Sequence[AlignedContrast]", edges: Sequence[Edge], draws: int) -> Chance:
+def chance_of(
+    study: FlowStudy, items: "Sequence[AlignedContrast]", edges: Sequence[Edge], draws: int, layers: int
+) -> Chance:
     """What stands for chance at the edges of a study.
 
-    Random keys, where each item has comparable ones. Elsewhere other items' answers, if there are more independent
-    items than draws and their answers differ. A token that is read because the model predicts it cannot be exchanged
-    for another's: it is the likeliest by choice, and whatever is cut, the likeliest loses most.
+    Random keys, where each item has comparable ones. Elsewhere exchanged answers, if these can trade places in ways
+    enough. A token that is read because the model predicts it cannot be exchanged for another: it is the likeliest by
+    choice, and whatever is cut, the likeliest loses most.
 
     Args:
         study: The study.
         items: All its items.
         edges: Its edges.
         draws: B; with 0 nothing is compared.
+        layers: How many layers are looked at.
     """
     if not draws:
         return Chance()
     by_keys = frozenset(edge for edge in edges if all(has_random_keys(item, cuts_of(edge, item)) for item in items))
-    answers: Mapping[str, tuple[int, ...]] = {}
-    differ = len({item.answer_ids[0] for item in items}) > 1
-    if study.read == "answer" and differ and len(clusters_of(items)) > draws:
-        labelled = [shifted(items, draw, study.seed) for draw in range(draws)]
-        answers = {item.id: tuple(one[place].answer_ids[0] for one in labelled) for place, item in enumerate(items)}
+    needed = draws_needed(study.level, len(edges) * layers, study.correction)
+    exchanged = relabelled(items, relabellings(items, needed) if study.read == "answer" else 0, study.seed)
+    if not exchanged:
+        return Chance(draws, by_keys)
+    answers = {item.id: tuple(one[place].answer_ids[0] for one in exchanged) for place, item in enumerate(items)}
     return Chance(draws, by_keys, answers)
 
 

@@ -37,8 +37,8 @@ _UNITS = {"probability": "probability", "log_probability": "nats"}
 class Flow(ContrastInstrument[FlowStudy]):
     """Attention knocked out between groups of positions, edge by edge and layer by layer, beside random keys.
 
-    An edge that leaves its readers too little of its kind to draw from is compared with what its cut does to other
-    items' answers, at no further run.
+    An edge that leaves its readers too little of its kind to draw from is compared with what its cut does to
+    other answers, at no further run.
     """
 
     name = "flow"
@@ -69,7 +69,7 @@ class Flow(ContrastInstrument[FlowStudy]):
             for layer in layers
         ]
         schedule = plan(network, [run], cells, [Outcome("log_probability", (0,))], memory=study.memory_bytes)
-        compared = chance_of(study, items, edges, _random_draws(study))
+        compared = chance_of(study, items, edges, _random_draws(study), len(layers))
         times = 1 + compared.draws * len(compared.edges) / len(edges)
         return Cost(
             cells=len(cells),
@@ -122,10 +122,10 @@ class Flow(ContrastInstrument[FlowStudy]):
         return Effects(Effects.concat([effects, *more]).table, {**effects.provenance, **window})
 
     def _computed(self, study: FlowStudy, network: "Network", items: "Sequence[AlignedContrast]", draws: int) -> Values:
-        from aetia.flow.values import edges_of, flow_values
+        from aetia.flow.values import edges_of, flow_values, layers_of
 
         edges = edges_of(study, items)
-        chance = chance_of(study, items, edges, draws)
+        chance = chance_of(study, items, edges, draws, len(layers_of(study, network)))
         return lambda places: flow_values(study, network, [items[place] for place in places], edges, chance)
 
     def _has_free_draws(self, study: FlowStudy, null: Null) -> bool:  # noqa: ARG002  as the others have it
@@ -156,7 +156,7 @@ def _with_tests(effects: Effects, tests: Mapping[Place, Tested], study: FlowStud
     for row in rows:
         found = tests.get(tuple(row[name] for name in Flow.dimensions))
         if found is not None:
-            row["null"] = f"{found.null}:{_random_draws(study)}"
+            row["null"] = found.null
             row.update({} if isnan(found.p) else {"p": found.p, "q": found.q})  # none of a single item
         elif row["source"] is not None:
             lacking[f"{row['source']}->{row['reader']}"] = None

@@ -69,13 +69,13 @@ class Mediation(ContrastInstrument[MediationStudy]):
     def compute_labels(
         self, study: MediationStudy, network: "Network", items: "Sequence[AlignedContrast]", draws: int, /
     ) -> Values:
-        """The values of items under their own answers and under those of `draws` other items."""
+        """The values of items under their own answers and under `draws` exchanges of all answers."""
         from aetia.flow.mediation_values import Mediator
 
         return Mediator(study, network, items, labels=draws).compute
 
     def nulls(self, study: MediationStudy, /) -> tuple[str, ...]:
-        """Other items' labels, random weights, and pairs that do not share the cause."""
+        """Exchanged labels, and random weights."""
         found = (LABELS, "randomised-weights")
         return found if study.pair is None else found[1:]
 

@@ -1,6 +1,6 @@
 """The values of a study of mediation: the parts of an edit's effect, item by item.
 
-Letters: N items, k labels of other items that the same runs are scored by.
+Letters: N items, k further labels that the same runs are scored by.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from aetia.models.allocator import give_back
 from aetia.models.network import Network
 from aetia.models.outcome import Outcome
 from aetia.models.recording import record
-from aetia.studies.nulls import shifted
+from aetia.studies.words import relabelled
 
 if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
@@ -43,14 +43,14 @@ class Mediator:
         study: The study.
         network: The network, loaded.
         items: All the study's items: the blank picture has the mean colour of theirs.
-        labels: How many other items' answers each run is scored by too, as draws of label-permutation.
+        labels: How many further answers each run is scored by, as draws of label-permutation.
     """
 
     def __init__(
         self, study: MediationStudy, network: Network, items: "Sequence[AlignedContrast]", *, labels: int = 0
     ) -> None:
         self.study, self.network, self.items = study, network, items
-        self.labelled = [shifted(items, draw, study.seed) for draw in range(labels)]
+        self.labelled = relabelled(items, labels, study.seed)
         self.blank = blank_prompts(items)
 
     def compute(self, places: Sequence[int]) -> pa.Table:

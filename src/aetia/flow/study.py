@@ -34,7 +34,7 @@ class FlowStudy(ContrastStudy):
     )
     null: str = Field(
         default="random-keys:19",
-        description="what an effect would be by chance: random-keys:19, with other items' answers for edges that leave "
+        description="what an effect would be by chance: random-keys:19, with exchanged answers for edges that leave "
         "too few keys to draw from; randomised-weights:19 or none",
     )
 

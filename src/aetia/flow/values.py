@@ -97,7 +97,7 @@ def flow_values(
     """The values table of some items.
 
     One row for each item, edge, layer and measure: the change when the edge is cut in the window around the layer. As
-    draws, of the tested measure, the same for as many random keys in its place, or of other items' answers. Beside them
+    draws, of the tested measure, the same for as many random keys in its place, or of exchanged answers. Beside them
     the plain run: the probability, its logarithm, and whether the first choice is right.
 
     Args:

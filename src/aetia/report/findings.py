@@ -25,7 +25,7 @@ FINDINGS = {
         (
             "Attention from the reader to the source is cut in one layer, or a window of them. The effect is the "
             "change of the outcome; it is compared with cutting as many random keys of the same kind or, where the "
-            "cut leaves too few of these to draw from, with what it does to the other items' answers."
+            "cut leaves too few of these to draw from, with what it does to the answers once these have traded places."
         ),
     ),
     "pathways": (
@@ -126,7 +126,7 @@ def _verdict(lines: Sequence[_Line], effects: Effects) -> str:
     passed = sum(line.is_sure for line in tested)
     found = f"{passed} of {len(tested)} effects pass their test." if tested else "Nothing was tested against a null."
     if lacking := effects.provenance.get("not compared"):
-        found += f" Not tested, since there are no comparable keys nor enough other answers: {lacking}."
+        found += f" Not tested, since there are no comparable keys nor enough different answers: {lacking}."
     return found
 
 

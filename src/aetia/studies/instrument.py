@@ -21,7 +21,7 @@ from aetia.studies.clusters import (
     with_clusters,
 )
 from aetia.studies.glimpses import glimpses
-from aetia.studies.nulls import LABELS, PLACEBO, SYSTEM_NULLS, Null, changes_items, drawn, null_of
+from aetia.studies.nulls import LABELS, PLACEBO, SYSTEM_NULLS, Null, changes_items, drawn, null_of, ways_of
 from aetia.studies.study import ContrastStudy, digests
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class ContrastInstrument(ABC, Generic[StudyT]):
         return SYSTEM_NULLS
 
     def reads_labels(self, study: StudyT, /) -> bool:  # noqa: ARG002  others do
-        """Return whether `compute_labels` scores every run by other items' answers too."""
+        """Return whether `compute_labels` scores every run by exchanged answers too."""
         return False
 
     def compute_labels(
@@ -428,8 +428,12 @@ def _about_null(null: Null | None, study: ContrastStudy, items: "Sequence[Aligne
         return f"Tested against {null}, corrected by {study.correction} for the places looked at."
     if study.null == "none":
         return "Not tested against any null, as asked: an effect here may be chance."
+    ways = ways_of(items)
+    lacking = "several contrasts, an outcome that reads one answer, and a correction that takes few draws"
+    if ways < needed:
+        lacking = f"answers and foils that can trade places in {needed} ways, and these can in {ways}"
     return (
-        f"Not tested: {LABELS} needs {counted(items, needed + 1)} whose answers differ and an outcome that reads them; "
+        f"Not tested: {LABELS} needs {lacking}; "
         f"give such items, or --null randomised-weights:{needed}, which costs {needed} further runs."
     )
 

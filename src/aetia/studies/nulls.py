@@ -17,12 +17,13 @@ from aetia.models.prompts import pictures_of
 from aetia.runs.keys import key_of
 from aetia.studies.clusters import clusters_of, counted
 from aetia.studies.study import ContrastStudy
+from aetia.studies.words import exchanges, relabelled
 
 if TYPE_CHECKING:
     from aetia.contrasts import AlignedContrast
     from aetia.models.network import Network
 
-__all__ = ["LABELS", "PLACEBO", "SYSTEM_NULLS", "Null", "changes_items", "drawn", "null_of", "shifted"]
+__all__ = ["LABELS", "PLACEBO", "SYSTEM_NULLS", "Null", "changes_items", "drawn", "null_of", "relabellings", "ways_of"]
 
 LABELS = "label-permutation"
 PLACEBO = "paraphrase-placebo"
@@ -35,7 +36,8 @@ _OF_TEXT = ("unrelated-contrast", PLACEBO)
 _DRAWS = 19
 _FEWEST_PARTNERS, _FEWEST_PLACEBOS = 6, 10  # with fewer, draws repeat each other and the test errs too often
 _TRIES = 50
-_RELABELLINGS = 99  # they cost no further run of most methods
+_RELABELLINGS = 39  # with them two of forty may be as large; more hardly find more, and a search is made in each
+_MOST_RELABELLINGS = 399  # unless more are asked for: each has a value of every item at every place
 
 
 @dataclass(frozen=True)
@@ -61,33 +63,44 @@ def null_of(
 
     Args:
         study: The study; `auto` stands for the cheapest null that can reach the study's level, which is
-            `label-permutation` where the method supports it and there are items enough, with labels that differ.
+            `label-permutation` where the method supports it and the items have words enough.
         items: The study's items.
         supported: The nulls that the instrument supports for this study.
         comparisons: How many places are looked at.
 
     Raises:
-        StudyError: AE-1601 no such null, or not one that this study supports; AE-1602 too few items, or AE-1108 too few
+        StudyError: AE-1601 no such null, or not one that this study supports; AE-1602 too few words, or AE-1108 too few
             draws, for the level ever to be reached.
     """
     needed = draws_needed(study.level, comparisons, study.correction)
-    ways = len(clusters_of(items)) - 1
     if study.null == "auto":
-        is_able = LABELS in supported and ways >= needed and _have_labels(items)
-        return Null(LABELS, min(ways, max(_RELABELLINGS, needed))) if is_able else None
+        draws = relabellings(items, needed) if LABELS in supported else 0
+        return Null(LABELS, draws) if draws else None
     if study.null == "none":
         return None
     null = _parsed(study.null, supported)
     if null.name == LABELS:
+        ways = ways_of(items)
         null = Null(LABELS, min(null.draws, ways))
-    if null.name == LABELS and null.draws == ways and null.draws < needed:
-        found = f"{counted(items)} can be relabelled in {null.draws} ways; to pass a corrected test takes {needed}."
-        mend = f"give at least {counted(items, needed + 1)}, or --null randomised-weights:{needed}."
-        raise StudyError("AE-1602", found, mend=mend)
+        if null.draws == ways < needed:
+            found = f"Answers and foils of {counted(items)} trade places in {ways} ways at most; a test takes {needed}."
+            mend = f"give items with more different answers, or --null randomised-weights:{needed}."
+            raise StudyError("AE-1602", found, mend=mend)
     # Draws that are an item's own are exchanged item by item: a few of them make very many draws of all items.
     draws = (null.draws + 1) ** len(clusters_of(items)) - 1 if null.name == _OF_ITEMS else null.draws
     check_draws(draws, study.level, comparisons, study.correction)
     return null
+
+
+def relabellings(items: Sequence["AlignedContrast"], needed: int) -> int:
+    """Return how often label-permutation is drawn by default; 0 if it cannot be drawn as often as is needed."""
+    most = min(ways_of(items), _MOST_RELABELLINGS)
+    return min(most, max(_RELABELLINGS, needed)) if most >= needed else 0
+
+
+def ways_of(items: Sequence["AlignedContrast"]) -> int:
+    """Return in how many ways the items can be relabelled; where all of them are one cluster, nothing is tested."""
+    return exchanges(items) if len(clusters_of(items)) > 1 else 0
 
 
 def _parsed(text: str, supported: Sequence[str]) -> Null:
@@ -127,51 +140,11 @@ def drawn(
     return network, _ITEMS[null.name](study, network, items, draw)
 
 
-def shifted(items: Sequence["AlignedContrast"], draw: int, seed: int) -> "tuple[AlignedContrast, ...]":
-    """Return the items, each with the answer and the foil of another: in a random order, of the one some places on.
-
-    Each draw is another shift, in random order too. The n shifts of one order form a group, so that the test against
-    all n - 1 others is exact; of fewer draws, they are a random sample. Where items depend on each other, what is
-    shifted is clusters, so that the labels of a cluster stay together; this is exact if all are of one size.
-
-    Args:
-        items: The items.
-        draw: Which draw, below n - 1.
-        seed: Of the order of the items, or clusters, and that of the shifts.
-
-    Raises:
-        StudyError: AE-1603 all items have the same answer and foil.
-    """
-    if not _have_labels(items):
-        found = f"All {len(items)} items have the same answer and foil, so that exchanging them changes nothing."
-        raise StudyError("AE-1603", found, mend="use --null randomised-weights:19.")
-    chance = random.Random(seed)
-    clusters = clusters_of(items)
-    chance.shuffle(clusters)
-    shift = chance.sample(range(1, len(clusters)), len(clusters) - 1)[draw]
-    found = list(items)
-    for number, places in enumerate(clusters):
-        for one, other in _met(places, clusters[(number + shift) % len(clusters)], items):
-            labels = {
-                "answer": other.answer,
-                "foil": other.foil,
-                "answer_ids": other.answer_ids,
-                "foil_ids": other.foil_ids,
-            }
-            found[one] = replace(items[one], **labels)
-    return tuple(found)
-
-
 def _met(
     places: Sequence[int], others: Sequence[int], items: Sequence["AlignedContrast"]
 ) -> "Iterator[tuple[int, AlignedContrast]]":
     """Which item of another cluster each item of a cluster meets: in turn, again from the first if they run out."""
     return ((place, items[others[number % len(others)]]) for number, place in enumerate(places))
-
-
-def _have_labels(items: Sequence["AlignedContrast"]) -> bool:
-    """Whether there are two different pairs of an answer and a foil."""
-    return len({(item.answer_ids, item.foil_ids) for item in items}) > 1
 
 
 def _seed(study: ContrastStudy, name: str, draw: int) -> int:
@@ -181,7 +154,7 @@ def _seed(study: ContrastStudy, name: str, draw: int) -> int:
 def _relabelled(
     study: ContrastStudy, _network: "Network", items: Sequence["AlignedContrast"], draw: int
 ) -> "tuple[AlignedContrast, ...]":
-    return shifted(items, draw, study.seed)
+    return relabelled(items, draw + 1, study.seed)[draw]
 
 
 def _permuted(

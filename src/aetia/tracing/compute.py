@@ -20,7 +20,7 @@ from aetia.models.recording import Recording, record
 from aetia.models.sites import Site
 from aetia.models.wavefront import base_outcomes, run_planned
 from aetia.runs.keys import key_of
-from aetia.studies.nulls import shifted
+from aetia.studies.words import relabelled
 from aetia.tracing.attribution import attribute
 from aetia.tracing.cells import Runs, cells_for, noisy_world, recorded_components
 from aetia.tracing.lens import direct_attribution, direct_components, logit_lens
@@ -50,7 +50,7 @@ SCHEMA = pa.schema(
 
 
 Draws = Sequence[float]
-"""A place's value, and its values under the labels of other items, if these are read."""
+"""A place's value, and its values under exchanged labels, if these are read."""
 
 
 @dataclass
@@ -104,7 +104,7 @@ class Tracer:
         study: The study.
         network: The network, loaded.
         items: All the study's items: mean and resample ablation need the others too.
-        labels: How many other items' answers each run is scored by too, as draws of label-permutation.
+        labels: How many further answers each run is scored by, as draws of label-permutation.
         direction: The draw of random-direction that takes the place of the values put in; None for the values.
     """
 
@@ -119,7 +119,7 @@ class Tracer:
     ) -> None:
         check_items(study, network, items)
         self.study, self.network, self.items = study, network, items
-        self.labelled = [shifted(items, draw, study.seed) for draw in range(labels)]
+        self.labelled = relabelled(items, labels, study.seed)
         self.direction = direction
         self.is_denoising = study.direction == "denoise" and study.method in ("patch", "attribution", "path")
 

@@ -96,7 +96,7 @@ class Trace(ContrastInstrument[TraceStudy]):
     def compute_labels(
         self, study: TraceStudy, network: "Network", items: "Sequence[AlignedContrast]", draws: int, /
     ) -> Values:
-        """The values of items under their own answers and under those of `draws` other items."""
+        """The values of items under their own answers and under `draws` exchanges of all answers."""
         from aetia.tracing.compute import Tracer
 
         return Tracer(study, network, items, labels=draws).compute

@@ -28,6 +28,7 @@ NullName = Literal["llama", "gpt2", "labels", "small"]
 _VOCABULARY = 64
 _LENGTH = 8
 _WEIGHTS = 0.3  # large enough that every site matters
+_TWO_WORDS = ("duplicate-token",)  # yes and no: there is nothing else that either could be exchanged for
 _CONFIGS: dict[str, "PreTrainedConfig"] = {
     "llama": LlamaConfig(
         vocab_size=_VOCABULARY,
@@ -89,7 +90,7 @@ def null_system(name: str, seed: int = 0) -> NullSystem:
 
     Args:
         name: One of `null_systems()`.
-        seed: Of the weights, or of which truth system loses its labels.
+        seed: Of the weights, or of which truth system of more than two words loses its labels.
 
     Raises:
         StudyError: AE-1709 if there is no such system.
@@ -98,7 +99,7 @@ def null_system(name: str, seed: int = 0) -> NullSystem:
         known = ", ".join(null_systems())
         raise StudyError("AE-1709", f"There is no null system {name!r}.", mend=f"use one of {known}.")
     if name == "labels":
-        names = truth_systems()
+        names = [other for other in truth_systems() if other not in _TWO_WORDS]
         origin = truth_system(names[seed % len(names)], seed)
         return NullSystem(name, origin.network, origin)
     module = AutoModelForCausalLM.from_config(_CONFIGS[name], dtype=torch.float32)
