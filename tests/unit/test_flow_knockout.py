@@ -208,6 +208,7 @@ def test_other_answers_need_words_enough_and_a_token_that_was_not_chosen():
         (answering_items(3, others=3), 35),
         (answering_items(6), 39),
         (answering_items(3), 0),
+        (answering_items(6)[:19], 0),
     ):
         chance = chance_of(asked, items, edges, 19, layers=2)
         assert [chance.null(edge) for edge in edges] == ["label-permutation" if exchanges else None, "random-keys"]

@@ -40,8 +40,9 @@ def asked(null: str, items: int = 24, **fields) -> Null | None:
 
 def test_auto_takes_labels_where_they_can_pass_and_otherwise_none():
     assert asked("auto") == Null("label-permutation", 39)
-    assert asked("auto", 3) == Null("label-permutation", 35)  # three answers and three foils
-    assert asked("auto", 2) is None
+    assert asked("auto", 20) == Null("label-permutation", 39)
+    assert asked("auto", 19) is None
+    assert asked("label-permutation", 3) == Null("label-permutation", 35)  # three answers and three foils
     for words, draws in ((1, None), (2, None), (3, None), (4, 23), (5, 39)):
         few = [replace(item(n), answer_ids=(n % words,), foil_ids=((n + 1) % words,)) for n in range(24)]
         expected = None if draws is None else Null("label-permutation", draws)

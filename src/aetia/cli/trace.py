@@ -33,7 +33,7 @@ A question is a study file (TOML, YAML or JSON), or options, or a file with opti
   aetia trace --model toy-llava --scenes edited:colour --items 60 --positions spans
 
 Every effect is tested against a null, by default (--null auto) answers that have traded places, which costs no further
-run and takes 4 different words or more; the report names only what passes.
+run and takes 20 items with 4 different answers; the report names only what passes.
 
 The same study in the same directory is carried on where it was stopped.
 """,

@@ -429,12 +429,10 @@ def _about_null(null: Null | None, study: ContrastStudy, items: "Sequence[Aligne
     if study.null == "none":
         return "Not tested against any null, as asked: an effect here may be chance."
     ways = ways_of(items)
-    lacking = "several contrasts, an outcome that reads one answer, and a correction that takes few draws"
-    if ways < needed:
-        lacking = f"answers and foils that can trade places in {needed} ways, and these can in {ways}"
     return (
-        f"Not tested: {LABELS} needs {lacking}; "
-        f"give such items, or --null randomised-weights:{needed}, which costs {needed} further runs."
+        f"Not tested: {LABELS} takes {counted(items, needed + 1)}, answers and foils that can trade places in {needed} "
+        f"ways ({ways if ways < needed else 'enough'} here) and an outcome that reads them; give such items, or "
+        f"--null randomised-weights:{needed}, which costs {needed} further runs."
     )
 
 

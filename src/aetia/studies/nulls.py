@@ -37,7 +37,6 @@ _DRAWS = 19
 _FEWEST_PARTNERS, _FEWEST_PLACEBOS = 6, 10  # with fewer, draws repeat each other and the test errs too often
 _TRIES = 50
 _RELABELLINGS = 39  # with them two of forty may be as large; more hardly find more, and a search is made in each
-_MOST_RELABELLINGS = 399  # unless more are asked for: each has a value of every item at every place
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def null_of(
 
     Args:
         study: The study; `auto` stands for the cheapest null that can reach the study's level, which is
-            `label-permutation` where the method supports it and the items have words enough.
+            `label-permutation` where the method supports it and there are items and words enough.
         items: The study's items.
         supported: The nulls that the instrument supports for this study.
         comparisons: How many places are looked at.
@@ -93,9 +92,13 @@ def null_of(
 
 
 def relabellings(items: Sequence["AlignedContrast"], needed: int) -> int:
-    """Return how often label-permutation is drawn by default; 0 if it cannot be drawn as often as is needed."""
-    most = min(ways_of(items), _MOST_RELABELLINGS)
-    return min(most, max(_RELABELLINGS, needed)) if most >= needed else 0
+    """Return how often label-permutation is drawn unless a number is asked for; 0 if it is not.
+
+    The words have to trade places in as many ways as are needed. There have to be more independent items than that,
+    too: the largest of many places of few items is large by chance, and a test would only pale what is to be looked at.
+    """
+    ways = ways_of(items)
+    return min(ways, max(_RELABELLINGS, needed)) if min(ways, len(clusters_of(items)) - 1) >= needed else 0
 
 
 def ways_of(items: Sequence["AlignedContrast"]) -> int:
