@@ -192,7 +192,7 @@ SUBJECTS: tuple[Subject, ...] = (
         # The one is compared with random cells, the others with other answers.
         {"edges": ("object->last", "image->last", "question->last")},
         {"measure": "probability", "items": "all"},
-        replicates=200,
+        replicates=500,
         null_systems=("blank",),
     ),
     Subject(
