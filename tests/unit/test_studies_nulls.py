@@ -20,6 +20,7 @@ from aetia.tracing import TraceStudy
 from aetia.tracing.cells import Runs, cells_for
 from aetia.tracing.compute import Tracer
 from aetia.tracing.instrument import Trace
+from aetia.truth import truth_system
 
 
 def item(number: int) -> AlignedContrast:
@@ -204,3 +205,13 @@ def test_a_study_in_memory_is_tested_against_its_null(null):
     assert all(1 / (draws + 1) <= p <= q <= 1 for p, q in chances)
     assert set(effects.where(method="baseline").to_arrow()["q"].to_pylist()) == {None}
     assert effects.to_arrow().num_rows == len(set(map(str, effects.to_arrow().select(effects.dimensions).to_pylist())))
+
+
+def test_what_rounding_makes_of_large_logits_is_no_effect():
+    """Rounding is larger for the words that a network answers with than for those that it leaves at 0."""
+    system = truth_system("previous-token")
+    study = TraceStudy(contrasts="given", sites=("z", "mlp_out"), positions="joint")
+    rows = Tracer(study, system.network, system.draw(4), labels=3).compute(range(4)).to_pylist()
+    sizes = {abs(row["value"]) for row in rows if row["method"] in ("patch", "direct")}
+    assert 0.0 in sizes
+    assert min(sizes - {0.0}) > 1e-3

@@ -49,15 +49,22 @@ SCHEMA = pa.schema(
 )
 
 
+_ROUNDING = 8 * torch.finfo(torch.float32).eps
+
 Draws = Sequence[float]
 """A place's value, and its values under exchanged labels, if these are read."""
 
 
 @dataclass
 class Rows:
-    """The values table as it grows; `draw` numbers the draws of the null that were read with the real labels."""
+    """The values table as it grows; `draw` numbers the draws of the null that were read with the real labels.
+
+    Differences of logits that are no larger than the rounding of the item's logits are 0: rounding favours the words
+    that have large logits, and a test of labels would find it.
+    """
 
     records: list[tuple[object, ...]] = field(default_factory=list)
+    rounding: dict[str, float] = field(default_factory=dict)
 
     def add(
         self,
@@ -76,6 +83,8 @@ class Rows:
         self._add((item, method, place.name, place.layer, place.head, place.position, place.span), values)
 
     def _add(self, where: tuple[object, ...], values: Draws) -> None:
+        limit = self.rounding.get(str(where[0]), 0.0)
+        values = [0.0 if abs(value) <= limit else value for value in values]
         self.records.append((*where, None, values[0]))
         self.records.extend((*where, draw, value) for draw, value in enumerate(values[1:]))
 
@@ -203,6 +212,9 @@ class Tracer:
     def _describe(self, one: _Item, rows: Rows) -> None:
         """Whether the model does the task at all, the logit lens, and what each part writes directly."""
         item, name = one.item, one.item.id
+        if one.outcome.kind == "logit_difference":
+            largest = max(map(abs, _draws(torch.cat([one.clean_values.reshape(-1), one.corrupted_values.reshape(-1)]))))
+            rows.rounding[name] = _ROUNDING * max(1.0, largest)
         rows.add(name, "baseline", "clean", _draws(one.clean_values)[:1])
         if self.study.method != "noise":  # there the noisy run is the corrupted one
             rows.add(name, "baseline", "corrupted", _draws(one.corrupted_values)[:1])
