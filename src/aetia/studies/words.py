@@ -40,6 +40,8 @@ def relabelled(items: Sequence["AlignedContrast"], draws: int, seed: int) -> "li
     Raises:
         StudyError: AE-1603 there are not as many.
     """
+    if not draws:
+        return []
     if draws > exchanges(items):
         found = f"The answers and foils of these items can trade places in {exchanges(items)} ways, fewer than {draws}."
         raise StudyError("AE-1603", found, mend="use --null randomised-weights:19.")
