@@ -14,8 +14,8 @@ from aetia.errors import ContrastError, StudyError
 from aetia.runs.keys import key_of
 from aetia.studies import Null, drawn, null_of
 from aetia.studies.clusters import check_clusters, clusters_of, counted
-from aetia.studies.instrument import _content
 from aetia.studies.nulls import SYSTEM_NULLS
+from aetia.studies.records import content_of
 from aetia.tracing import TraceStudy
 from aetia.tracing.instrument import Trace
 
@@ -100,7 +100,7 @@ def test_a_study_of_clusters_is_that_of_one_item_each_where_a_clusters_items_are
 
 
 def test_a_cluster_is_part_of_what_determines_a_value():
-    assert key_of(_content(item(3))) != key_of(_content(replace(item(3), cluster="a")))
+    assert key_of(content_of(item(3))) != key_of(content_of(replace(item(3), cluster="a")))
 
 
 @pytest.mark.parametrize(("cluster", "known"), [("france", "france"), (7, "7"), (None, "")])

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 
 from aetia.effects import Effects, draws_needed, summarise
-from aetia.models.prompts import pictures_of
 from aetia.runs.instrument import Batch, Compute, Plan
 from aetia.runs.keys import JSON, key_of
 from aetia.studies.clusters import (
@@ -20,8 +19,8 @@ from aetia.studies.clusters import (
     counted,
     with_clusters,
 )
-from aetia.studies.glimpses import glimpses
 from aetia.studies.nulls import LABELS, PLACEBO, SYSTEM_NULLS, Null, changes_items, drawn, null_of, ways_of
+from aetia.studies.records import content_of, record_of
 from aetia.studies.study import ContrastStudy, digests
 
 if TYPE_CHECKING:
@@ -204,7 +203,7 @@ class ContrastInstrument(ABC, Generic[StudyT]):
                 for start in range(0, len(items), size)
                 if (chosen := list(range(start, min(start + size, len(items)))))
             ),
-            items=tuple(_record(item) for item in items),
+            items=tuple(record_of(item) for item in items),
             system=system,
             forecast=_forecast(cost, len(items), null, draws, peak),
             notes=(
@@ -387,7 +386,7 @@ def _content_key(
 
     asked = study.model_dump(mode="json", exclude={"level", "items", "pair", "null", "correction"})
     # Means, resamples and nulls come from all the items, so that these are part of what determines a value.
-    content, further = ([_content(item) for item in items] for items in tasks)
+    content, further = ([content_of(item) for item in items] for items in tasks)
     tested = None if null is None else str(null)
     return key_of(
         __version__, asked, system, content, tested, *([further] if further else []), *digests(study.further_files)
@@ -434,32 +433,3 @@ def _about_null(null: Null | None, study: ContrastStudy, items: "Sequence[Aligne
         f"ways ({ways if ways < needed else 'enough'} here) and an outcome that reads them; give such items, or "
         f"--null randomised-weights:{needed}, which costs {needed} further runs."
     )
-
-
-def _content(item: "AlignedContrast") -> JSON:
-    spans: Mapping[str, JSON] = {name: list(span) for name, span in item.spans.items()}
-    prompts: list[JSON] = [list(ids) for ids in (item.clean_ids, item.corrupted_ids, *item.placebo_ids)]
-    cluster: list[JSON] = [{"cluster": item.cluster}] if item.cluster else []
-    pictures = [picture.digest for ids in (item.clean_ids, item.corrupted_ids) for picture in pictures_of(ids)]
-    seen: list[JSON] = [{"pictures": pictures, "groups": _groups(item)}] if pictures else []
-    return [item.id, list(item.answer_ids), list(item.foil_ids), spans, *cluster, *seen, *prompts]
-
-
-def _groups(item: "AlignedContrast") -> dict[str, JSON]:
-    return {name: list(positions) for name, positions in item.groups.items()}
-
-
-def _record(item: "AlignedContrast") -> dict[str, JSON]:
-    return {
-        "id": item.id,
-        "clean": item.clean,
-        "corrupted": item.corrupted,
-        "answer": item.answer,
-        "foil": item.foil,
-        "clean_tokens": list(item.clean_tokens),
-        "corrupted_tokens": list(item.corrupted_tokens),
-        "spans": {name: list(span) for name, span in item.spans.items()},
-        **({"cluster": item.cluster} if item.cluster else {}),
-        **({"groups": _groups(item)} if item.groups else {}),
-        **glimpses(item),
-    }
