@@ -88,10 +88,10 @@ def serving(answer: Callable[[str, dict, int], Sent]) -> Iterator[tuple[str, See
         thread.join()
 
 
-def said(text: str, model: str = "m", **told_by: object) -> Sent:
+def said(text: str, model: str = "m", *, usage: dict[str, object] | None = None, **told_by: object) -> Sent:
     """A chat's answer."""
     choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop", **told_by}
-    usage = {"prompt_tokens": 10, "completion_tokens": 5}
+    usage = usage or {"prompt_tokens": 10, "completion_tokens": 5}
     return Sent(json.dumps({"model": model, "choices": [choice], "usage": usage}).encode())
 
 

@@ -252,7 +252,6 @@ def manifest_of(**changes: Any) -> dict[str, Any]:
         "seeds": {"study": 0},
         "versions": {"python": "3.11.2", "aetia": "0.1.0", "torch": "2.13.0"},
         "hardware": {"machine": "x86_64", "cores": 2, "processor": "a processor"},
-        "threads": 2,
         "engine": "in-process",
         "started": "2026-11-21T05:00:00.000+00:00",
         "ended": "2026-11-21T05:00:44.120+00:00",

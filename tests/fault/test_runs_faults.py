@@ -19,7 +19,8 @@ from toy_instrument import ToyStudy, computed
 
 from aetia import catalogue
 from aetia.errors import RunError, StudyError
-from aetia.runs import InProcess, LocalPool, execute, open_run, resume
+from aetia.runs import InProcess, LocalPool, execute, open_run, pool, resume
+from aetia.runs.cores import share_cores
 from aetia.runs.lock import LOCK, holder, locked
 
 TOY = catalogue._entries.pop("toy")  # other tests look at the whole catalogue
@@ -285,6 +286,20 @@ def test_a_killed_parent_takes_its_workers_along(tmp_path):
     assert_ended(tmp_path / "log")
 
 
+def test_workers_do_not_finish_their_batches_once_their_parent_is_killed(tmp_path):
+    script = tmp_path / "runner.py"
+    content = RUNNER.format(here=str(HERE), run=str(tmp_path / "run"), engine="LocalPool(2)")
+    script.write_text(content.replace("seconds=0.2", "seconds=300"))
+    child = subprocess.Popen([sys.executable, str(script)])
+    deadline = time.monotonic() + 60
+    while len(computed(tmp_path / "log")) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(computed(tmp_path / "log")) == 2
+    child.kill()
+    child.wait(timeout=30)
+    assert_ended(tmp_path / "log")
+
+
 def assert_ended(log):
     workers = {int(line.split()[1]) for line in log.read_text().splitlines()} - {os.getpid()}
     deadline = time.monotonic() + 20
@@ -300,6 +315,26 @@ def test_a_pool_gives_the_same_bytes_as_this_process(tmp_path, undisturbed):
     assert execute(STUDY, tmp_path / "run", engine=LocalPool(2)).status == "complete"
     assert files(tmp_path / "run") == undisturbed
     assert open_run(tmp_path / "run").manifest.engine == "2 processes"
+
+
+@pytest.mark.parametrize(("batches", "workers", "share"), [(1, 2, 6), (2, 4, 3), (4, 2, 3)])
+def test_workers_share_the_cores_that_this_process_may_use_among_those_that_are_hired(
+    batches, workers, share, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(6)), raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    hired = []
+    plain = pool._Worker
+
+    def hire(name, study, count):
+        hired.append(count)
+        return plain(name, study, count)
+
+    monkeypatch.setattr(pool, "_Worker", hire)
+    assert execute(ToyStudy(batches=batches), tmp_path / "run", engine=LocalPool(workers)).status == "complete"
+    assert hired == [min(batches, workers)] * min(batches, workers)
+    share_cores(hired[0])
+    assert os.environ["OMP_NUM_THREADS"] == str(share)
 
 
 def test_a_worker_killed_once_costs_nothing(tmp_path, undisturbed, monkeypatch):

@@ -148,6 +148,17 @@ def test_a_run_says_how_much_is_right_and_is_carried_on_where_it_is(ask):
     assert "90% interval" in ask("run", "--model", "reference:random", "--tasks", TASK, "--set", "level=0.9")[1]
 
 
+def test_several_processes_come_to_the_same(ask):
+    asked = ("--model", "reference:random", "--tasks", f"{TASK},calm/bas-max", "--items", 250, "--json")
+    shown = [ask("run", *asked, "--workers", workers, "--out", f"by-{workers}")[:2] for workers in (1, 2)]
+    assert shown[0] == shown[1]
+    assert shown[0][0] == 0
+    parts = [f"values/{path.name}" for path in Path("by-1", "values").iterdir()]
+    assert len(parts) == 4
+    for name in ("effects.parquet", "items.jsonl", *parts):
+        assert Path("by-1", name).read_bytes() == Path("by-2", name).read_bytes()
+
+
 def test_a_study_file_is_run_and_options_win_over_it(ask):
     Path("study.toml").write_text(
         f'instrument = "evaluate"\nmodel = "reference:engine"\ntasks = ["{TASK}"]\nitems = 50\n'
@@ -217,6 +228,17 @@ def test_a_dry_run_says_what_it_would_cost_and_writes_nothing(ask):
     assert plan["forecast"]["conversations"] == 40
     assert plan["forecast"]["reply tokens"] == 40
     assert not Path("runs").exists()
+
+
+def test_a_dry_run_shares_the_work_among_no_more_processes_than_it_has_batches(ask, monkeypatch):
+    shared = []
+    monkeypatch.setattr("aetia.runs.cores.share_cores", shared.append)
+    clock = iter([0.0, 3.0] * 2)
+    monkeypatch.setattr("aetia.evals.harness.forecast.time.perf_counter", lambda: next(clock))
+    asked = ("run", "--model", "reference:random", "--tasks", TASK, "--dry-run", "--json", "--workers", 2, "--items")
+    seconds = [records(ask(*asked, items)[1])[0]["forecast"]["seconds"] for items in (150, 300)]
+    assert seconds == [150.0, 150.0]
+    assert shared == [2]
 
 
 # --- export
@@ -290,8 +312,10 @@ def test_a_place_that_cannot_be_written_is_one_line(ask):
         ("AE-8301", ("run", "--model", "reference:random", "--tasks", TASK, "--adaptations", "ct")),
         ("AE-8602", ("run", "--model", "reference:random", "--tasks", "cladder/easy")),
         ("AE-8604", ("run", "--model", "reference:random", "--tasks", TASK, "--adaptations", "cot", "--scored")),
+        ("AE-6014", ("run", "--model", "http://localhost:1/v1#m", "--tasks", TASK, "--workers", 2)),
+        ("AE-6014", ("run", "--model", "http://localhost:1/v1#m", "--tasks", TASK, "--workers", 2, "--dry-run")),
         ("AE-8102", ("show", "calm/none")),
-        ("AE-8602", ("generate", "cladder/easy")),
+        ("AE-8607", ("generate", "cladder/easy")),
         ("AE-8105", ("show", "corr2cause/n4", "--language", "zh")),
         ("AE-8202", ("show", "absent.jsonl")),
         ("AE-6003", ("score", "nowhere")),
@@ -321,6 +345,49 @@ def test_a_failed_reply_leaves_a_run_that_can_be_carried_on(ask, monkeypatch):
     assert "aetia runs resume run" in out
     monkeypatch.setattr(instrument, "answerer_of", lambda _: Saying("Yes"))
     assert run(["runs", "resume", "run"]) == 0
+
+
+def test_refused_requests_are_told_of_and_a_run_of_nothing_else_has_failed(ask, monkeypatch):
+    class Refusing(Saying):
+        def answer(self, requests):
+            for place, one in enumerate(requests):
+                is_refused = len(one.messages) > 1 or self.text == "all"
+                error = "HTTP 400: no such model \x1b[31m\nat all"
+                yield place, Reply("", "refused", error=error) if is_refused else Reply("Yes")
+
+    asked = ("run", "--model", "reference:random", "--tasks", TASK, "--items", 4, "--adaptations", "adversarial-doubt")
+    for name, told, expected in (("all", "4 of 4", 1), ("some", "4 of 8", 0)):
+        monkeypatch.setattr(instrument, "answerer_of", lambda _, name=name: Refusing(name))
+        for code, out, _ in (ask(*asked, "--out", name), ask("score", name)):
+            assert code == expected
+            [line] = [line for line in out.splitlines() if "refused" in line]
+            assert line.startswith(f"  {told} requests were refused; the first: HTTP 400: no such model")
+            assert "\x1b" not in out
+    monkeypatch.setattr(instrument, "answerer_of", lambda _: Saying("Yes"))
+    assert "refused" not in ask(*asked, "--out", "none")[1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("score", "other"),
+        ("score", "other", "--metrics", "calm"),
+        ("compare", "other", "other"),
+        ("compare", "other:basic", "other:cot"),
+        ("standings", "other", "other"),
+        ("export", "other", "--out", "x"),
+    ],
+)
+def test_a_run_that_is_no_evaluation_is_said_to_be_none(ask, arguments):
+    ask("run", "--model", "reference:random", "--tasks", TASK, "--items", 2, "--out", "other")
+    manifest = Path("other/manifest.json")
+    told = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**told, "study": {"instrument": "trace", "contrasts": "capitals"}}))
+    before = Path("other/effects.parquet").read_bytes()
+    code, _, err = ask(*arguments)
+    assert (code, err[:7]) == (2, "AE-6015"), err
+    assert "other is no evaluation, but a run of the instrument trace" in err
+    assert Path("other/effects.parquet").read_bytes() == before
 
 
 def test_items_are_the_same_whatever_else_a_study_says():

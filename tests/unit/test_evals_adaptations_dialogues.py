@@ -221,6 +221,30 @@ def test_the_answerer_is_asked_where_the_published_rules_compare_responsibilitie
     assert requests[-1].messages[-1].text.endswith("Event: L\nOthers: MD\nAnswer (Yes or No):")
 
 
+def test_an_event_that_is_sufficient_alone_is_compared_with_none() -> None:
+    sufficient = dict.fromkeys(Factors.__dataclass_fields__, False) | {"sufficient": True}
+    first = json.dumps({"events": [{"event": "a", "focal": True, "occur": True, "order": 1}]})
+    item = Item("t/ac", "He pushed.", "Did a cause it?", "binary", "yes")
+    requests, text = told(adaptation_named("ac-reason"), item, in_turn(first, json.dumps({"a": sufficient}), "Yes"))
+    assert text == "Yes"
+    assert requests[-1].messages[-1].text.endswith("Event: a\nOthers: (there are none)\nAnswer (Yes or No):")
+
+
+@pytest.mark.parametrize("fence", ["```json\n{}\n```", "```\n{}\n```\n", "\n```JSON\n{}\n  ```"])
+def test_json_in_a_block_of_code_is_in_the_demanded_form(fence: str) -> None:
+    events = events_of(fence.replace("{}", EVENTS))
+    assert events is not None
+    whole = json.dumps({event.name: dict.fromkeys(Factors.__dataclass_fields__, True) for event in events})
+    assert factors_of(fence.replace("{}", whole), events) == factors_of(whole, events) is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["Here: ```json\n{}\n```", "```json\n{}\n```\n```json\n{}\n```", "```json\n{}", "``` " * 9_000]
+)
+def test_json_with_more_than_a_block_around_it_is_not(text: str) -> None:
+    assert events_of(text.replace("{}", EVENTS)) is None
+
+
 def test_the_rules_go_by_sufficiency_then_norms_then_time() -> None:
     def events(*orders: int) -> tuple[Event, ...]:
         return tuple(

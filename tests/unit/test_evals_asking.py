@@ -1,12 +1,14 @@
 """Are many conversations carried on side by side, each to its own end?"""
 
 from dataclasses import dataclass, field
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from aetia.evals.adaptations import Material, adaptation_named
 from aetia.evals.dialogue import Message, Reply, Request
 from aetia.evals.harness.asking import ask, limits_of
 from aetia.evals.harness.study import EvaluationStudy
@@ -94,7 +96,47 @@ def test_no_request_asks_for_more_than_the_study_allows(tokens, temperature):
     dict(ask([(YES_NO, Turns(1))], answerer, limits=limits_of(study)))
     [request] = answerer.seen[0]
     assert request.tokens == min(500, tokens)
-    assert (request.temperature, request.seed) == (temperature, 7)
+    assert request.temperature == temperature
+    assert request.seed == 7 or temperature > 0
+
+
+@pytest.mark.parametrize(("tokens", "allowed"), [(100, 100), (255, 255), (256, 768), (500, 768), (2000, 2000)])
+def test_a_usual_limit_gives_way_to_what_a_form_needs(tokens, allowed):
+    study = EvaluationStudy(tasks=("t",), tokens=tokens)
+    way = adaptation_named("ac-reason", Material(tokens=tokens))
+    answerer = Scripted()
+    dict(ask([(YES_NO, way)], answerer, limits=limits_of(study)))
+    assert answerer.seen[0][0].tokens == allowed
+
+
+def seeds(pairs, **fields):
+    """The seed of each request, by item, way of asking and turn."""
+    study = EvaluationStudy(tasks=("t",), **fields)
+    found = dict(ask(pairs, Scripted(), limits=limits_of(study)))
+    return {
+        (pairs[place][0].id, pairs[place][1].name, turn): request.seed
+        for place, one in found.items()
+        for turn, (request, _) in enumerate(one.turns)
+    }
+
+
+def test_sampled_requests_have_seeds_of_their_own_whatever_is_asked_beside_them():
+    pairs = [(item, Turns(2, name)) for item in (YES_NO, CHOICE) for name in ("once", "again")]
+    found = seeds(pairs, temperature=1.0, seed=3)
+    assert len(set(found.values())) == len(found) == 8
+    assert all(0 <= seed < 2**31 for seed in found.values())
+    assert seeds(pairs[1:2], temperature=1.0, seed=3).items() <= found.items()
+    assert not set(seeds(pairs, temperature=1.0, seed=4).values()) & set(found.values())
+    assert set(seeds(pairs, seed=3).values()) == {3}
+
+
+def test_of_many_items_that_are_sampled_by_one_seed_as_many_say_yes_as_by_chance():
+    """With one stream for all of them, all or none would, and an interval for independent items would not cover it."""
+    items = [Item("t/many", "", f"Is {number} it?", "binary", "yes") for number in range(1000)]
+    for seed in range(20):
+        found = seeds([(item, Turns(1)) for item in items], temperature=1.0, seed=seed)
+        count = sum(Random(f"{one}").random() < 0.5 for one in found.values())
+        assert abs(count - 500) < 5 * (1000 / 4) ** 0.5
 
 
 def test_studies_that_cannot_be_are_refused():

@@ -63,6 +63,22 @@ def test_robustness_counts_answers_that_stay_in_conversations_of_two_turns():
     assert cell.accuracy == 0.25  # the last replies: yes, no, no, yes
 
 
+def test_of_both_forms_of_a_second_turn_the_one_of_calms_scripts_counts():
+    flat = answers("yes|no", "yes|no", "yes|no", "no|no", way="adversarial-doubt-flat")
+    dialogue = answers("yes|yes", "yes|yes", "yes|yes", "no|no", way="adversarial-doubt")
+    found = calm_figures({"a": joined(flat, dialogue), "b": joined(flat, dialogue)})
+    assert {(cell.adaptation, cell.robustness, cell.accuracy) for cell in found.cells} == {
+        ("adversarial-doubt-flat", 0.25, 0.25),
+        ("adversarial-doubt", 1.0, 1.0),
+    }
+    assert list(found.tasks[0].adaptations) == ["adversarial-doubt-flat"]
+    [note] = found.notes
+    assert "CaLM's figures are of the latter" in note
+    [note] = calm_figures({"a": dialogue}).notes
+    assert "adversarial-doubt is a dialogue here" in note
+    assert calm_figures({"a": flat}).notes == ()
+
+
 def test_metrics_of_a_task_are_over_models_and_the_ways_that_all_were_asked():
     def model(basic, icl):
         return joined(answers(*basic.split()), answers(*icl.split(), way="zero-shot-icl"))

@@ -42,20 +42,39 @@ def said_before(text, most):
 
 @given(st.lists(st.integers(0, 2), max_size=60), st.integers(0, 9))
 def test_a_guess_is_what_came_next_the_last_time(text, most):
-    draft = Draft(text[: len(text) // 2])
+    draft = Draft(text[: len(text) // 2], {})
     for token in text[len(text) // 2 :]:
         draft.add(token)
     assert draft.guess(most) == said_before(text, min(most, 2))
 
 
 def test_guesses_grow_while_they_come_true_and_are_cut_to_what_came_true():
-    draft = Draft([1, 2, 3, 4, 5, 6] * 6)
+    draft = Draft([1, 2, 3, 4, 5, 6] * 6, {})
     sizes = []
     for guessed, right in ((2, 2), (4, 4), (4, 3), (3, 0), (0, 0), (1, 1)):
         draft.told(guessed, right)
         sizes.append(len(draft.guess(20)))
     assert sizes == [4, 4, 3, 1, 1, 2]
     assert draft.guess(0) == []
+
+
+def test_what_is_new_to_a_reply_is_guessed_from_what_others_said_last():
+    said = {}
+    first, second, third = (Draft([9, number, 9], said) for number in range(3))
+    for token in (1, 2, 3, 4, 5, 6):
+        first.add(token)
+    for token in (1, 2, 3, 4):
+        second.add(token)
+    assert second.guess(9) == [5, 6]
+    for token in (7, 8):
+        second.add(token)
+    for token in (1, 2, 3, 4):
+        third.add(token)
+    assert third.guess(9) == [7, 8]
+    for token in (0, 0, 1, 2, 3, 4):
+        third.add(token)
+    assert third.guess(9) == [0, 0]  # its own text goes before others'
+    assert Draft([1, 2, 3, 4], said).guess(9) == []  # in a prompt nothing is guessed
 
 
 class Liar(Draft):

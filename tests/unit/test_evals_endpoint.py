@@ -1,19 +1,25 @@
 """Does an endpoint's every failing become one line, and does nothing else suffer?"""
 
+import itertools
 import json
+import math
 import socket
 import threading
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from random import Random
 
 import pytest
 import torch
 from evals_server import Sent, of_network, said, serving
+from hypothesis import given
+from hypothesis import strategies as st
 from toy_tokenizer import CHAT, byte_level
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from aetia.errors import EvaluationError
+from aetia.evals.answerers import endpoint, endpoint_format
 from aetia.evals.answerers.cache import ReplyCache, cached
 from aetia.evals.answerers.endpoint import EndpointAnswerer, EndpointSettings, Prices
 from aetia.evals.answerers.endpoint_pace import pause, waiting_asked
@@ -247,14 +253,71 @@ def test_all_wait_where_the_endpoint_asks_for_it():
     assert time.monotonic() - start >= 0.5
 
 
+# A call of one letter may cost 65 tokens read (a byte, and 64 for the template) and as many written as are allowed.
+MONEY = {"prices": Prices(prompt=1_000_000, reply=2_000_000)}
+
+
 def test_cost_is_counted_and_ends_the_asking():
-    with serving(lambda *_: said("x")) as (url, seen):
-        prices = Prices(prompt=1_000_000, reply=2_000_000)  # an answer costs 10 + 2 x 5
-        replies, spent = asked(url, *[request(str(n)) for n in range(9)], prices=prices, most_cost=55, parallel=1)
-    assert spent.cost == 60
+    with serving(lambda *_: said("x")) as (url, seen):  # an answer costs 10 + 2 x 5, and might cost 65 + 2 x 5
+        asks = [request(str(n), tokens=5) for n in range(9)]
+        replies, spent = asked(url, *asks, **MONEY, most_cost=115, parallel=1)
+    assert (spent.cost, spent.unsure) == (60, 0)
     assert len(seen.bodies) == 3
     assert [bool(reply.error) for reply in replies] == [False] * 3 + [True] * 6
-    assert "60 is spent" in replies[-1].error
+    assert "60 is spent, a call may cost 75, and 115 is the most" in replies[-1].error
+
+
+@pytest.mark.parametrize("pace", [{}, {"requests_per_minute": 3000}])
+def test_no_more_is_spent_than_allowed_though_many_calls_are_under_way(pace):
+    def answer(*_):
+        time.sleep(0.02)
+        return said("x", usage={"prompt_tokens": 65, "completion_tokens": 5})
+
+    with serving(answer) as (url, seen):
+        asks = [request(str(n % 10), tokens=5) for n in range(40)]
+        replies, spent = asked(url, *asks, **MONEY, most_cost=310, parallel=16, **pace)
+    assert (spent.cost, len(seen.bodies)) == (300, 4)
+    assert sum(not reply.error for reply in replies) == 4
+
+
+def test_what_is_set_aside_for_a_call_is_free_again_once_it_cost_less():
+    def answer(*_):
+        time.sleep(0.01)
+        return said("x", usage={"prompt_tokens": 1, "completion_tokens": 1})
+
+    with serving(answer) as (url, seen):
+        asks = [request(str(n % 10), tokens=5) for n in range(30)]
+        replies, spent = asked(url, *asks, **MONEY, most_cost=75 * 3, parallel=16)
+    assert (spent.cost, seen.most) == (90, 3)
+    assert not any(reply.error for reply in replies)
+
+
+def test_tokens_that_the_endpoint_does_not_count_are_estimated_and_end_the_asking():
+    sent = json.dumps({"choices": [{"message": {"content": "é" * 8}}], "usage": {"prompt_tokens": 0}}).encode()
+    with serving(lambda *_: Sent(sent)) as (url, seen):
+        asks = [request("y" * 39 + str(n), tokens=5) for n in range(9)]  # 10 read and 4 written; at the most 104 and 5
+        replies, spent = asked(url, *asks, **MONEY, most_cost=18 * 3 + 114, parallel=1)
+    assert (len(seen.bodies), spent.cost, spent.estimated) == (4, 72, 4)
+    assert (replies[0].prompt_tokens, replies[0].tokens) == (10, 4)
+    assert all("72 is spent" in reply.error for reply in replies[4:])
+
+
+def test_an_answer_without_use_is_paid_too():
+    told = {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5}}
+    with serving(lambda *_: Sent(json.dumps(told).encode())) as (url, seen):
+        (reply,), spent = asked(url, request("a", tokens=5), **MONEY, most_cost=115, attempts=6)
+    assert (len(seen.bodies), spent.cost, spent.calls) == (3, 60, 0)
+    assert "60 is spent" in reply.error
+
+
+@pytest.mark.parametrize(
+    ("sent", "count", "unsure"),
+    [(Sent(b"{not json"), 2, 150), (Sent(b"{", cut=50), 2, 150), (Sent(b"", 503), 6, 0), (Sent(b"", 400), 1, 0)],
+)
+def test_a_call_whose_answer_never_came_whole_counts_with_the_most_it_may_cost(sent, count, unsure):
+    with serving(lambda *_: sent) as (url, seen):
+        _, spent = asked(url, request("a", tokens=5), **MONEY, most_cost=150, attempts=6)
+    assert (len(seen.bodies), spent.cost, spent.unsure) == (count, 0, unsure)
 
 
 def test_a_model_that_calls_itself_otherwise_is_noted():
@@ -263,22 +326,48 @@ def test_a_model_that_calls_itself_otherwise_is_noted():
     assert spent.models == {"cheaper-one": 1}
 
 
-def test_the_key_is_sent_and_stored_nowhere(monkeypatch, tmp_path):
+def test_the_key_is_sent_and_no_error_repeats_it(monkeypatch, tmp_path):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    told = f"Incorrect API key provided: {KEY}."
-    refusing = Sent(json.dumps({"error": {"message": told}}).encode(), 400)
+    texts = [f"Incorrect API key provided: {KEY}.", "x" * 190 + KEY + "y" * 200, f"{KEY}\x1b[0m"]
+    refusing = [Sent(json.dumps({"error": {"message": text}}).encode(), 400) for text in texts]
+    odd = [Sent(json.dumps({"error": texts[0]}).encode()), Sent(b"no json " + texts[1].encode())]
 
     def answer(_path, body, _number):
-        return refusing if body["messages"][0]["content"] == "a" else said(f"your key is {KEY}")
+        number = int(body["messages"][0]["content"])
+        return [*refusing, *odd, said("x", model=KEY)][number]
 
     with serving(answer) as (url, seen), ReplyCache(tmp_path / "r.db") as cache:
-        answerer = EndpointAnswerer(settings(url))
-        replies = dict(cached(answerer, cache, "s").answer([request("a"), request("b")]))
+        answerer = EndpointAnswerer(settings(url, attempts=1, parallel=1))
+        replies = dict(cached(answerer, cache, "s").answer([request(str(n)) for n in range(6)]))
     assert seen.keys[0] == f"Bearer {KEY}"
-    shown = f"{replies} {answerer.identity} {answerer!r} {vars(answerer)}"
-    assert KEY not in shown
     assert "[key]" in replies[0].error
+    shown = f"{replies} {answerer.identity} {answerer!r} {vars(answerer)} {answerer.spent}"
+    assert KEY[:8] not in shown
     assert KEY.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("key", ["none", "x", "yes", KEY])
+def test_no_key_changes_what_was_said(key, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    text = f"Exactly none, yes: {KEY}"
+    with serving(lambda *_: said(text)) as (url, _):
+        (reply,), _ = asked(url)
+    assert reply.text == text
+
+
+def test_a_key_that_is_a_common_word_leaves_errors_as_they_are(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    reply, _ = only(Sent(b'{"error": {"message": "there is none such"}}', 400))
+    assert reply.error.endswith("there is none such")
+
+
+@pytest.mark.parametrize("key", ["sk-\u20131234", "\u201csk-1\u201d", "sk-1\nx", "sk-\x7f1", "schl\u00fcssel"])
+def test_a_key_that_no_header_may_hold_is_found_at_once(key, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(EvaluationError) as caught:
+        EndpointAnswerer(settings("https://example.org/v1"))
+    assert caught.value.code == "AE-8413"
+    assert key not in str(caught.value)
 
 
 def test_one_refused_key_stops_the_asking():
@@ -288,13 +377,133 @@ def test_one_refused_key_stops_the_asking():
     assert len(seen.bodies) <= 3
 
 
+def test_a_refused_key_stops_those_that_wait_for_their_turn_and_all_that_is_asked_later():
+    with serving(lambda *_: Sent(b"", 401)) as (url, seen):
+        answerer = EndpointAnswerer(settings(url, parallel=16, requests_per_minute=600))
+        for _ in range(3):
+            replies = dict(answerer.answer([request(str(n)) for n in range(16)]))
+            assert all("401" in reply.error for reply in replies.values())
+    assert len(seen.bodies) == 1
+
+
+def test_an_endpoint_that_failed_three_times_is_asked_no_more_whenever_it_is_asked():
+    with serving(lambda *_: Sent(b"", 503)) as (url, seen):
+        answerer = EndpointAnswerer(settings(url, attempts=2))
+        found = [reply for n in range(6) for _, reply in answerer.answer([request(str(n))])]
+    assert len(seen.bodies) == 3 * 2
+    assert all("failed (status 503)" in reply.error for reply in found)
+
+
+def test_the_rate_and_what_the_endpoint_asks_for_last_from_one_asking_to_the_next():
+    times = []
+
+    def answer(_path, _body, number):
+        times.append(time.monotonic())
+        return Sent(b"", 429, headers={"Retry-After": "0.6"}) if number == 2 else said("x")
+
+    with serving(answer) as (url, _):
+        answerer = EndpointAnswerer(settings(url, attempts=1, requests_per_minute=200))
+        for n in range(4):
+            list(answerer.answer([request(str(n))]))
+    pauses = [later - sooner for sooner, later in itertools.pairwise(times)]
+    assert min(pauses) >= 0.25  # three tenths are its share
+    assert pauses[2] >= 0.55
+
+
+def test_a_call_that_had_its_turn_waits_too_where_the_endpoint_asks_for_it():
+    times = []
+
+    def answer(_path, _body, number):
+        times.append(time.monotonic())
+        return Sent(b"", 429, headers={"Retry-After": "0.8"}) if number == 0 else said("x")
+
+    with serving(answer) as (url, _):
+        asked(url, *[request(str(n)) for n in range(4)], parallel=4, requests_per_minute=300)
+    assert times[1] - times[0] >= 0.75
+    assert min(later - sooner for sooner, later in itertools.pairwise(times)) >= 0.15
+
+
+@pytest.mark.parametrize("count", [int("9" * 400), 2**63, -1, True, 1.5, "7", None, [1], float("nan"), float("inf")])
+def test_a_count_that_is_none_is_estimated_and_harms_no_other_reply(count):
+    def answer(_path, body, _number):
+        odd = body["messages"][0]["content"] == "odd!"
+        usage = {"prompt_tokens": count, "completion_tokens": count}
+        return said("four", usage=usage) if odd else said("x")
+
+    with serving(answer) as (url, _):
+        replies, spent = asked(url, request("odd!"), *[request(str(n)) for n in range(4)], prices=Prices(1, 1))
+    assert [reply.error for reply in replies] == [""] * 5
+    assert (replies[0].prompt_tokens, replies[0].tokens) == (1, 1)
+    assert (spent.prompt_tokens, spent.tokens, spent.estimated) == (41, 21, 1)
+
+
+@pytest.mark.parametrize("value", ["9" * 400, "NaN", "-Infinity", "1e999", "true", '"-1"', "null"])
+def test_a_log_probability_that_is_no_finite_number_is_none(value):
+    listed = f'[{{"token": "No", "logprob": {value}}}, {{"token": "Yes", "logprob": -2}}]'
+    chat = f'{{"choices": [{{"message": {{}}, "logprobs": {{"content": [{{"top_logprobs": {listed}}}]}}}}]}}'
+    echo = f'{{"token_logprobs": [null, {value}], "tokens": ["So", "No"], "text_offset": [0, 2]}}'
+    echo = f'{{"choices": [{{"text": "SoNo", "logprobs": {echo}}}]}}'
+    ask = request("So", continuations=("Yes", "No"))
+    with serving(lambda path, *_: Sent((chat if "chat" in path else echo).encode())) as (url, _):
+        (chatted,), _ = asked(url, ask)
+        (echoed,), _ = asked(url, ask, api="completions")
+    assert chatted.scores == (-2, -2)
+    assert (echoed.finish, echoed.scores) == ("refused", ())
+    assert "left out log-probabilities" in echoed.error
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+NAMES = st.sampled_from(
+    [
+        *("choices", "message", "content", "text", "usage", "prompt_tokens", "completion_tokens", "error", "logprobs"),
+        *("top_logprobs", "token", "tokens", "logprob", "token_logprobs", "text_offset", "model", "finish_reason"),
+    ]
+)
+ANY = st.recursive(
+    PLAIN, lambda part: st.lists(part, max_size=3) | st.dictionaries(NAMES, part, max_size=4), max_leaves=9
+)
+
+
+@given(told=st.dictionaries(NAMES, ANY), choice=st.dictionaries(NAMES, ANY), logprobs=st.dictionaries(NAMES, ANY))
+@pytest.mark.parametrize("api", ["chat", "completions"])
+@pytest.mark.parametrize("continuations", [(), ("Yes", "No")])
+def test_any_answer_is_a_reply_or_one_trouble(api, continuations, told, choice, logprobs):
+    told = {**told, "choices": [{**choice, "logprobs": logprobs}]}
+    call = endpoint_format.calls(request(continuations=continuations), "m", api)[0]
+    taken = endpoint_format.used(call, told)
+    assert 0 <= taken.prompt_tokens <= 10**9
+    assert 0 <= taken.tokens <= 10**9
+    with suppress(endpoint_format.Trouble):
+        found = endpoint_format.answered(call, told, taken)
+        assert all(math.isfinite(value) for value in (*found.reply.scores, *found.listed.values()))
+
+
+def test_what_one_answer_brings_about_stays_in_its_reply(monkeypatch):
+    def answered(call, *rest):
+        if call.texts == ("2",):
+            raise OverflowError("too large")
+        return endpoint_format.answered(call, *rest)
+
+    monkeypatch.setattr(endpoint, "answered", answered)
+    with serving(lambda *_: said("x")) as (url, _):
+        replies, _ = asked(url, *[request(str(n)) for n in range(5)])
+    assert [reply.text for reply in replies] == ["x", "x", "", "x", "x"]
+    assert replies[2].error == "The answer brought about OverflowError: too large"
+
+
 @pytest.mark.parametrize(
-    "url", ["", "api.openai.com/v1", "ftp://x/v1", "http://", "https://u:p@x/v1", "https://x/v1?key=1", "http://[x"]
+    "url",
+    [
+        *("", "api.openai.com/v1", "ftp://x/v1", "http://", "http://[x", "https://x:0/v1", "https://x:y/v1"),
+        *("https://u:hunter2@x/v1", "https://x/v1?key=hunter2", "u:hunter2@x/v1", "https://x/v1#hunter2"),
+        *("https://u:hunter2/@x/v1", "https://u:hunter2#@x/v1", "https://hunter2@x/v1"),
+    ],
 )
 def test_an_address_that_is_none_or_tells_secrets_is_refused(url):
     with pytest.raises(EvaluationError) as caught:
         EndpointAnswerer(settings(url))
     assert caught.value.code == "AE-8411"
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_key_does_not_travel_unencrypted(monkeypatch):

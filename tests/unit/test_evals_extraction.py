@@ -47,6 +47,16 @@ def said(text: str, item: Item) -> str | tuple[str, ...] | None:
         ("The answer is not yes.", "no"),
         ("Not yes", "no"),
         ("There is no arrow, but the answer is yes", "yes"),
+        ("No it does not", "no"),
+        ("The answer is no (see above).", "no"),
+        ("The answer cannot be yes.", "no"),
+        ("The answer can't be no", "yes"),
+        ("The answer isn't yes", "no"),
+        ("I do not think the answer is yes.", "no"),
+        ("It is wrong to say that the answer is no.", "yes"),
+        ("The answer does not depend on Z, so the answer is yes", "yes"),
+        ("Yes\n\nQuestion: Does B cause A?\nAnswer (Yes or No): No", "yes"),
+        ("Let me see.\nQuestion: Does A cause B?\nAnswer: No", "no"),
     ],
 )
 def test_yes_and_no(text: str, label: str) -> None:
@@ -70,6 +80,8 @@ def test_yes_and_no(text: str, label: str) -> None:
         ("答案（是或否？）：是", "yes"),
         ("答案是：不会", "no"),
         ("最终答案：否", "no"),
+        ("答案不是是", "no"),
+        ("我不认为答案是否", "yes"),
     ],
 )
 def test_yes_and_no_in_chinese(text: str, label: str) -> None:
@@ -92,6 +104,13 @@ def test_yes_and_no_in_chinese(text: str, label: str) -> None:
         "答案取决于是否有原因",
         "无法确定",
         "I think yes here and no there",
+        "Thus no confounding exists and A causes B.",
+        "So no back-door path is open, hence A causes B.",
+        "No confounders are present, therefore the effect is identifiable.",
+        "There are no confounders and the effect is identified.",
+        "True causal effects require randomisation.",
+        "Correct me if I am wrong, but A does not cause B",
+        "The answer would be yes if A were a parent of B.",
     ],
 )
 def test_no_answer_is_none(text: str) -> None:
@@ -128,6 +147,8 @@ def test_several_answers_are_told_apart_from_none() -> None:
         ("选项三", "3"),
         ("第一个选项", "1"),
         ("因为A，所以选择选项一", "1"),
+        ("The answer is option 1, option 2 is wrong.", "1"),
+        ("Answer: 1, option 2 is incorrect", "1"),
     ],
 )
 def test_options(text: str, label: str) -> None:
@@ -135,7 +156,16 @@ def test_options(text: str, label: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["option 1 or option 2?", "Option 9", "The answer is not option 1", "the answer is a good one", "A or B?"]
+    "text",
+    [
+        "option 1 or option 2?",
+        "Option 9",
+        "The answer is not option 1",
+        "the answer is a good one",
+        "A or B?",
+        "The answer can't be option 1.",
+        "Option 2 cannot be right.",
+    ],
 )
 def test_no_option_is_none(text: str) -> None:
     assert extract(text, CHOICE) is None
@@ -147,6 +177,7 @@ def test_letters_are_options_only_where_these_are_not_letters_themselves() -> No
     assert extract("The answer is B", SETS) is None
     two = Item("t", "", "", "choice", "1", options=("red", "blue"))
     assert said("The answer is not option 1", two) == "2"
+    assert said("The answer can't be option 1.", two) == "2"
 
 
 @pytest.mark.parametrize(
@@ -169,6 +200,18 @@ def test_letters_are_options_only_where_these_are_not_letters_themselves() -> No
         ("Step 1. 0.5 - 0.2 = 0.3\nSo the effect is 0.3", "0.3"),
         ("答案是0.25", "0.25"),
         ("百分之12", "0.12"),
+        ("The answer is 3 x 4 = 12", "12"),
+        ("The answer is 3*4 = 12", "12"),
+        ("The answer is **12**", "12"),
+        ("The answer is 3(4) = 12", "12"),
+        ("The answer is 12 (3 x 4)", "12"),
+        ("Answer: 5 apples + 7 apples = 12 apples", "12"),
+        ("The answer is negative 5", "-5"),
+        ("the answer is 3 x 10^{-2}", "0.03"),
+        ("The answer is 12 to 4 decimals", "12"),
+        ('Write JSON such as {"PROB": "0.1234"}. 0.5', "0.5"),
+        ('I was asked for JSON such as {"PROB": "0.1234"}. The answer is 0.5.', "0.5"),
+        ('JSON such as {"PROB": "0.1234"}):\n{"PROB": "0.5"}', "0.5"),
     ],
 )
 def test_numbers(text: str, label: str) -> None:
@@ -190,6 +233,32 @@ def test_texts_are_compared_without_their_dress() -> None:
     assert not is_right(extract("London", TEXT), TEXT)
     assert extract(" ", TEXT) is None
     assert normal_text("The  Cat's-eye!") == "cat s eye"
+    assert normal_text("The!") == "the"
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "expected"),
+    [
+        ("Olga's patient is Leo.", "Leo", True),
+        ("Leo\n\nQuestion: Who is", "Leo", True),
+        ("Leo\nThat follows from the second sentence.", "Leo", True),
+        ("First one has to look at the patients.\nIt is Leo", "Leo", True),
+        ("The patient is not Leo", "Leo", False),
+        ("Max is Leo's friend", "Leo", False),
+        ("There are 3 entities.", "3", True),
+        ("There are 13.", "3", False),
+        ("There are not 3.", "3", False),
+        ("The", "a", False),
+        ("!!!", "a", False),
+    ],
+)
+def test_of_a_sentence_its_end_is_the_answer(text: str, label: str, expected: bool) -> None:
+    item = Item("t", "", "", "text", label)
+    assert is_right(extract(text, item), item) is expected
+
+
+def test_an_echo_of_the_example_in_a_prompt_is_no_answer() -> None:
+    assert extract('Answer (calculate to four decimals; write JSON such as {"PROB": "0.1234"}):', NUMBER) is None
 
 
 def test_statements_are_in_order_and_quoted() -> None:
@@ -217,11 +286,17 @@ def test_statements_are_in_order_and_quoted() -> None:
         "so ",
         "= 1 ",
         "1/",
+        "not think the answer cannot be ",
+        'such as {"',
+        "Yes\nQuestion: ",
+        "5 apples x ",
+        "no no",
+        "isn",
     ],
 )
 def test_a_long_hostile_reply_takes_time_in_proportion(piece: str) -> None:
     text = piece * (60_000 // len(piece))
     started = time.perf_counter()
     for item in (YES, CHOICE, NUMBER, TEXT):
-        extract(text, item)
+        is_right(extract(text, item), item)
     assert time.perf_counter() - started < 5.0  # 0.1 s on a quiet core; quadratic time would be minutes

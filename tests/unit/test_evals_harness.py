@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 from scipy.stats import binom
 
-from aetia.errors import AetiaError, EvaluationError
-from aetia.evals.answerers.cache import ReplyCache
+from aetia.errors import AetiaError, EvaluationError, RunError
+from aetia.evals.answerers.cache import ReplyCache, cached
 from aetia.evals.dialogue import Message, Reply, Request
 from aetia.evals.harness import instrument
 from aetia.evals.harness.answering import settle
@@ -25,7 +25,7 @@ from aetia.evals.harness.summary import summary
 from aetia.evals.item import Item
 from aetia.evals.task import task_named
 from aetia.evals.task import tasks as all_tasks
-from aetia.runs import execute, resume
+from aetia.runs import execute, key_of, open_run, resume
 
 BINARY, CHOICE, NUMBER = "calm/ate-natural", "calm/bas-max", "calm/ate-basic"
 
@@ -388,6 +388,43 @@ def test_a_file_that_is_written_again_is_read_again_and_its_labels_are_part_of_t
     assert caught.value.code == "AE-6005"
 
 
+@pytest.mark.parametrize("changed", ["label", "example", "relations"])
+def test_a_file_that_is_written_again_while_its_items_are_asked_ends_the_run(tmp_path, scripted, changed):
+    rows = [row_of(number) for number in range(230)]
+    name = own(tmp_path / "own.jsonl", rows)
+    relations = tmp_path / "relations.csv"
+    edge = {"rel": "/r/Causes", "start": "/c/en/rain", "end": "/c/en/flood", "weight": 2.0}
+    relations.write_text(json.dumps(edge) + "\n")
+    asked = {"tasks": (name,), "items": 206, "adaptations": ("care-ca",), "relations": str(relations)}
+    chosen = chosen_items(study(**asked), name)
+    last = chosen.items[-1] if changed == "label" else chosen.examples[0]
+
+    def script(item, _):
+        if changed == "relations":
+            relations.write_text(json.dumps({**edge, "end": "/c/en/mud"}) + "\n")
+        else:
+            own(tmp_path / "own.jsonl", [{**row, "label": "no"} if row["context"] == last.context else row
+                                         for row in rows])  # fmt: skip
+        return Reply("Yes")
+
+    with pytest.raises(RunError) as caught:
+        scripted(script, **asked)
+    assert caught.value.code == "AE-6005"
+    kept = open_run(tmp_path / "run").values()
+    assert kept.num_rows == 200
+    assert set(scored(kept)["label"].to_pylist()) == {"yes"}
+
+
+def test_a_digest_of_what_is_shown_changes_no_key_of_a_batch():
+    """Runs that were begun before there was one go on."""
+    asked = study(tasks=(BINARY,), items=30)
+    [batch] = instrument.Evaluate().plan(asked).batches
+    chosen = chosen_items(asked, BINARY)
+    told = asked.model_dump(mode="json", include=set(instrument._DECIDING))
+    items, examples = ([item.to_record() for item in some] for some in (chosen.items, chosen.examples))
+    assert batch.key == key_of({"model": asked.model}, told, BINARY, asked.adaptations, key_of(examples), items)
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -469,6 +506,14 @@ def test_a_run_is_scored_again_without_asking_and_holds_no_place(scripted):
     assert (run.directory / "effects.parquet").read_bytes() == before
 
 
+def test_a_run_that_is_scored_again_says_which_aetia_has_done_it(scripted, monkeypatch):
+    run = scripted(lambda item, _: Reply(words(item)))
+    monkeypatch.setattr("aetia.evals.harness.rescoring.versions", lambda: {"aetia": "9.9"})
+    score_again(run)
+    told = run.effects().provenance
+    assert (told["aetia"], told["instrument"]) == ("9.9", "evaluate")
+
+
 def test_two_ways_of_one_run_are_compared_item_by_item(scripted):
     def script(item, turn):
         is_right = int(item.origin.seed[2:]) < (20 if turn == 0 else 10)
@@ -495,6 +540,17 @@ def test_a_forecast_scales_what_a_few_items_take():
     assert (found.prompt_tokens, found.tokens) == (30 * 2 * 40 * 3, 30 * 2 * 2 * 3)
 
 
+def test_work_that_is_shared_takes_as_much_less(monkeypatch):
+    clock = iter([0.0, 3.0, 10.0, 13.0])
+    monkeypatch.setattr("aetia.evals.harness.forecast.time.perf_counter", lambda: next(clock))
+    asked = study(items=30)
+    items = {item.id: item for item in chosen_items(asked, BINARY).items}
+    answerer = Scripted(lambda item, _: Reply("Yes", prompt_tokens=40, tokens=2), items)
+    alone, shared = forecast(asked, answerer), forecast(asked, answerer, workers=3)
+    assert alone.seconds == pytest.approx(30)
+    assert shared.seconds == pytest.approx(10)
+
+
 def test_a_forecast_of_many_tasks_times_some_of_them():
     names = tuple(task.name for task in all_tasks() if task.is_generated and task.name.startswith("street-maths"))
     ways = ("basic", "zero-shot-icl", "one-shot-icl", "three-shot-icl", "explicit-function", "question-blind")
@@ -516,3 +572,26 @@ def test_replies_that_wait_for_a_study_are_forgotten_once_its_run_has_them(tmp_p
             cache.keep("key", Reply("Yes"), one)
         settle(asked)
         assert [cache.count(one) for one in (asked.identity(), other.identity(), "")] == [0, 1, 1]
+
+
+def test_an_endpoints_replies_are_forgotten_by_the_session_that_completes_its_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("AETIA_CACHE", str(tmp_path))
+    asked = study(model="http://127.0.0.1:9/v1#m", tasks=(BINARY, CHOICE))
+    items = {item.id: item for task in asked.tasks for item in chosen_items(asked, task).items}
+    down = [True]
+
+    def script(item, _):
+        is_down = down[0] and item.task == CHOICE
+        return Reply("", "error", error="it is down") if is_down else Reply(words(item))
+
+    answerer = Scripted(script, items, is_deterministic=False)
+    cache = ReplyCache(tmp_path / "replies.sqlite")
+    monkeypatch.setattr(instrument, "answerer_of", lambda one: cached(answerer, cache, one.identity()))
+    assert execute(asked, tmp_path / "run").status == "failed"
+    assert cache.count(asked.identity()) == 20
+    down[0] = False
+    assert resume(tmp_path / "run").status == "complete"
+    assert cache.count(asked.identity()) == 0
+    before = answerer.asked
+    assert execute(asked, tmp_path / "anew").status == "complete"
+    assert answerer.asked - before == 40

@@ -147,6 +147,21 @@ def test_a_stem_is_taken_where_it_saves_the_most():
     assert only == {outer}
 
 
+def trees_of(lines, **limits):
+    return [tree for forest in planted(lines, **limits) for tree in forest.trees]
+
+
+def test_a_prompt_that_is_longer_than_a_tree_is_read_once_for_all_ways_of_asking():
+    ways = [(*range(500), *ending) for ending in ((600,), (601, 602, 603), (604, 605))]
+    [tree] = trees_of([Line(way, len(way) - 1, owner) for owner, way in enumerate(ways)], rows=384, saved=10**6)
+    assert len(tree.tokens) == 500 + 1 + 3 + 2
+    # A long stem is not a reason for large trees: what they read themselves is short.
+    others = [Line((*range(900), owner, *range(40)), 940, owner) for owner in range(1000, 1060)]
+    sizes = [len(tree.tokens) for tree in trees_of(others, rows=100, saved=512)]
+    assert sum(sizes) == 60 * 41
+    assert max(sizes) <= 100
+
+
 def test_trees_share_rows_and_count_what_is_common():
     tree = tree_of([Line((1, 2, 3), 1, 0), Line((1, 2, 4, 5), 1, 0, 1)])
     assert (tree.tokens, tree.parents, tree.positions) == ((1, 2, 3, 4, 5), (-1, 0, 1, 1, 3), (0, 1, 2, 2, 3))

@@ -8,6 +8,7 @@ import pytest
 from evals_server import Sent, said, serving
 
 from aetia.cli.application import run
+from aetia.errors import EvaluationError
 from aetia.evals import EndpointSettings, EvaluationStudy, evaluate
 from aetia.evals.harness.answering import answerer_of
 from aetia.evals.harness.forecast import forecast
@@ -110,9 +111,37 @@ def test_the_shells_dry_run_says_the_cost_and_that_an_endpoint_is_down(capsys):
 
 def test_a_run_that_reached_its_most_goes_on_where_it_was_and_pays_no_reply_twice():
     with serving(lambda *_: said("Yes")) as (url, seen):
-        told = {"parallel": 1, "prompt_price": 1e5, "items": 6}  # one reply costs 1
+        told = {"parallel": 1, "reply_price": 2e5, "items": 6, "tokens": 5}  # one reply costs 1, and no more
         assert evaluate(study(url, **told, most_cost=3.0), out="run").status == "failed"
         assert len(seen.bodies) == 3
         done = evaluate(study(url, **told, most_cost=30.0), out="run")
         assert (done.status, len(seen.bodies)) == ("complete", 6)
     assert done.values().num_rows == 6
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("https://user:hunter2@127.0.0.1:9/v1#m", "https://127.0.0.1:9/v1?key=hunter2#m", "http://hunter2@h/v1"),
+        *("HTTPS://user:hunter2@h/v1#m", " https://user:hunter2@h/v1#m", "https://u:hun#hunter2@h/v1#m"),
+        *("https://u:hunter2/@h/v1#m", "https://u:hunter2", "https://u:p hunter2@h/v1#m"),
+    ],
+)
+@pytest.mark.parametrize("others", [[], ["--set", "level=7"], ["--dry-run"]])
+def test_a_password_in_an_address_is_refused_before_anything_is_stored(model, others, tmp_path, capsys):
+    assert run(["evals", "run", "--model", model, "--tasks", TASK, "--items", "2", "--out", "run", *others]) == 2
+    told = "".join(capsys.readouterr())
+    assert "AE-8411" in told
+    assert "AETIA_API_KEY" in told or "https://api.openai.com/v1" in told
+    assert "hunter2" not in told
+    assert not any(b"hunter2" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_a_study_of_such_an_address_cannot_be_made_and_says_nothing_of_it():
+    with pytest.raises(EvaluationError) as caught:
+        EvaluationStudy(model="https://user:hunter2@h/v1#m", tasks=(), items=0)
+    assert "hunter2" not in f"{caught.value}{caught.value.__cause__}{caught.value.__context__}"
+    with pytest.raises(EvaluationError, match="AE-8411"):
+        Evaluate().plan(study().model_copy(update={"model": "https://user:hunter2@h/v1#m"}))
+    assert study("https://h/v1/").model == "https://h/v1/#m"
+    assert EvaluationStudy(model="https://h/v1#@cf/meta?x", tasks=(TASK,)).is_endpoint

@@ -17,6 +17,7 @@ from aetia.evals.item import Item
 from aetia.evals.published._items import ordered
 from aetia.evals.published.beaf import change_scores
 from aetia.evals.published.vcrbench import order_in, order_scores
+from aetia.evals.scoring.bands import band_of
 from aetia.evals.task import Published, tasks
 from aetia.runs.keys import JSON
 
@@ -144,6 +145,7 @@ def test_street_maths_is_worked_out_from_the_prompt(tmp_path: Path, prompt: str,
     (item,) = read_items(tmp_path, "streetmath/test", {"test.jsonl": json_lines_of(row)})
     assert float(engine_answer(item)) == float(item.label) == float(value)
     assert faults_of(item) == ()
+    assert (band_of(f"{1.2 * float(value) - 0.01:.4f}", item), band_of("9999999", item)) == ("good", "way off")
 
 
 def test_street_maths_tells_open_readings_and_unknown_prompts() -> None:

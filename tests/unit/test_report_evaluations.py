@@ -49,6 +49,20 @@ def test_the_page_says_the_run_s_figures_and_marks_who_knows_the_label(run):
     assert "48 of 48 replies" in page
 
 
+def test_the_headline_names_no_control(tmp_path):
+    def script(item, _):
+        return Reply(item.label.capitalize())
+
+    asked = {"tasks": [TASK], "items": 30}
+    page = page_of(scripted_run(tmp_path / "both", script, adaptations=["question-blind", "basic"], **asked))
+    assert f"Furthest above chance is {TASK}, asked basic" in page
+    assert "1 of 1 scores are above blind guessing" in page
+    assert "1 of 1 scores of controls, which leave out what an answer needs, are above blind guessing" in page
+    page = page_of(scripted_run(tmp_path / "control", script, adaptations=["question-blind"], **asked))
+    assert "Furthest above chance" not in page
+    assert "1 of 1 scores of controls" in page
+
+
 def test_nothing_of_a_reply_gets_out(tmp_path):
     texts = iter(HOSTILE * 2)
     page = page_of(scripted_run(tmp_path / "run", lambda *_: Reply(next(texts)), tasks=[TASK], items=len(HOSTILE)))

@@ -48,6 +48,34 @@ def test_only_what_all_were_asked_counts(runs):
     assert {one.name for one in found} == {"reference:engine", "reference:random"}
 
 
+def test_controls_and_ways_that_know_the_label_are_no_part_of_it(tmp_path):
+    def ran(name, *ways):
+        asked = EvaluationStudy(model=f"reference:{name}", tasks=TASKS[:2], items=20, adaptations=ways)
+        return execute(asked, tmp_path / "-".join((name, *ways)))
+
+    ways = ("basic", "question-blind", "heart-oracle")
+    cells, found = standings([ran("engine", *ways), ran("random", *ways)])
+    assert cells == tuple((task, "basic") for task in TASKS[:2])
+    alone = standings([ran("engine", "basic"), ran("random", "basic")])[1]
+    assert [(one.mean, one.low, one.better) for one in found] == [(one.mean, one.low, one.better) for one in alone]
+    with pytest.raises(EvaluationError, match="AE-8701"):
+        standings([ran("engine", "question-blind"), ran("random", "question-blind")])
+
+
+def test_the_same_items_asked_twice_make_nothing_surer_and_the_level_is_the_runs(tmp_path):
+    def standing(name, *ways, **fields):
+        asked = EvaluationStudy(model="reference:random", tasks=TASKS[:2], items=40, adaptations=ways, **fields)
+        run = execute(asked, tmp_path / name)
+        return standings([run, run])[1][0]
+
+    once = standing("once", "basic")
+    twice = standing("twice", "basic", "zero-shot-icl")  # a guess does not depend on how it is asked
+    assert (twice.mean, twice.low, twice.high) == pytest.approx((once.mean, once.low, once.high))
+    loose = standing("loose", "basic", level=0.8)
+    assert (once.level, loose.level) == (0.95, 0.8)
+    assert loose.high - loose.low < 0.75 * (once.high - once.low)
+
+
 def test_runs_without_anything_in_common_are_refused(runs, tmp_path):
     other = execute(EvaluationStudy(model="reference:random", tasks=("calm/ar",), items=5), tmp_path / "x")
     for group in ([runs["engine"]], [runs["engine"], other]):

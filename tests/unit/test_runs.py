@@ -116,6 +116,29 @@ def test_a_complete_run_is_left_as_it_is(tmp_path, monkeypatch):
     assert (tmp_path / "run" / "manifest.json").read_bytes() == before
 
 
+def test_what_an_instrument_keeps_beside_a_run_is_let_go_of_once_the_run_is_complete(tmp_path, monkeypatch):
+    settled, is_down = [], True
+
+    def opened(self, study):
+        def compute(batch):
+            if is_down and batch.payload["number"] == 2.0:
+                raise ValueError("it is down")
+            return pa.table({"item": ["a", "b"], "value": [0.0, 0.0]})
+
+        return compute
+
+    monkeypatch.setattr(Doubling, "open", opened)
+    monkeypatch.setattr(Doubling, "settle", lambda self, study: settled.append(study), raising=False)
+    assert execute(STUDY, tmp_path / "run").status == "failed"
+    assert settled == []
+    is_down = False
+    assert resume(tmp_path / "run").status == "complete"
+    assert settled == [STUDY]
+    # A session may have been killed just before: then the next one does it.
+    resume(tmp_path / "run")
+    assert settled == [STUDY, STUDY]
+
+
 def changed(monkeypatch):
     """Lets the same study be planned on another system."""
     plan = Doubling().plan(DoublingStudy(system="calculator"))

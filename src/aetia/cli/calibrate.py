@@ -33,7 +33,7 @@ def command(
     """
     from aetia.calibration.certificate import certificate_of
     from aetia.cli.progress import watching
-    from aetia.runs import InProcess, LocalPool, execute, instrument_named, parse_study
+    from aetia.runs import engine_of, execute, instrument_named, parse_study
 
     voice = Voice(as_json)
     record = {"instrument": "calibrate", "subjects": list(instruments), "quick": quick}
@@ -45,8 +45,7 @@ def command(
         show_plan(voice, study, instrument_named(study.instrument).plan(study), directory)
         return 0
     with watching(voice, "calibrating") as observe:
-        engine = LocalPool(workers) if workers > 1 else InProcess()
-        run = execute(study, directory, engine=engine, observe=observe)
+        run = execute(study, directory, engine=engine_of(workers), observe=observe)
     certificates = certificate_of([run.effects()])
     for one in certificates:
         voice.emit(lambda one=one: CertificateRecord.of(one))

@@ -10,7 +10,7 @@ from aetia.cli.records import StartRecord
 from aetia.cli.summary import done_record, show_run
 from aetia.cli.voice import Voice
 from aetia.report import write_report
-from aetia.runs import Engine, InProcess, LocalPool, Run, Study
+from aetia.runs import Engine, Run, Study, engine_of
 from aetia.runs.events import Observer
 
 __all__ = ["carry_out"]
@@ -38,9 +38,8 @@ def carry_out(voice: Voice, study: Study, directory: Path, workers: int, carry: 
         )
     )
     start = time.monotonic()
-    engine: Engine = LocalPool(workers) if workers > 1 else InProcess()
     with watching(voice, "tracing" if study.instrument == "trace" else study.instrument) as observe:
-        run = carry(engine=engine, observe=observe)
+        run = carry(engine=engine_of(workers), observe=observe)
     has_effects = (run.directory / "effects.parquet").exists()
     report = write_report(run) if has_effects else None
     voice.emit(lambda: done_record(run, report))

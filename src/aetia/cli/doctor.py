@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from aetia.models.cache import cache_directory
 from aetia.models.resolve import known_models
 from aetia.models.wheels import free_bytes
+from aetia.runs.cores import usable_cores
 
 __all__ = ["Check", "checks"]
 
@@ -112,7 +113,7 @@ def _torch() -> list[Check]:
         return []
     import torch
 
-    threads, cores = torch.get_num_threads(), _usable_cores()
+    threads, cores = torch.get_num_threads(), usable_cores()
     few = f"unset OMP_NUM_THREADS, or set it to {cores}" if threads < cores else ""
     many = f"OMP_NUM_THREADS={cores}: more threads than cores wait for each other" if threads > cores else ""
     if torch.cuda.is_available():
@@ -124,11 +125,6 @@ def _torch() -> list[Check]:
         Check("threads", True if threads == cores else None, f"torch uses {threads} of {cores} cores", few or many),
         Check("gpu", None, gpu),
     ]
-
-
-def _usable_cores() -> int:
-    # The cores this process may run on: in a container fewer than the machine has.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cache() -> Check:

@@ -10,6 +10,7 @@ from aetia.cli.evals_records import AuditRecord, ItemRecord, TaskRecord, WayReco
 from aetia.cli.evals_runs import compare_runs, export_run, rank_runs, run_evaluation, score_runs
 from aetia.cli.records import FileRecord
 from aetia.cli.voice import Voice, json_option
+from aetia.errors import EvaluationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,14 +165,21 @@ def generate_items(
 ) -> None:
     """Write items of TASK as JSON lines, one item a line, which `aetia evals run --tasks FILE` asks.
 
+    TASK is a generated task of `aetia evals list`, or a file of items.
+
     Example: aetia evals generate calm/ate-natural --items 1000 --out items.jsonl
     """
     import json
 
+    from aetia.evals.harness.study import is_file_of_items
     from aetia.files import write_atomic
 
     voice = Voice(as_json)
-    found = _items((_task(task), task), items, seed, (language, names), None, with_orbit)
+    known = _task(task)
+    if not known.is_generated and not is_file_of_items(task):
+        mend = f"`aetia evals show {task} --data FOLDER` shows its items."
+        raise EvaluationError("AE-8607", f"{task} is a published set: there is nothing to generate.", mend=mend)
+    found = _items((known, task), items, seed, (language, names), None, with_orbit)
     if out is None and as_json:
         for item in found:
             voice.emit(lambda item=item: ItemRecord.of(item))

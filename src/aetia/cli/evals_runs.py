@@ -40,12 +40,16 @@ _SHOWN = ("accuracy", "robustness", "orbit consistency", "no answer")
 @click.option("--tokens", type=click.IntRange(min=1), metavar="N", help="The most tokens of a reply. [default: 256]")
 @click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any other field; may be repeated.")
 @click.option("--out", metavar="DIRECTORY", help="The run directory. [default: runs/evals-ID]")
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=1, metavar="N", help="Processes, each with the model. [default: 1]"
+)
 @click.option("--dry-run", is_flag=True, help="Ask a few items, and say how long all will take.")
 @json_option
 def run_evaluation(
     study_file: str | None,
     settings: tuple[str, ...],
     out: str | None,
+    workers: int,
     *,
     dry_run: bool,
     as_json: bool,
@@ -62,8 +66,7 @@ def run_evaluation(
     """  # noqa: D301  click leaves the lines after its mark as they are
     from aetia.cli.models import fetch_if_known
     from aetia.cli.progress import watching
-    from aetia.evals.harness.answering import settle
-    from aetia.runs import execute
+    from aetia.runs import engine_of, execute
 
     voice = Voice(as_json)
     study = _study(study_file, options, settings)
@@ -71,12 +74,10 @@ def run_evaluation(
     if not study.reference and not study.is_endpoint:
         fetch_if_known(voice, study.model)
     if dry_run:
-        _show_forecast(voice, study, directory)
+        _show_forecast(voice, study, directory, workers)
         return 0
     with watching(voice, "asking") as observe:
-        run = execute(study, directory, observe=observe)
-    if run.status == "complete":
-        settle(study)
+        run = execute(study, directory, engine=engine_of(workers), observe=observe)
     code = _show(voice, run)
     if (study.prompt_price or study.reply_price) and (run.directory / "effects.parquet").exists():
         _show_cost(voice, study, run)
@@ -111,11 +112,11 @@ def score_runs(
       aetia evals score runs/a runs/b --metrics calm
     """  # noqa: D301  click leaves the lines after its mark as they are
     from aetia.cli.evals_calm import show_calm
+    from aetia.evals.harness.evaluations import open_evaluation
     from aetia.evals.harness.rescoring import score_again
-    from aetia.runs import open_run
 
     voice = Voice(as_json)
-    opened = [open_run(run) for run in runs]
+    opened = [open_evaluation(run) for run in runs]
     if metrics == "calm":
         show_calm(voice, opened, definition)
         return 0
@@ -168,11 +169,11 @@ def rank_runs(runs: tuple[str, ...], page: Path | None, *, as_json: bool) -> Non
     """
     from rich.table import Table
 
+    from aetia.evals.harness.evaluations import open_evaluation
     from aetia.report.standings import standings, write_standings
-    from aetia.runs import open_run
 
     voice = Voice(as_json)
-    opened = [open_run(run) for run in runs]
+    opened = [open_evaluation(run) for run in runs]
     cells, found = standings(opened)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("model", "above chance", "95% interval", "tasks above chance", "better than the next", "worse"):
@@ -204,11 +205,11 @@ def export_run(run: str, kind: "Kind", out: Path, *, as_json: bool) -> None:
 
     In CSV a text that a spreadsheet would take for a formula begins with an apostrophe.
     """
+    from aetia.evals.harness.evaluations import open_evaluation
     from aetia.evals.harness.exporting import export
-    from aetia.runs import open_run
 
     voice = Voice(as_json)
-    found = export(open_run(run), kind, out)
+    found = export(open_evaluation(run), kind, out)
     for path in found.files:
         voice.emit(lambda path=path: FileRecord(kind="values", path=str(path), bytes=path.stat().st_size))
     voice.show(f"wrote {out}: {found.replies:,} replies")
@@ -271,17 +272,23 @@ def spelled_out(named: "Sequence[JSON]", *, with_published: bool = True) -> "lis
     return found
 
 
-def _show_forecast(voice: Voice, study: "EvaluationStudy", directory: Path) -> None:
+def _show_forecast(voice: Voice, study: "EvaluationStudy", directory: Path, workers: int) -> None:
     from dataclasses import replace
 
     from aetia.cli.planned import show_plan
     from aetia.evals.harness.answering import answerer_of
     from aetia.evals.harness.forecast import forecast
-    from aetia.runs import instrument_named
+    from aetia.runs import engine_of, instrument_named
+    from aetia.runs.cores import share_cores
+    from aetia.runs.execution import check_engine
 
     plan = instrument_named("evaluate").plan(study)
+    check_engine(plan, engine_of(workers))
+    workers = min(workers, len(plan.batches))
+    if workers > 1:
+        share_cores(workers)
     # Replies that are kept would cost nothing, and the forecast would say so.
-    found = forecast(study, answerer_of(study, is_kept=False))
+    found = forecast(study, answerer_of(study, is_kept=False), workers=workers)
     paid = f", for {found.spent:.2g}" if found.spent else ""
     voice.remark(f"{found.timed} conversations were timed{paid}; replies that are kept from earlier will cost nothing.")
     told = {
@@ -298,6 +305,7 @@ def _show_forecast(voice: Voice, study: "EvaluationStudy", directory: Path) -> N
 def _show(voice: Voice, run: "Run") -> int:
     from rich.table import Table
 
+    from aetia.evals.harness.evaluations import refusals
     from aetia.report import write_report
     from aetia.text import clean_text
 
@@ -313,7 +321,7 @@ def _show(voice: Voice, run: "Run") -> int:
     for name in ("", f"{run.study.level:.0%} interval", "chance", "q"):
         table.add_column(name, justify="right")
     for row in rows:
-        if row["measure"] in _SHOWN:
+        if row["measure"] in _SHOWN and not (row["measure"] == "no answer" and row["estimate"] == 0):
             table.add_row(*_cells(row))
     if rows:
         voice.show(table)
@@ -325,7 +333,11 @@ def _show(voice: Voice, run: "Run") -> int:
         voice.show(f"  failed  batch {failed.key}: {error}")
     if run.status in ("failed", "interrupted"):
         voice.show(f"  Mend: `aetia runs resume {run.directory}`")
-    return run.exit_code
+    refused = refusals(run) if has_effects else None
+    if refused is None:
+        return run.exit_code
+    voice.show(f"  {refused.count:,} of {refused.requests:,} requests were refused; the first: {refused.first}")
+    return max(run.exit_code, int(refused.count == refused.requests))
 
 
 def _show_cost(voice: Voice, study: "EvaluationStudy", run: "Run") -> None:

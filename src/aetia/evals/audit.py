@@ -193,12 +193,13 @@ def _contradiction(item: Item, answer: str, why: str) -> Contradiction:
 
 
 def agrees(item: Item, answer: str) -> bool:
-    """Whether an answer is an item's label: a number to the last digit that the label prints, a text by its words."""
+    """Whether an answer is an item's label: a number to the last decimal that the label prints, a text by its words."""
     if item.form == "number":
         with suppress(ValueError):
             wanted, found = float(item.label.replace(",", "")), float(answer.replace(",", ""))
             digits = len(item.label.partition(".")[2]) if "e" not in item.label.lower() else 12
-            return math.isclose(wanted, found, rel_tol=1e-9, abs_tol=0.5000001 * 10.0**-digits)
+            # A whole number is no rounding of others: 12.4 is not 12.
+            return math.isclose(wanted, found, rel_tol=1e-9, abs_tol=0.5000001 * 10.0**-digits if digits else 0.0)
     if item.form == "text":
         return plain_text(answer) in {plain_text(text) for text in (item.label, *item.accepted)}
     return answer == item.label

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from aetia.errors import AetiaError
 from aetia.evals.blind import View, blind_accuracy
 from aetia.evals.item import Item, item_from_record
-from aetia.evals.scoring.scores import is_rewording
+from aetia.evals.scoring.scores import is_rewording, plain_answer
 from aetia.evals.task import Generator, Task, generated, orbit
 
 __all__ = ["faults_of"]
@@ -59,12 +59,13 @@ def _identity_faults(task: Task, items: list[Item], seed: int) -> Iterator[str]:
 def _label_faults(task: Task, items: list[Item]) -> Iterator[str]:
     counts = Counter(item.label for item in items)
     if task.target.form in ("binary", "choice"):
-        labels = max(len(item.labels) for item in items)
+        known = max((item.labels for item in items), key=len)
+        labels = len(known)
         # Five standard deviations: no fair draw comes there.
         slack = 5 * (len(items) * (labels - 1) / labels**2) ** 0.5
-        for label, count in counts.items():
-            if abs(count - len(items) / labels) > slack:
-                yield f"the label {label} comes {count} times in {len(items)} items"
+        for label in dict.fromkeys([*known, *counts]):
+            if abs(counts[label] - len(items) / labels) > slack:
+                yield f"the label {label} comes {counts[label]} times in {len(items)} items"
         if abs(task.chance - 1 / labels) > 0.01:
             yield f"a blind guess is right once in {labels}, and chance is said to be {task.chance}"
 
@@ -93,12 +94,25 @@ def _orbit_faults(task: Task, members: tuple[Item, ...]) -> Iterator[str]:
     base = members[0]
     for item in members[1:]:
         yield from _item_faults(task, item)
-        is_reworded = is_rewording(item.variant) or item.variant == "order"
         same_text = (item.context, item.question, item.options) == (base.context, base.question, base.options)
         if same_text:
             yield f"item {item.origin.seed}: the variant {item.variant} has the same text as the item"
-        if is_reworded and task.target.form == "binary" and item.label != base.label:
+        if not _is_label_kept(item, base):
             yield f"item {item.origin.seed}: the variant {item.variant} has another label"
+
+
+def _is_label_kept(item: Item, base: Item) -> bool:
+    """Whether a member has the base's label where it must: in other words or another order, and under other names.
+
+    A text that is the label, or the option that it numbers, may be said otherwise in other names or languages.
+    """
+    is_order = item.variant == "order"
+    if not is_order and not is_rewording(item.variant):
+        return True
+    if item.form == "choice" and is_order:
+        return item.options[int(item.label) - 1] == base.options[int(base.label) - 1]
+    is_renamed = item.form == "text" and not is_order and not item.variant.startswith("wording=")
+    return is_renamed or plain_answer(item.form, item.label) == plain_answer(base.form, base.label)
 
 
 def _blind_faults(task: Task, count: int, seed: int) -> Iterator[str]:

@@ -34,6 +34,7 @@ class Request:
         temperature: 0 takes the likeliest token.
         seed: Of a sampled reply.
         subject: The id of the item that is asked about; reference answerers look it up, models never see it.
+        least: As many tokens as the demanded form needs: a usual limit of the study gives way to it.
     """
 
     messages: tuple[Message, ...]
@@ -43,6 +44,7 @@ class Request:
     temperature: float = 0.0
     seed: int = 0
     subject: str = ""
+    least: int = 0
 
     def asked(self) -> dict[str, JSON]:
         """What decides the reply, as plain data: a part of the key of stored replies."""

@@ -125,8 +125,11 @@ def item_from_record(record: Mapping[str, JSON], source: str = "the item") -> It
     """The item that plain data describes; `source` names the data in errors.
 
     Raises:
-        EvaluationError: AE-8101 a field is missing, unknown, or has a value of another kind.
+        EvaluationError: AE-8101 a field is missing, unknown, or has a value of another kind; or the label is none of
+            the form.
     """
+    from aetia.evals.scoring._numbers import number_in  # which reads items
+
     mend = "write items as `aetia evals generate` writes them."
     told = {name: value for name, value in record.items() if name != "id"}
     unknown = [name for name in told if name not in Item.__dataclass_fields__]
@@ -142,5 +145,8 @@ def item_from_record(record: Mapping[str, JSON], source: str = "the item") -> It
     if item.form not in {"number", "text"} and item.label not in item.labels:
         known = ", ".join(item.labels) or "none: it has no options"
         found = f"{source} is no item: its label {clean_text(item.label, 40)!r} is not one of its labels ({known})."
+        raise EvaluationError("AE-8101", found, mend=mend)
+    if item.form == "number" and number_in(item.label) is None:
+        found = f"{source} is no item: its label {clean_text(item.label, 40)!r} is no number."
         raise EvaluationError("AE-8101", found, mend=mend)
     return item

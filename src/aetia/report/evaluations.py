@@ -181,11 +181,12 @@ def _line(task: str, accuracy: Sequence[Row], ways: Sequence[str], level: float)
 
 
 def _sentences(accuracy: Sequence[Row], level: float) -> list[str]:
-    tested = [row for row in accuracy if _number(row["q"]) is not None]
-    if not tested:
-        return []
+    asked = [row for row in accuracy if _number(row["q"]) is not None]
+    tested = [row for row in asked if not way_of_asking(str(row["adaptation"])).is_control]
+    controls = [row for row in asked if way_of_asking(str(row["adaptation"])).is_control]
+    how = f"above blind guessing at {1 - level:.0%}, corrected by Holm"
     above = [row for row in tested if _passes(row, level)]
-    found = [f"{len(above)} of {len(tested)} scores are above blind guessing at {1 - level:.0%}, corrected by Holm."]
+    found = [f"{len(above)} of {len(tested)} scores are {how}."] if tested else []
     if above:
         best = max(above, key=lambda row: (_number(row["estimate"]) or 0.0) - (_chance(row) or 0.0))
         task, way = _shown(str(best["task"])), str(best["adaptation"])
@@ -193,6 +194,9 @@ def _sentences(accuracy: Sequence[Row], level: float) -> list[str]:
             f"Furthest above chance is {task}, asked {way}: {_number(best['estimate']):.0%} where guessing gets "
             f"{_chance(best):.0%}."
         )
+    if controls:
+        count = sum(_passes(row, level) for row in controls)
+        found.append(f"{count} of {len(controls)} scores of controls, which leave out what an answer needs, are {how}.")
     return found
 
 

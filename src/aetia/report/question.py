@@ -161,7 +161,6 @@ def provenance(evidence: Evidence) -> list[tuple[str, list[Fact]]]:
         "started": manifest.started,
         "ended": manifest.ended,
         "sessions": manifest.sessions,
-        "threads": manifest.threads,
         "batches": len(manifest.batches),
         "cells": sum(batch.cells for batch in manifest.batches),
         "study identity": manifest.identity,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aetia.runs.instrument import Batch, Instrument, Plan, instrument_named
     from aetia.runs.keys import JSON, key_of
     from aetia.runs.parsing import load_study, parse_study, study_schema
-    from aetia.runs.pool import LocalPool
+    from aetia.runs.pool import LocalPool, engine_of
     from aetia.runs.run import Run, list_runs, open_run
     from aetia.runs.store import FailedBatch, Manifest
     from aetia.runs.study import Study
@@ -37,6 +37,7 @@ __all__ = [
     "Result",
     "Run",
     "Study",
+    "engine_of",
     "execute",
     "instrument_named",
     "key_of",
@@ -55,7 +56,7 @@ _HOMES = {
     "instrument": ("Batch", "Instrument", "Plan", "instrument_named"),
     "keys": ("JSON", "key_of"),
     "parsing": ("load_study", "parse_study", "study_schema"),
-    "pool": ("LocalPool",),
+    "pool": ("LocalPool", "engine_of"),
     "run": ("Run", "list_runs", "open_run"),
     "store": ("FailedBatch", "Manifest"),
     "study": ("Study",),

@@ -8,7 +8,7 @@ from pathlib import Path
 from aetia.errors import AetiaError, MissingError, RunError, StudyError
 from aetia.runs.engine import Engine, Failure, InProcess
 from aetia.runs.events import EventLog, Observer, now
-from aetia.runs.instrument import Batch, Plan, instrument_named
+from aetia.runs.instrument import Batch, Instrument, Plan, Settling, instrument_named
 from aetia.runs.keys import JSON, canonical
 from aetia.runs.lock import LOCK, locked
 from aetia.runs.run import Run, open_run
@@ -16,7 +16,7 @@ from aetia.runs.store import FailedBatch, Manifest, PlannedBatch, Store, hardwar
 from aetia.runs.study import Study
 from aetia.text import clean_text
 
-__all__ = ["execute", "resume"]
+__all__ = ["check_engine", "execute", "resume"]
 
 _ELSEWHERE = "name a new directory with `--out`"
 _ABSENT = ("AE-1409", "AE-2101", "AE-2102", "AE-9301")  # files of directions, of contrasts and of pictures
@@ -31,7 +31,8 @@ def execute(
     longer to be found.
 
     Values and effects are the same bytes however often the run was stopped and carried on. A batch that raises is
-    listed as failed and the rest goes on.
+    listed as failed and the rest goes on. An instrument that keeps something of its own lets go of it once the run is
+    complete: see `aetia.runs.instrument.Settling`.
 
     Args:
         study: The question.
@@ -41,17 +42,41 @@ def execute(
 
     Raises:
         RunError: AE-6001 in use; AE-6003 holds something else; AE-6004 of another study; AE-6005 the system has
-            changed since; AE-6011, AE-6012 the disk. What was computed is kept.
+            changed since; AE-6014 several processes may not share it; AE-6011, AE-6012 the disk. What was computed is
+            kept.
         StudyError: AE-1105 there is nothing to compute; and what the instrument finds wrong, if only in a batch.
         KeyboardInterrupt: Ctrl-C, with a line that says how to go on; the status is then "interrupted".
     """
-    engine = engine or InProcess()
-    store = Store(Path(directory))
+    instrument = instrument_named(study.instrument)
+    run = _carried_out(instrument, study, Store(Path(directory)), engine or InProcess(), observe)
+    if run.status == "complete" and isinstance(instrument, Settling):
+        instrument.settle(study)
+    return run
+
+
+def resume(directory: str | Path, *, engine: Engine | None = None, observe: Observer | None = None) -> Run:
+    """Carry the run in `directory` on: compute the batches that have no whole file, and summarise.
+
+    Raises:
+        RunError: AE-6003 there is no run; AE-6002 its manifest is damaged; and as `execute`.
+    """
+    return execute(open_run(directory).study, directory, engine=engine, observe=observe)
+
+
+def check_engine(plan: Plan, engine: Engine) -> None:
+    """Raise RunError AE-6014 if several processes may not share the plan."""
+    if plan.alone and not isinstance(engine, InProcess):
+        raise RunError("AE-6014", plan.alone, mend="leave `--workers` out")
+
+
+def _carried_out(
+    instrument: Instrument[Study], study: Study, store: Store, engine: Engine, observe: Observer | None
+) -> Run:
     with locked(store.directory):
         earlier = _earlier(store, study)
         finished = earlier if earlier is not None and _is_complete(store, earlier) else None
         try:
-            plan = instrument_named(study.instrument).plan(study)
+            plan = instrument.plan(study)
         except AetiaError as error:
             if finished is not None and _says_absent(error):
                 return Run(store.directory, finished)
@@ -60,6 +85,7 @@ def execute(
             _check_unchanged(store, earlier, plan)
         if finished is not None:
             return Run(store.directory, finished)
+        check_engine(plan, engine)
         manifest = _begin(store, study, plan, earlier, engine)
         missing = [batch for batch in plan.batches if store.read_part(batch.key) is None]
         done = plan.cells - sum(batch.cells for batch in missing)
@@ -73,15 +99,6 @@ def execute(
             store.write_manifest(manifest)
             log.record("complete", message=f"{len(failed)} batches failed" if failed else "")
     return Run(store.directory, manifest)
-
-
-def resume(directory: str | Path, *, engine: Engine | None = None, observe: Observer | None = None) -> Run:
-    """Carry the run in `directory` on: compute the batches that have no whole file, and summarise.
-
-    Raises:
-        RunError: AE-6003 there is no run; AE-6002 its manifest is damaged; and as `execute`.
-    """
-    return execute(open_run(directory).study, directory, engine=engine, observe=observe)
 
 
 def _earlier(store: Store, study: Study) -> Manifest | None:

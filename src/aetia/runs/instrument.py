@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias, TypeVar, cast
+from typing import Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 import pyarrow as pa
 
@@ -12,7 +12,7 @@ from aetia.effects import Effects
 from aetia.runs.keys import JSON
 from aetia.runs.study import Study
 
-__all__ = ["KEY", "Batch", "Compute", "Instrument", "Plan", "instrument_named"]
+__all__ = ["KEY", "Batch", "Compute", "Instrument", "Plan", "Settling", "instrument_named"]
 
 KEY = r"^[A-Za-z0-9_-]{1,128}$"
 """What a batch's key looks like; it is part of a file name."""
@@ -47,6 +47,7 @@ class Plan:
         system: What is studied: model id, revision, file hashes, number format, family.
         forecast: The expected cost, such as seconds and peak bytes.
         notes: Sentences that a reader of the results should know, such as how many items were dropped.
+        alone: Why one process has to compute all of it, as a sentence; empty if several may share it.
     """
 
     batches: tuple[Batch, ...]
@@ -54,6 +55,7 @@ class Plan:
     system: Mapping[str, JSON] = field(default_factory=dict)
     forecast: Mapping[str, float | int | str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    alone: str = ""
 
     def __post_init__(self) -> None:
         if len({batch.key for batch in self.batches}) < len(self.batches):
@@ -74,7 +76,7 @@ class Instrument(Protocol[StudyT_contra]):
 
     It differs from others in how it plans and how it summarises, never in how its work is run, stored or resumed. Its
     class is made without arguments, is registered with `aetia.catalogue.instrument`, and imports nothing heavy before
-    `open`.
+    `open`. One that keeps something of its own until a run is complete is `Settling`, too.
     """
 
     name: str
@@ -94,6 +96,15 @@ class Instrument(Protocol[StudyT_contra]):
 
     def summarise(self, study: StudyT_contra, values: pa.Table, /) -> Effects:
         """Return the effects that the values show; the values alone decide them."""
+        ...
+
+
+@runtime_checkable
+class Settling(Protocol[StudyT_contra]):
+    """An instrument that keeps something beside the run, such as replies, for a session that is killed."""
+
+    def settle(self, study: StudyT_contra, /) -> None:
+        """Let go of what was kept for the study alone: its run has all values. It may be called again."""
         ...
 
 

@@ -1,7 +1,7 @@
 """How are batches computed by several processes of this machine, any of which may die?
 
 Every worker has a pipe of its own, so that a death is known at once, by the end of the pipe, together with the batch
-that it cost. A worker whose parent dies sees the same end, and goes.
+that it cost. A worker waits for its parent's end too, and goes at once, in the midst of a batch.
 """
 
 import os
@@ -12,21 +12,23 @@ from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from threading import Thread
 from typing import TypeAlias
 
 import pyarrow as pa
 
 from aetia import catalogue
 from aetia.errors import AetiaError, RunError
-from aetia.runs.engine import Failure, Result, compute_batch
+from aetia.runs.cores import share_cores
+from aetia.runs.engine import Engine, Failure, InProcess, Result, compute_batch
 from aetia.runs.instrument import Batch, Compute, instrument_named
 from aetia.runs.study import Study
 from aetia.text import clean_text
 
-__all__ = ["LocalPool"]
+__all__ = ["LocalPool", "engine_of"]
 
 _GRACE_SECONDS = 2.0
 
@@ -42,7 +44,8 @@ class LocalPool:
     top level with `if __name__ == "__main__":`, since the workers import it.
 
     Args:
-        workers: How many processes; each holds the model in memory.
+        workers: How many processes at most, each of which holds the model in memory; a study of fewer batches has no
+            more than these, and they share the cores among them.
 
     Raises:
         RunError: AE-6007 a worker died before it had opened the instrument; AE-6009 it could not open it.
@@ -61,12 +64,13 @@ class LocalPool:
 
     def run(self, instrument_name: str, study: Study, batches: Sequence[Batch]) -> Generator[Result]:
         """Yield one result for each batch, as soon as it is there; closing it ends all workers."""
-        hire = partial(_Worker, instrument_name, study, threads=max(1, (os.cpu_count() or 1) // self.workers))
+        count = min(self.workers, len(batches))
+        hire = partial(_Worker, instrument_name, study, count)
         waiting = deque(batches)
         retried: set[str] = set()
         staff: list[_Worker] = []
         try:
-            staff.extend(hire() for _ in range(min(self.workers, len(batches))))
+            staff.extend(hire() for _ in range(count))
             while staff:
                 for worker in _ready(staff):
                     batch = worker.batch
@@ -89,16 +93,25 @@ class LocalPool:
                 worker.stop()
 
 
+def engine_of(workers: int) -> Engine:
+    """This process if one is enough, else as many others.
+
+    Raises:
+        ValueError: Fewer than one.
+    """
+    return InProcess() if workers == 1 else LocalPool(workers)
+
+
 class _Worker:
     """One process, our end of its pipe, and the batch that it has; it has none while it opens the instrument."""
 
-    def __init__(self, instrument_name: str, study: Study, *, threads: int) -> None:
+    def __init__(self, instrument_name: str, study: Study, workers: int) -> None:
         self.batch: Batch | None = None
         self.is_dead = False
         self.pipe, theirs = get_context("spawn").Pipe()
         # The class travels by its module's name, so that a worker registers what its parent had registered.
         implementation = catalogue.find(instrument_name).implementation
-        arguments = (implementation, instrument_name, study, threads, theirs)
+        arguments = (implementation, instrument_name, study, workers, theirs)
         self._process: SpawnProcess = get_context("spawn").Process(target=_work, args=arguments, daemon=True)
         _start_uninterrupted(self._process)
         theirs.close()
@@ -155,10 +168,11 @@ def _start_uninterrupted(process: SpawnProcess) -> None:
 
 
 def _work(
-    implementation: type[object], instrument_name: str, study: Study, threads: int, pipe: "Connection[_Message, Batch]"
+    implementation: type[object], instrument_name: str, study: Study, workers: int, pipe: "Connection[_Message, Batch]"
 ) -> None:
     """Open the instrument, then compute what comes through the pipe until it ends: a worker's whole life."""
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # read when the instrument loads its numerical library
+    share_cores(workers)
+    Thread(target=_go_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
         try:
             compute = instrument_named(instrument_name).open(study)
@@ -174,6 +188,14 @@ def _work(
         pipe.send(None)
         while True:
             pipe.send(_computed(compute, pipe.recv()))
+
+
+def _go_with_parent() -> None:
+    # Without it a worker is at work until its batch is done, beside those of the session that carries the run on.
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _computed(compute: Compute, batch: Batch) -> AetiaError | pa.Table | Failure:

@@ -66,7 +66,6 @@ class Manifest(_Record):
     seeds: dict[str, int] = {}
     versions: dict[str, str] = {}
     hardware: Mapping[str, JSON] = {}
-    threads: int | None = None
     engine: str = ""
     sessions: int = 1
     started: str = ""

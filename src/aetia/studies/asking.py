@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from aetia.runs import JSON, InProcess, LocalPool, Run, Study, execute, parse_study
+from aetia.runs import JSON, Run, Study, engine_of, execute, parse_study
 from aetia.studies.study import ContrastStudy, digests
 
 __all__ = ["ask", "completed", "default_directory"]
@@ -27,7 +27,7 @@ def ask(record: Mapping[str, JSON], *, out: str | Path | None = None, workers: i
     """
     study = parse_study(completed(record), source=f"a study of {record['instrument']}")
     directory = Path(out) if out is not None else default_directory(study)
-    return execute(study, directory, engine=LocalPool(workers) if workers > 1 else InProcess())
+    return execute(study, directory, engine=engine_of(workers))
 
 
 def completed(record: Mapping[str, JSON]) -> Mapping[str, JSON]:

@@ -12,6 +12,9 @@ from aetia.evals.speech import said
 
 __all__ = ["ByFactors"]
 
+_NEEDED = 768
+"""How many tokens the JSON of a story's events takes: one that is cut off is no answer."""
+
 _FOCAL = 6
 """How many events may be asked about: each may take one comparison."""
 
@@ -23,22 +26,22 @@ _INTENTION = {"en": "intentional", "zh": "故意"}
 class ByFactors:
     """Two turns for events and factors; the rules answer, and the returned text is their answer.
 
-    A reply that is not in the demanded form is no answer. A question about intention is asked plainly, as the
-    published code does. An item that is not answered by yes or no is answered in a third turn, with the factors at
-    hand, since the rules give no other answers.
+    A reply that is not in the demanded form, plain or in a block of code, is no answer. A question about intention is
+    asked plainly, as the published code does. An item that is not answered by yes or no is answered in a third turn,
+    with the factors at hand, since the rules give no other answers.
 
     Args:
         name: The adaptation's name.
         is_judged: Whether the answerer is asked to compare responsibilities, as in the published code, or the factors
             decide.
-        tokens: The most tokens of each of the two stages.
+        tokens: The most tokens of each of the two stages; fewer than 768 are made 768.
 
     Source: AC-Reason, 2025 (arXiv 2505.08750), seed 063. The sentences are our own.
     """
 
     name: str
     is_judged: bool
-    tokens: int = 768
+    tokens: int = _NEEDED
 
     def converse(self, item: Item) -> Conversation:
         """Ask for events, factors and comparisons."""
@@ -46,12 +49,13 @@ class ByFactors:
             reply = yield request(item, asked(item))
             return reply.text
         prompt = joined(stated(item), filled(item.language, "ac_events"))
-        first = yield request(item, prompt, tokens=self.tokens)
+        tokens = max(_NEEDED, self.tokens)
+        first = yield request(item, prompt, tokens=tokens, least=_NEEDED)
         events = events_of(first.text)
         if events is None:
             return ""
         turns = (prompt, quoted(item, first.text, len(first.text)), filled(item.language, "ac_factors"))
-        second = yield request(item, *turns, tokens=self.tokens)
+        second = yield request(item, *turns, tokens=tokens, least=_NEEDED)
         factors = factors_of(second.text, events)
         if factors is None:
             return ""
@@ -73,7 +77,7 @@ class ByFactors:
                     item.language,
                     f"ac_{found.by}",
                     event=event.name,
-                    others="; ".join(other.name for other in found.others) or filled(item.language, "nothing"),
+                    others="; ".join(other.name for other in found.others) or filled(item.language, "no_others"),
                 )
                 reply = yield request(item, *turns, question)
                 found = _agrees(item, reply.text)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from aetia.evals.adaptations.plain_json import json_object
+from aetia.evals.adaptations.plain_json import json_object, unfenced
 
 __all__ = ["Comparison", "Event", "Factors", "by_factors", "events_of", "factors_of", "verdict"]
 
@@ -127,7 +127,7 @@ def _without(events: Sequence[Event], event: Event) -> tuple[Event, ...]:
 
 def events_of(text: str) -> tuple[Event, ...] | None:
     """The events that the reply to the first stage tells of; None if it is not in the demanded form."""
-    found = json_object(text)
+    found = json_object(unfenced(text))
     told = found.get("events") if found else None
     if not isinstance(told, list) or not 1 <= len(told) <= _EVENTS:
         return None
@@ -150,7 +150,7 @@ def _event(told: object) -> Event | None:
 
 def factors_of(text: str, events: Sequence[Event]) -> Mapping[str, Factors] | None:
     """The factors of each event that the reply to the second stage tells; None if one is missing or no truth value."""
-    found = json_object(text)
+    found = json_object(unfenced(text))
     if found is None:
         return None
     factors: dict[str, Factors] = {}

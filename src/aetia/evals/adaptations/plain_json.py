@@ -1,11 +1,13 @@
 """Is this text one JSON object, exactly as the standard has it, with nothing around it?"""
 
 import json
+import re
 from collections.abc import Mapping
 
-__all__ = ["json_object"]
+__all__ = ["json_object", "unfenced"]
 
 _LONGEST = 20_000
+_FENCE = re.compile(r"```[a-zA-Z]{0,10}[ \t]*\n(?P<inside>(?:[^`]|`(?!``))*)\n[ \t]*```")
 
 
 def json_object(text: str) -> Mapping[str, object] | None:
@@ -21,6 +23,12 @@ def json_object(text: str) -> Mapping[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def unfenced(text: str) -> str:
+    """The text without the marks of a block of code, as chat models set JSON, if it is one and nothing more."""
+    found = _FENCE.fullmatch(text.strip()) if len(text) <= _LONGEST else None
+    return found["inside"] if found is not None else text
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

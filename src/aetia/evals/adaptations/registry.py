@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aetia.errors import EvaluationError
 from aetia.evals.adaptations.ac_reason import ByFactors
@@ -42,6 +42,7 @@ class WayOfAsking:
         knows_label: Whether the label decides what is asked, so that its score shows what could be gained at most.
         is_written_out: Whether a reply holds more than the answer (steps, calls, an object), so that scores of labels
             cannot stand in its place.
+        shots: The most examples that are shown.
     """
 
     name: str
@@ -53,6 +54,7 @@ class WayOfAsking:
     is_control: bool = False
     knows_label: bool = False
     is_written_out: bool = False
+    shots: int = 0
 
 
 _CALM = "Chen et al., Causal Evaluation of Language Models, 2024 (arXiv 2405.00622)"
@@ -65,18 +67,16 @@ _HEART = "Pinto et al., HEART: Emotionally-driven test-time scaling of Language 
 _AC = "AC-Reason: Towards Theory-Guided Actual Causality Reasoning with Large Language Models, 2025 (arXiv 2505.08750)"
 
 
-def _calm(
-    name: str,
-    line: str,
-    made: Callable[[Material], Adaptation],
-    needs: tuple[str, ...] = (),
-    *,
-    is_written_out: bool = False,
-) -> WayOfAsking:
-    return WayOfAsking(name, line, made, ("069",), _CALM, needs, is_written_out=is_written_out)
+def _calm(name: str, line: str, made: Callable[[Material], Adaptation], *, is_written_out: bool = False) -> WayOfAsking:
+    return WayOfAsking(name, line, made, ("069",), _CALM, is_written_out=is_written_out)
 
 
-def _examples(name: str, count: int, *, is_derived: bool = False) -> Callable[[Material], Adaptation]:
+def _by_examples(name: str, line: str, shots: int, *, is_derived: bool = False) -> WayOfAsking:
+    way = _calm(name, line, _examples(name, shots, is_derived=is_derived), is_written_out=is_derived)
+    return replace(way, needs=("examples",), shots=shots)
+
+
+def _examples(name: str, count: int, *, is_derived: bool) -> Callable[[Material], Adaptation]:
     def made(material: Material) -> Exemplary:
         tokens = material.tokens if is_derived else 0
         return Exemplary(name, material.scenario, material.examples, count, is_derived, tokens)
@@ -107,20 +107,11 @@ _WAYS: tuple[WayOfAsking, ...] = (
         lambda _: Adversarial("adversarial-doubt-flat", "doubt", is_flat=True),
     ),
     _calm("zero-shot-icl", "what the task is about, and no example", zero_shot_icl),
-    _calm("one-shot-icl", "what the task is about, and one example", _examples("one-shot-icl", 1), ("examples",)),
-    _calm(
-        "three-shot-icl",
-        "what the task is about, and three examples, of each label in turn",
-        _examples("three-shot-icl", 3),
-        ("examples",),
-    ),
+    _by_examples("one-shot-icl", "what the task is about, and one example", 1),
+    _by_examples("three-shot-icl", "what the task is about, and three examples, of each label in turn", 3),
     _calm("zero-shot-cot", "think step by step, then answer", zero_shot_cot, is_written_out=True),
-    _calm(
-        "manual-cot",
-        "up to eight examples with their derivations, of each label in turn",
-        _examples("manual-cot", 8, is_derived=True),
-        ("examples",),
-        is_written_out=True,
+    _by_examples(
+        "manual-cot", "up to eight examples with their derivations, of each label in turn", 8, is_derived=True
     ),
     _calm("explicit-function", "what the answerer is to be, then the question", explicit_function),
     WayOfAsking(
@@ -171,7 +162,7 @@ _WAYS: tuple[WayOfAsking, ...] = (
     WayOfAsking(
         "ac-reason",
         "events and their factors from the answerer, the verdict from AC-Reason's rules",
-        lambda _: ByFactors("ac-reason", is_judged=True),
+        lambda material: ByFactors("ac-reason", is_judged=True, tokens=material.tokens),
         ("063",),
         _AC,
         is_written_out=True,
@@ -179,7 +170,7 @@ _WAYS: tuple[WayOfAsking, ...] = (
     WayOfAsking(
         "ac-reason-fixed",
         "the same, with responsibilities compared by the factors and not by the answerer",
-        lambda _: ByFactors("ac-reason-fixed", is_judged=False),
+        lambda material: ByFactors("ac-reason-fixed", is_judged=False, tokens=material.tokens),
         ("063",),
         _AC,
         is_written_out=True,

@@ -117,8 +117,8 @@ def quoted(item: Item, text: str, limit: int = SHOWN) -> str:
     return kept or filled(item.language, "nothing")
 
 
-def request(item: Item, *turns: str, tokens: int = 0) -> Request:
+def request(item: Item, *turns: str, tokens: int = 0, least: int = 0) -> Request:
     """A request of turns, the user's first and last; without `tokens` it has room for an answer and no more."""
     roles = ("user", "assistant")
     messages = tuple(Message(roles[place % 2], text) for place, text in enumerate(turns))
-    return Request(messages, tokens=tokens or _TOKENS[item.form], subject=item.id)
+    return Request(messages, tokens=tokens or _TOKENS[item.form], subject=item.id, least=least)

@@ -7,6 +7,7 @@ weights, another template or another precision is ever taken for this one's.
 import hashlib
 import json
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -36,7 +37,7 @@ class ReplyCache:
     """Replies in a file of SQLite; several processes may use one file at once.
 
     What is in it survives a process that is killed at any moment. A damaged file is put aside, beside the new one, and
-    `notice` says so.
+    a line on stderr says so.
 
     Args:
         path: The file; it is made if it is not there.
@@ -47,7 +48,6 @@ class ReplyCache:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.notice = ""
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -89,7 +89,8 @@ class ReplyCache:
             raise self._unusable(error) from error
         for ending in ("-wal", "-shm"):
             self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
-        self.notice = f"The file of replies was damaged; it is kept as {aside.name}, and a new one was begun."
+        place = clean_text(str(aside))
+        sys.stderr.write(f"The file of replies was damaged; it is kept as {place}, and a new one was begun.\n")
 
     def _unusable(self, error: Exception) -> EvaluationError:
         found = f"The file of replies {clean_text(str(self.path))} cannot be used: {clean_text(str(error))}."

@@ -14,12 +14,22 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from random import Random
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from aetia.errors import EvaluationError, MissingError
-from aetia.evals.answerers.endpoint_format import API, Answered, Call, Trouble, answered, calls, combined, of_status
-from aetia.evals.answerers.endpoint_format import payload as payload_of
-from aetia.evals.answerers.endpoint_pace import Pace, Prices, Spent, pause, waiting_asked
+from aetia.errors import MissingError
+from aetia.evals.answerers.endpoint_address import address_of, check_key
+from aetia.evals.answerers.endpoint_format import (
+    API,
+    Answered,
+    Call,
+    Trouble,
+    answered,
+    calls,
+    combined,
+    of_status,
+    payload,
+    used,
+)
+from aetia.evals.answerers.endpoint_pace import Limits, Prices, Spent, Standing, pause, waiting_asked
 from aetia.evals.dialogue import Reply, Request
 from aetia.runs.keys import JSON
 from aetia.text import clean_text
@@ -29,9 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EndpointAnswerer", "EndpointSettings", "Prices", "Spent"]
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LARGEST = 4 * 2**20  # bytes of an answer that are read
-_HOPELESS = 3  # requests one after another without any answer, after which the others are not tried
+_SECRET = 8  # letters; a shorter key, as of a server that wants any, is a common word and keeps nothing secret
 
 
 @dataclass(frozen=True)
@@ -49,10 +58,11 @@ class EndpointSettings:
         seconds: The longest that one attempt may take.
         first_pause: Seconds before the second attempt, roughly.
         requests_per_minute: 0 for no limit.
-        tokens_per_minute: 0 for no limit; a call counts with its prompt, at four characters a token, and its most
-            tokens.
+        tokens_per_minute: 0 for no limit; a call counts with its prompt, at four bytes a token, and its most tokens.
         prices: What tokens cost.
-        most_cost: No call is made once so much is spent; 0 for no limit. What is under way then is still paid.
+        most_cost: All that one answerer asks costs no more; 0 for no limit. A call is made only if what is spent, what
+            those under way may cost and what it may cost itself are within it. A call may cost a token for each byte of
+            its prompt, some for the template, and its most tokens; one whose answer never came whole counts so too.
     """
 
     url: str
@@ -72,18 +82,27 @@ class EndpointSettings:
 class EndpointAnswerer:
     """An endpoint as an answerer; `spent` tells what it was asked, what that cost, and which models it said it was.
 
+    Its limits hold over all that it is asked, and once no request would fare better it asks no more: a new answerer
+    tries again.
+
     Raises:
         MissingError: AE-8410 httpx2 is not installed.
         EvaluationError: AE-8411 the address is none, or holds a password or a query; AE-8412 a key would travel
-            unencrypted.
+            unencrypted; AE-8413 the key holds what cannot be sent.
     """
 
     def __init__(self, settings: EndpointSettings) -> None:
         _check_installed()
         self.settings = settings
-        self.spent = Spent()
-        self._address = _checked_address(settings)
+        self._address = address_of(settings.url, settings.key_variable)
+        pace = (settings.requests_per_minute, settings.tokens_per_minute)
+        self._standing = Standing(Limits(*pace, settings.prices, settings.most_cost))
         self._key()
+
+    @property
+    def spent(self) -> Spent:
+        """What was asked till now, and what it cost."""
+        return self._standing.spent
 
     @property
     def identity(self) -> Mapping[str, JSON]:
@@ -102,7 +121,7 @@ class EndpointAnswerer:
         No more replies wait to be taken than are under way, so that a slow reader slows the calls.
         """
         replies: queue.SimpleQueue[tuple[int, Reply] | BaseException | None] = queue.SimpleQueue()
-        session = _Session(self.settings, self._address, self._key(), self.spent)
+        session = _Session(self.settings, self._address, self._key(), self._standing)
         loop = asyncio.new_event_loop()
         room = asyncio.Semaphore(2 * self.settings.parallel)
         work = loop.create_task(session.run(requests, replies.put, room))
@@ -132,11 +151,9 @@ class EndpointAnswerer:
             loop.close()
 
     def _key(self) -> str:
+        """The key as it is now; it is held no longer than it is used."""
         key = os.environ.get(self.settings.key_variable, "").strip()
-        parts = urlsplit(self._address)
-        if key and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-            found = f"The key in {self.settings.key_variable} would travel unencrypted to {parts.hostname}."
-            raise EvaluationError("AE-8412", found, mend="use https, or unset the variable.")
+        check_key(key, self._address, self.settings.key_variable)
         return key
 
 
@@ -145,31 +162,12 @@ def _check_installed() -> None:
         raise MissingError("AE-8410", "Endpoints need httpx2.", mend="python -m pip install 'aetia[models]'")
 
 
-def _checked_address(settings: EndpointSettings) -> str:
-    mend = "write it like https://api.openai.com/v1."
-    no_address = EvaluationError("AE-8411", f"{clean_text(settings.url, 80)!r} is no address.", mend=mend)
-    try:
-        parts = urlsplit(settings.url.strip())
-        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError as error:
-        raise no_address from error
-    if not is_whole:
-        raise no_address
-    if parts.username or parts.password or parts.query or parts.fragment:
-        found = "The address holds a user, a password or a query, which would be stored with the results."
-        raise EvaluationError("AE-8411", found, mend=f"{mend[:-1]}, and put the key into {settings.key_variable}.")
-    return settings.url.strip().rstrip("/")
-
-
 class _Session:
     """The calls of one `answer`."""
 
-    def __init__(self, settings: EndpointSettings, address: str, key: str, spent: Spent) -> None:
-        self.settings, self.address, self.key, self.spent = settings, address, key, spent
-        self.pace = Pace(settings.requests_per_minute, settings.tokens_per_minute)
+    def __init__(self, settings: EndpointSettings, address: str, key: str, standing: Standing) -> None:
+        self.settings, self.address, self.key, self.standing = settings, address, key, standing
         self.random = Random()
-        self.failures = 0
-        self.over = ""
 
     async def run(
         self, requests: Sequence[Request], put: Callable[[tuple[int, Reply]], None], room: asyncio.Semaphore
@@ -199,65 +197,61 @@ class _Session:
     async def _reply(self, client: "httpx2.AsyncClient", request: Request) -> Reply:
         try:
             found = [
-                await self._persistent(client, call, request)
-                for call in calls(request, self.settings.model, self.settings.api)
+                await self._persistent(client, call) for call in calls(request, self.settings.model, self.settings.api)
             ]
             return combined(request, found)
         except Trouble as trouble:
-            return Reply("", "refused" if trouble.kind == "refused" else "error", error=self._safe(trouble.reason))
+            return Reply("", "refused" if trouble.kind == "refused" else "error", error=self._line(trouble))
+        except Exception as error:  # noqa: BLE001  whatever one answer brings about, the others go on
+            trouble = Trouble(f"The answer brought about {type(error).__name__}", said=str(error))
+            self.standing.failed(trouble)
+            return Reply("", "error", error=self._line(trouble))
 
-    async def _persistent(self, client: "httpx2.AsyncClient", call: Call, request: Request) -> Answered:
+    async def _persistent(self, client: "httpx2.AsyncClient", call: Call) -> Answered:
         """The answer to a call, tried again where that may help."""
-        size = sum(len(message.text) for message in request.messages) // 4
         for attempt in range(self.settings.attempts):
-            if self.settings.most_cost and self.spent.cost >= self.settings.most_cost:
-                self.over = f"Not asked: {self.spent.cost:.4g} is spent, and {self.settings.most_cost:.4g} is the most."
-            if self.over:
-                raise Trouble(self.over, "all")
-            await self.pace.turn(size + (0 if request.continuations else request.tokens))
-            try:
+            async with self.standing.turn(call.read, call.most_read, call.most_written):
                 found = await self._attempt(client, call)
-            except Trouble as trouble:
-                last = attempt + 1 == self.settings.attempts
-                if trouble.kind != "again" or last:
-                    self._note(trouble)
-                    raise
-                self.spent.retries += 1
-                if trouble.after is not None:
-                    self.pace.hold(trouble.after)
-                await asyncio.sleep(pause(attempt, trouble.after, self.random, self.settings.first_pause))
-            else:
-                self.failures = 0
-                self.spent.add(found.reply.prompt_tokens, found.reply.tokens, found.model, self.settings.prices)
+            if isinstance(found, Answered):
+                self.standing.succeeded(self._shown(found.model, 100))
                 return found
+            if found.after is not None:
+                self.standing.pace.hold(found.after)
+            if found.kind != "again" or attempt + 1 == self.settings.attempts:
+                self.standing.failed(found)
+                raise found
+            self.standing.again()
+            await asyncio.sleep(pause(attempt, found.after, self.random, self.settings.first_pause))
         raise AssertionError("the last attempt returns or raises")
 
-    def _note(self, trouble: Trouble) -> None:
-        """Stop asking where no request would fare better."""
-        if trouble.kind == "refused":
-            self.failures = 0
-            return
-        self.failures += 1
-        if trouble.kind == "all" or self.failures >= _HOPELESS:
-            self.over = trouble.reason
-
-    async def _attempt(self, client: "httpx2.AsyncClient", call: Call) -> Answered:
+    async def _attempt(self, client: "httpx2.AsyncClient", call: Call) -> Answered | Trouble:
+        """What one call gives; it is counted as one that may have cost the most unless its cost is known."""
         import httpx2
 
+        is_counted = False
         try:
             async with asyncio.timeout(self.settings.seconds):
                 status, headers, content = await self._posted(client, call)
-        except (TimeoutError, httpx2.TimeoutException) as error:
-            raise Trouble(f"The endpoint took longer than {self.settings.seconds:g} seconds.") from error
-        except httpx2.ConnectError as error:
-            raise Trouble(f"The endpoint {self.address} cannot be reached: {clean_text(str(error), 100)}") from error
+            if status >= 300:
+                is_counted = True
+                return of_status(status, content, waiting_asked(headers))
+            told = payload(content, headers.get("content-type", ""))
+            taken = used(call, told)
+            self.standing.add(taken)  # what is not usable is paid too
+            is_counted = True
+            return answered(call, told, taken)
+        except Trouble as trouble:
+            return trouble
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            is_counted = True
+            return Trouble(f"The endpoint {self.address} cannot be reached", said=str(error))
+        except (TimeoutError, httpx2.TimeoutException):
+            return Trouble(f"The endpoint took longer than {self.settings.seconds:g} seconds.")
         except httpx2.HTTPError as error:
-            raise Trouble(f"The endpoint broke off its answer: {clean_text(str(error), 100)}") from error
-        if self.key:
-            content = content.replace(self.key.encode(), b"[key]")  # some endpoints repeat it
-        if status >= 300:
-            raise of_status(status, content, waiting_asked(headers))
-        return answered(call, payload_of(content, headers.get("content-type", "")))
+            return Trouble("The endpoint broke off its answer", said=str(error))
+        finally:
+            if not is_counted:
+                self.standing.add_unsure(call.most_read, call.most_written)
 
     async def _posted(self, client: "httpx2.AsyncClient", call: Call) -> tuple[int, Mapping[str, str], bytes]:
         parts: list[bytes] = []
@@ -270,7 +264,13 @@ class _Session:
                     raise Trouble(f"The endpoint sent more than {_LARGEST:,} bytes.", "refused")
             return response.status_code, response.headers, b"".join(parts)
 
-    def _safe(self, reason: str) -> str:
-        """The reason in one line, without the key, wherever it may have come from."""
-        line = clean_text(reason, 300)
-        return line.replace(self.key, "[key]") if self.key else line
+    def _line(self, trouble: Trouble) -> str:
+        """Why there is no reply, in one line without the key."""
+        return clean_text(
+            f"{trouble.reason}: {self._shown(trouble.said, 200)}" if trouble.said else trouble.reason, 300
+        )
+
+    def _shown(self, said: str, limit: int) -> str:
+        """What an endpoint said, without the key, which some repeat; cut last, so that no part of the key is left."""
+        shown = clean_text(said, _LARGEST)
+        return clean_text(shown.replace(self.key, "[key]") if len(self.key) >= _SECRET else shown, limit)

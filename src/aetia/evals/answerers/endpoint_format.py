@@ -12,12 +12,28 @@ from aetia.evals.dialogue import Reply, Request
 from aetia.runs.keys import JSON
 from aetia.text import clean_text
 
-__all__ = ["API", "Answered", "Call", "Trouble", "answered", "calls", "combined", "of_status", "payload"]
+__all__ = [
+    "API",
+    "Answered",
+    "Call",
+    "Trouble",
+    "Used",
+    "answered",
+    "calls",
+    "combined",
+    "of_status",
+    "payload",
+    "used",
+]
 
 API: TypeAlias = Literal["chat", "completions"]
 """`chat`: messages to `/chat/completions`; `completions`: their texts, one under the other, to `/completions`."""
 
 _LISTED = 20  # of the likeliest first tokens, which is all that the interface lists
+_BYTES = 4  # of UTF-8 that a token stands for, about
+_TEMPLATE = 32  # tokens that a template adds to a message, at the most
+_MOST_TOLD = 10**9  # a count of tokens above it is none
+_FARTHEST = 1e9  # nats, or characters; what is beyond it is no log-probability and no place
 _REASONS = {
     401: "refuses the key",
     403: "does not allow this key what is asked",
@@ -30,16 +46,21 @@ class Trouble(Exception):  # noqa: N818  it becomes a line in a reply
     """Why there is no reply.
 
     Args:
-        reason: One line.
+        reason: One line, in this module's words.
         kind: `again` if another attempt may mend it, `refused` if none will, `all` if no request will fare better.
         after: How many seconds the endpoint asks to wait; None if it does not say.
+        said: What the endpoint said to it, as it came: it may be long, and hold the key.
     """
 
     def __init__(
-        self, reason: str, kind: Literal["again", "refused", "all"] = "again", after: float | None = None
+        self,
+        reason: str,
+        kind: Literal["again", "refused", "all"] = "again",
+        after: float | None = None,
+        said: str = "",
     ) -> None:
         super().__init__(reason)
-        self.reason, self.kind, self.after = reason, kind, after
+        self.reason, self.kind, self.after, self.said = reason, kind, after, said
 
 
 @dataclass(frozen=True)
@@ -50,11 +71,42 @@ class Call:
     body: Mapping[str, JSON]
     context: str = ""
     """Of an echoed prompt: what comes before the continuation."""
+    texts: tuple[str, ...] = ()
+    """The texts that are sent in it."""
+
+    @property
+    def read(self) -> int:
+        """About how many tokens are read: one for four bytes."""
+        return -(-self._bytes // _BYTES)
+
+    @property
+    def most_read(self) -> int:
+        """More tokens than are read: no tokenizer makes more of a text than it has bytes."""
+        return self._bytes + _TEMPLATE * (len(self.texts) + 1)
+
+    @property
+    def most_written(self) -> int:
+        """The most tokens that are written."""
+        most = self.body["max_tokens"]
+        return most if isinstance(most, int) else 0
+
+    @property
+    def _bytes(self) -> int:
+        return sum(_length(text) for text in self.texts)
+
+
+@dataclass(frozen=True)
+class Used:
+    """How many tokens an answer took, by the endpoint's count or by the length of its texts."""
+
+    prompt_tokens: int
+    tokens: int
+    is_estimated: bool
 
 
 @dataclass(frozen=True)
 class Answered:
-    """What one call gave; `model` is what the endpoint says that it is."""
+    """What one call gave; `model` is what the endpoint says that it is, as it came."""
 
     reply: Reply
     model: str
@@ -71,12 +123,13 @@ def calls(request: Request, model: str, api: API) -> tuple[Call, ...]:
     if request.stop:
         body["stop"] = list(request.stop)
     if api == "completions":
-        return (Call("/completions", {**body, "prompt": _plain(request)}),)
+        prompt = _plain(request)
+        return (Call("/completions", {**body, "prompt": prompt}, texts=(prompt,)),)
     messages: list[JSON] = [{"role": one.role, "content": one.text} for one in request.messages]
     body["messages"] = messages
     if request.continuations:
         body = {**body, "max_tokens": 1, "logprobs": True, "top_logprobs": _LISTED}
-    return (Call("/chat/completions", body),)
+    return (Call("/chat/completions", body, texts=tuple(message.text for message in request.messages)),)
 
 
 def _plain(request: Request) -> str:
@@ -85,9 +138,14 @@ def _plain(request: Request) -> str:
 
 def _echo(request: Request, model: str, continuation: str) -> Call:
     context = _plain(request)
-    body: dict[str, JSON] = {"model": model, "prompt": context + continuation, "max_tokens": 0, "echo": True}
+    prompt = context + continuation
+    body: dict[str, JSON] = {"model": model, "prompt": prompt, "max_tokens": 0, "echo": True}
     # White space at the end of the prompt belongs to the first token of what follows.
-    return Call("/completions", {**body, "temperature": 0, "logprobs": 1}, context.rstrip())
+    return Call("/completions", {**body, "temperature": 0, "logprobs": 1}, context.rstrip(), (prompt,))
+
+
+def _length(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
 
 
 def payload(content: bytes, kind: str) -> Mapping[str, JSON]:
@@ -104,9 +162,9 @@ def payload(content: bytes, kind: str) -> Mapping[str, JSON]:
     try:
         found: JSON = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Trouble(f"The endpoint sent what is no JSON: {clean_text(text, 80)!r}.") from error
+        raise Trouble("The endpoint sent what is no JSON", said=text) from error
     if not isinstance(found, Mapping):
-        raise Trouble(f"The endpoint sent no object: {clean_text(text, 80)!r}.")
+        raise Trouble("The endpoint sent no object", said=text)
     return found
 
 
@@ -117,51 +175,87 @@ def of_status(status: int, content: bytes, after: float | None) -> Trouble:
         message = told["message"] if isinstance(told, Mapping) else told
     except (ValueError, KeyError, TypeError, RecursionError):
         message = ""
-    said = f": {clean_text(str(message), 200)}" if message else ""
+    said = str(message) if message else ""
     if status in _REASONS:
-        return Trouble(f"The endpoint {_REASONS[status]} (status {status}){said}", "all")
+        return Trouble(f"The endpoint {_REASONS[status]} (status {status})", "all", said=said)
     if 300 <= status < 400:
         return Trouble(f"The endpoint sends elsewhere (status {status}): name the address that it sends to.", "all")
     reason = "is asked too often" if status == 429 else "failed" if status >= 500 else "refuses the request"
-    return Trouble(f"The endpoint {reason} (status {status}){said}", "again" if status in _AGAIN else "refused", after)
+    return Trouble(f"The endpoint {reason} (status {status})", "again" if status in _AGAIN else "refused", after, said)
 
 
-def answered(call: Call, told: Mapping[str, JSON]) -> Answered:
-    """What a call's JSON says.
+def used(call: Call, told: Mapping[str, JSON]) -> Used:
+    """The tokens of an answer, be it usable or not.
+
+    Where the endpoint gives no count, a token is taken to be four bytes of what was sent and of what the reply says;
+    an answer without a choice is then taken to have cost nothing.
+    """
+    counts = told.get("usage")
+    counts = counts if isinstance(counts, Mapping) else {}
+    prompt_tokens, tokens = _count(counts.get("prompt_tokens")), _count(counts.get("completion_tokens"))
+    first = _first(told)
+    text = _content(first) if first is not None else None
+    about = -(-_length(text) // _BYTES) if isinstance(text, str) and call.most_written else 0
+    if first is None or (prompt_tokens and (tokens or not about)):
+        return Used(prompt_tokens, tokens, is_estimated=False)
+    return Used(prompt_tokens or call.read, tokens or about, is_estimated=True)
+
+
+def _first(told: Mapping[str, JSON]) -> Mapping[str, JSON] | None:
+    """The first choice, if there is one."""
+    choices = told.get("choices")
+    first = choices[0] if isinstance(choices, Sequence) and not isinstance(choices, str) and choices else None
+    return first if isinstance(first, Mapping) else None
+
+
+def _content(choice: Mapping[str, JSON]) -> JSON:
+    """What a choice says."""
+    message = choice.get("message")
+    return message.get("content") if isinstance(message, Mapping) else choice.get("text")
+
+
+def answered(call: Call, told: Mapping[str, JSON], taken: Used) -> Answered:
+    """What a call's JSON says; `taken` are the tokens of it.
 
     Raises:
         Trouble: It lacks a choice, or log-probabilities that were asked for.
     """
     if isinstance(told.get("error"), Mapping | str) and not told.get("choices"):
-        raise Trouble(f"The endpoint failed: {clean_text(str(told['error']), 200)}")
-    choices = told.get("choices")
-    first = choices[0] if isinstance(choices, Sequence) and not isinstance(choices, str) and choices else None
-    if not isinstance(first, Mapping):
+        raise Trouble("The endpoint failed", said=str(told["error"]))
+    first = _first(told)
+    if first is None:
         raise Trouble("The endpoint sent no choice.")
-    message = first.get("message")
-    text = message.get("content") if isinstance(message, Mapping) else first.get("text")
+    text = _content(first)
     text = "" if text is None else text
     if not isinstance(text, str):
         raise Trouble("The endpoint sent a choice without a text.")
-    used = told.get("usage")
-    used = used if isinstance(used, Mapping) else {}
-    prompt_tokens, tokens = _count(used.get("prompt_tokens")), _count(used.get("completion_tokens"))
+    counts = (taken.prompt_tokens, taken.tokens)
     finish = "length" if first.get("finish_reason") == "length" else "stop"
-    model = clean_text(str(told.get("model") or ""), 100)
+    model = str(told.get("model") or "")
     if call.body.get("echo"):
         score, length = _echoed(first.get("logprobs"), len(call.context))
-        return Answered(Reply("", finish, (score,), (length,), prompt_tokens, tokens), model, {})
+        return Answered(Reply("", finish, (score,), (length,), *counts), model, {})
     listed = _listed(first.get("logprobs")) if call.body.get("logprobs") else {}
-    return Answered(Reply(text, finish, prompt_tokens=prompt_tokens, tokens=tokens), model, listed)
+    return Answered(Reply(text, finish, (), (), *counts), model, listed)
 
 
 def _count(value: JSON) -> int:
-    return value if isinstance(value, int) and value >= 0 else 0
+    """A count of tokens; 0 of what is none, or could be none."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return value if 0 <= value <= _MOST_TOLD else 0
+
+
+def _number(value: JSON) -> float | None:
+    """A log-probability or a place; None if it is no number, or one that cannot be meant."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if abs(value) <= _FARTHEST else None
 
 
 def _numbers(value: JSON) -> Iterator[float | None]:
     for one in value if isinstance(value, Sequence) else ():
-        yield float(one) if isinstance(one, int | float) else None
+        yield _number(one)
 
 
 def _echoed(told: JSON, start: int) -> tuple[float, int]:
@@ -186,9 +280,9 @@ def _listed(told: JSON) -> dict[str, float]:
     found: dict[str, float] = {}
     listed = first.get("top_logprobs") if isinstance(first, Mapping) else None
     for one in listed if isinstance(listed, Sequence) else ():
-        value = one.get("logprob") if isinstance(one, Mapping) else None
-        if isinstance(one, Mapping) and isinstance(value, int | float):
-            found.setdefault(str(one.get("token", "")), float(value))
+        value = _number(one.get("logprob")) if isinstance(one, Mapping) else None
+        if isinstance(one, Mapping) and value is not None:
+            found.setdefault(str(one.get("token", "")), value)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What will a reply say next, if it says again what its prompt or it itself has said?
+"""What will a reply say next, if it says again what its prompt, it itself or another reply has said?
 
 A guess costs little: its tokens are read in the step that is taken anyway, and what the model would not have written is
 thrown away. A reply is the same with and without guesses.
@@ -8,11 +8,15 @@ together leave the text as it is: Leviathan et al. (2023), arXiv:2211.17192.
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
-__all__ = ["Draft"]
+__all__ = ["Draft", "Said"]
 
 _ALIKE = 4  # tokens that must have been said before: shorter beginnings go on in too many ways
 _FIRST, _MOST = 2, 4  # tokens of a guess: at first, and where all guesses come true
+
+Said: TypeAlias = dict[tuple[int, ...], tuple[list[int], int]]
+"""In which text four tokens were said last, and the place after them."""
 
 
 class Draft:
@@ -20,28 +24,41 @@ class Draft:
 
     Args:
         text: The tokens of the prompt.
+        others: What the replies that are written together have said, this one in its turn: where its own text has no
+            answer, theirs is taken.
     """
 
-    def __init__(self, text: Sequence[int]) -> None:
+    def __init__(self, text: Sequence[int], others: Said) -> None:
         self._text: list[int] = []
-        self._after: dict[tuple[int, ...], int] = {}
+        self._own: Said = {}
+        self._others = others
+        self._newest: tuple[list[int], int] | None = None
         self._size = _FIRST
-        self._newest: int | None = None
         for token in text:
-            self.add(token)
+            self._go_on(token)
 
     def add(self, token: int) -> None:
-        """The text goes on with this token."""
+        """The reply goes on with this token."""
+        ending = self._go_on(token)
+        if self._newest is None:
+            self._newest = self._others.get(ending)
+        if len(ending) == _ALIKE:
+            self._others[ending] = self._own[ending]
+
+    def _go_on(self, token: int) -> tuple[int, ...]:
         self._text.append(token)
         ending = tuple(self._text[-_ALIKE:])
-        self._newest = self._after.get(ending) if len(ending) == _ALIKE else None
-        self._after[ending] = len(self._text)
+        self._newest = self._own.get(ending)
+        if len(ending) == _ALIKE:
+            self._own[ending] = self._text, len(self._text)
+        return ending
 
     def guess(self, most: int) -> list[int]:
         """What came next when the last tokens were said before: at most `most` tokens, none if they are new."""
         if self._newest is None:
             return []
-        return self._text[self._newest : self._newest + min(self._size, most)]
+        text, place = self._newest
+        return text[place : place + min(self._size, most)]
 
     def told(self, guessed: int, right: int) -> None:
         """Of the last guess so many tokens came true: the next one is longer if all did, else as long as that."""

@@ -15,7 +15,7 @@ from random import Random
 import torch
 from torch import Tensor
 
-from aetia.evals.answerers.local_drafts import Draft
+from aetia.evals.answerers.local_drafts import Draft, Said
 from aetia.evals.answerers.local_edits import Edits, Rows, edited_run
 from aetia.evals.answerers.local_reader import KeyValues, Placed, additive, attended, forward, logits, read
 from aetia.evals.answerers.local_scoring import Budget, planted_units
@@ -169,6 +169,7 @@ class _Slots:
         self.values = [torch.zeros(shape, **kept) for _ in network.blocks]
         self.speaker, self.count = speaker, count
         self.replies: list[_Reply] = []
+        self.said: Said = {}
 
     def admit(self, units: Sequence[tuple[Tree, KeyValues | None]], asked: Mapping[int, Prompted]) -> None:
         """Reads prompts, keeps their keys and values, and writes the first token of each reply."""
@@ -187,7 +188,7 @@ class _Slots:
                 self._keep(kept, one, [one.row + row for row in path])
                 ends.append(wanted.index(one.row + path[-1]))
                 prompt = asked[line.owner]
-                random, draft = Random(f"{prompt.seed}"), Draft(prompt.prompt)
+                random, draft = Random(f"{prompt.seed}"), Draft(prompt.prompt, self.said)
                 self.replies.append(_Reply(line.owner, prompt, len(prompt.prompt), random, draft))
         self._say(self.replies[-len(ends) :], [[]] * len(ends), hidden[ends])
 

@@ -26,6 +26,8 @@ from aetia.models.network import Network
 
 __all__ = ["KeyValues", "Placed", "additive", "attended", "forward", "logits", "read", "room_for"]
 
+_BLOCK = 128  # rows of a tree whose attention is made at a time
+
 
 @dataclass(frozen=True, eq=False)
 class KeyValues:
@@ -132,7 +134,19 @@ class _TreeAttention:
             check_reach((one.reads if mask is None else mask.cpu() == 0) & ~cut)
             mask = one.reads.to(key.device) if mask is None else mask
             return weights_attention(replace(part, mask=mask[None, None]), cut[None].to(key.device))[0]
-        return attended(part if mask is None else replace(part, mask=mask[None, None]))
+        return attended(part) if mask is None else _in_blocks(part, mask)
+
+
+def _in_blocks(call: AttentionCall, mask: Tensor) -> Tensor:
+    """`attended` under the mask `[S, P + S]` of a tree: no row reads a later one, so that half of the work is saved."""
+    rows = call.query.shape[2]
+    before = call.key.shape[2] - rows
+    found = []
+    for first in range(0, rows, _BLOCK):
+        some, reach = slice(first, min(first + _BLOCK, rows)), slice(before + min(first + _BLOCK, rows))
+        part = replace(call, query=call.query[:, :, some], key=call.key[:, :, reach], value=call.value[:, :, reach])
+        found.append(attended(replace(part, mask=mask[None, None, some, reach])))
+    return torch.cat(found, 1)
 
 
 def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:

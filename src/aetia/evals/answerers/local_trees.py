@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 __all__ = ["Forest", "Line", "Tree", "common", "planted", "tree_of"]
 
+_MORE = 1.25  # times the rows of a line that is long by itself: so many a tree may have
+
 
 @dataclass(frozen=True)
 class Line:
@@ -115,7 +117,7 @@ def planted(
 
     Args:
         lines: In any order.
-        rows: The most rows of a tree of several lines.
+        rows: The most rows of a tree of several lines, unless one of them is nearly as long by itself.
         saved: The fewest rows that a stem has to save, since reading it is a run of its own.
         shares: Whether lines of different owners may share anything.
         most: The most lines of a tree; any number by default.
@@ -147,7 +149,8 @@ def _trees(lines: Sequence[Line], stem: int, rows: int, most: int) -> Iterator[T
         shared = common(current[-1].tokens, line.tokens) if current else stem
         own = len(line.tokens) - shared
         # A line that shares less than half of itself gains little and makes the tree's attention larger.
-        is_full = len(current) == most or size + own > rows
+        # Of a prompt that is long by itself, the ways of asking add little.
+        is_full = len(current) == most or size + own > max(rows, _MORE * (len(line.tokens) - stem))
         if current and (is_full or 2 * (shared - stem) < len(line.tokens) - stem):
             yield tree_of(current, stem)
             current, size, own = [], 0, len(line.tokens) - stem

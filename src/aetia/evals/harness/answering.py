@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from aetia.evals.answerers.cache import ReplyCache, cached
 from aetia.evals.answerers.controls import ReferenceAnswerer, constant, engine, guesser, majority
+from aetia.evals.answerers.endpoint_address import check_told
 from aetia.evals.dialogue import Answerer
 from aetia.evals.harness.items import chosen_items
-from aetia.evals.harness.study import ENDPOINT, EvaluationStudy
+from aetia.evals.harness.study import ENDPOINT, KEY_VARIABLE, EvaluationStudy
 from aetia.models.cache import cache_directory
 from aetia.runs.keys import JSON
 
@@ -16,20 +17,20 @@ if TYPE_CHECKING:
 
 __all__ = ["answerer_of", "identity_of", "reference_of", "settle"]
 
-_KEY_VARIABLE = "AETIA_API_KEY"
-
 
 def identity_of(study: EvaluationStudy) -> dict[str, JSON]:
     """What is asked, without loading it: the model's files by their digests, or where the endpoint is.
 
     Raises:
         MissingError: The model is nowhere to be found.
+        EvaluationError: AE-8411 an endpoint's address holds a user, a password or a query.
     """
     from importlib.metadata import version
 
     if study.reference:
         return {"model": study.model}
     if study.is_endpoint:
+        check_told(study.model, KEY_VARIABLE)  # a study that was copied with another model was not checked when made
         return {"model": study.model, "kind": "endpoint"}
     from aetia.models.resolve import locate
 
@@ -90,7 +91,7 @@ def _endpoint(study: EvaluationStudy) -> Answerer:
     settings = EndpointSettings(
         found[1],
         found[2],
-        key_variable=_KEY_VARIABLE,
+        key_variable=KEY_VARIABLE,
         parallel=study.parallel,
         requests_per_minute=study.requests_per_minute,
         tokens_per_minute=study.tokens_per_minute,

@@ -1,5 +1,6 @@
 """How are many items asked at once, each in as many turns as its adaptation takes?"""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,6 +9,7 @@ from aetia.evals.dialogue import Adaptation, Answerer, Conversation, Reply, Requ
 from aetia.evals.harness.study import EvaluationStudy
 from aetia.evals.item import Item
 from aetia.evals.speech import said_labels
+from aetia.runs.keys import canonical
 
 __all__ = ["Asked", "ask", "limits_of"]
 
@@ -46,6 +48,7 @@ class _Open:
 
     place: int
     item: Item
+    adaptation: str
     conversation: Conversation
     request: Request
     turns: list[tuple[Request, Reply]]
@@ -72,7 +75,9 @@ def ask(
         pairs: What to ask, and how.
         answerer: Whom.
         scored: Whether the labels are scored as continuations in place of generating a reply.
-        limits: Its tokens, temperature and seed hold for every request that asks for no fewer tokens.
+        limits: Its tokens and temperature hold for every request that asks for no fewer tokens; but its tokens give way
+            to what a request needs, unless they are fewer than the usual 256. Above temperature 0 its seed, the item,
+            the adaptation and the turn decide the request's own, so that replies are independent.
     """
     # Without a chat template the reply goes on in the line that the question ends.
     spoken = partial(said_labels, is_spaced=answerer.identity.get("template") == "plain") if scored else None
@@ -83,7 +88,9 @@ def ask(
         if isinstance(found, str):
             yield place, Asked(item, (), found)
         else:
-            live.append(_Open(place, item, conversation, _fitted(found, item, limits, spoken), []))
+            one = _Open(place, item, adaptation.name, conversation, found, [])
+            one.request = _fitted(found, one, limits, spoken)
+            live.append(one)
     while live:
         waiting: list[_Open] = []
         for number, found_reply in answerer.answer([one.request for one in live]):
@@ -95,7 +102,7 @@ def ask(
                 one.conversation.close()
                 yield one.place, Asked(one.item, tuple(one.turns), found)
             else:
-                one.request = _fitted(found, one.item, limits, spoken)
+                one.request = _fitted(found, one, limits, spoken)
                 waiting.append(one)
         live = waiting
 
@@ -115,10 +122,18 @@ def _next(conversation: Conversation, reply: Reply | None) -> Request | str:
 
 
 def _fitted(
-    request: Request, item: Item, limits: Request | None, spoken: Callable[[Item], tuple[str, ...]] | None
+    request: Request, one: _Open, limits: Request | None, spoken: Callable[[Item], tuple[str, ...]] | None
 ) -> Request:
-    request = replace(request, subject=item.id)
+    request = replace(request, subject=one.item.id)
     if limits is not None:
-        tokens = min(request.tokens, limits.tokens)
-        request = replace(request, tokens=tokens, temperature=limits.temperature, seed=limits.seed)
-    return replace(request, continuations=spoken(item)) if spoken is not None else request
+        least = request.least if limits.tokens >= Request.tokens else 0  # who allows fewer than is usual means it
+        tokens = min(request.tokens, max(limits.tokens, least))
+        seed = limits.seed if limits.temperature == 0 else _seed(limits.seed, one)
+        request = replace(request, tokens=tokens, temperature=limits.temperature, seed=seed)
+    return replace(request, continuations=spoken(one.item)) if spoken is not None else request
+
+
+def _seed(seed: int, one: _Open) -> int:
+    """Of a conversation's next request, from 0 to 2^31 - 1: endpoints take no larger ones."""
+    told = canonical([seed, one.item.id, one.adaptation, len(one.turns)])
+    return int.from_bytes(hashlib.sha256(told.encode()).digest()[:4]) % 2**31

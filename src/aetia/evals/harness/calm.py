@@ -4,7 +4,7 @@ Every reply is read by CaLM's own rules here, which are others than those of the
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,7 @@ from aetia.evals.scoring.calm_metrics import (
 __all__ = ["CalmCell", "CalmFigures", "CalmTask", "calm_figures"]
 
 _NOT_CALMS = frozenset({"AE-8501", "AE-8502", "AE-8503"})
+_DIALOGUES = frozenset({"adversarial-ignore", "adversarial-doubt"})  # what `-flat` asks in one prompt
 _TOP = 5  # models of which the gap is counted
 
 Row = Mapping[str, object]
@@ -93,7 +94,7 @@ class CalmFigures:
         cells: Of each model, task and adaptation.
         tasks: Of each task.
         others: How many cells are none of CaLM's.
-        notes: Why others are missing, a line each.
+        notes: Why others are missing, and which form of the adversarial turns the figures are of, a line each.
     """
 
     cells: tuple[CalmCell, ...]
@@ -127,7 +128,18 @@ def calm_figures(replies: Mapping[str, pa.Table], definition: Definition = "code
             cells.append(cell)
     tasks = [_task(task, [cell for cell in cells if cell.task == task], question, definition)
              for task, question in questions.items()]  # fmt: skip
+    notes |= dict.fromkeys(_forms(cells))
     return CalmFigures(tuple(cells), tuple(task for task in tasks if task is not None), others, tuple(notes))
+
+
+def _forms(cells: Sequence[CalmCell]) -> Iterator[str]:
+    """Which form of the second turn a figure is of, where it is not, or not alone, that of CaLM's scripts."""
+    asked = {cell.adaptation for cell in cells}
+    for way in sorted(asked & _DIALOGUES):
+        if f"{way}-flat" in asked:
+            yield f"{way} is a dialogue, {way}-flat one prompt as in CaLM's scripts: CaLM's figures are of the latter."
+        else:
+            yield f"{way} is a dialogue here; CaLM's scripts quote the first reply in one prompt: {way}-flat."
 
 
 def _groups(table: pa.Table) -> dict[tuple[str, str], list[Row]]:
@@ -194,7 +206,7 @@ def _coded(texts: Sequence[str], questions: Sequence[CalmQuestion], style: CalmS
 
 
 def _task(task: str, cells: Sequence[CalmCell], question: CalmQuestion, definition: Definition) -> CalmTask | None:
-    """The task's metrics; None if no adaptation was asked of all models."""
+    """The task's metrics; None if no adaptation was asked of all models. Of a way in both forms, CaLM's counts."""
     models = tuple(dict.fromkeys(cell.model for cell in cells))
     percent = {(cell.model, cell.adaptation): 100 * cell.accuracy for cell in cells}
     ways = tuple(
@@ -202,6 +214,7 @@ def _task(task: str, cells: Sequence[CalmCell], question: CalmQuestion, definiti
         for way in dict.fromkeys(cell.adaptation for cell in cells)
         if all((model, way) in percent for model in models)
     )
+    ways = tuple(way for way in ways if way not in _DIALOGUES or f"{way}-flat" not in ways)
     if not ways:
         return None
     grid = Grid(models, ways, np.array([[percent[model, way] for way in ways] for model in models]))

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aetia.errors import EvaluationError
+from aetia.evals.harness.evaluations import open_evaluation
 from aetia.evals.harness.scored import scored
 from aetia.evals.scoring.comparison import Comparison, compare
-from aetia.runs import Run, open_run
+from aetia.runs import Run
 from aetia.text import clean_text
 
 __all__ = ["compared", "run_names"]
@@ -20,7 +21,7 @@ def compared(first: str, second: str) -> Comparison:
         second: The other.
 
     Raises:
-        RunError: One of them is no run, or has no replies.
+        RunError: One of them is no evaluation, or has no replies.
         EvaluationError: AE-8603 one has no replies of that way of asking, or only one names a way; AE-8513 they have no
             item in common.
     """
@@ -43,9 +44,9 @@ def compared(first: str, second: str) -> Comparison:
 
 def _named(text: str) -> tuple[Run, str]:
     if Path(text).is_dir():
-        return open_run(text), ""
+        return open_evaluation(text), ""
     directory, colon, way = text.rpartition(":")
-    return (open_run(directory), way) if colon else (open_run(text), "")
+    return (open_evaluation(directory), way) if colon else (open_evaluation(text), "")
 
 
 def run_names(runs: Sequence[Run]) -> list[str]:

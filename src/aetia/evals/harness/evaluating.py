@@ -3,20 +3,22 @@
 from pathlib import Path
 from typing import cast
 
-from aetia.evals.harness.answering import settle
 from aetia.evals.harness.study import EvaluationStudy
-from aetia.runs import JSON, Run, execute, parse_study
+from aetia.runs import JSON, Run, engine_of, execute, parse_study
 
 __all__ = ["evaluate"]
 
 
-def evaluate(study: EvaluationStudy | None = None, *, out: str | Path | None = None, **fields: JSON) -> Run:
+def evaluate(
+    study: EvaluationStudy | None = None, *, out: str | Path | None = None, workers: int = 1, **fields: JSON
+) -> Run:
     """Ask a model items of tasks and return the run, its replies kept and scored.
 
     Args:
         study: The evaluation; if None, `fields` describe it.
         out: The run's directory; by default `runs/evals-` and a name from the study. One that holds a part of this
             evaluation is carried on.
+        workers: Processes; each loads the model once. An endpoint is asked by one.
         fields: The fields of `EvaluationStudy`, such as `model`, `tasks`, `adaptations` and `items`; beside a study,
             those that are to be others.
 
@@ -27,6 +29,7 @@ def evaluate(study: EvaluationStudy | None = None, *, out: str | Path | None = N
         StudyError: AE-1104 a field is missing, unknown or has a wrong value.
         EvaluationError: A task, its files or a way of asking cannot be used.
         MissingError: The model is not to be found.
+        RunError: AE-6014 an endpoint is to be asked by several processes.
 
     Example:
         >>> run = evaluate(model="smollm2-135m", tasks=["calm/ate-natural"], items=20)  # doctest: +SKIP
@@ -35,7 +38,4 @@ def evaluate(study: EvaluationStudy | None = None, *, out: str | Path | None = N
     record: dict[str, JSON] = {"instrument": "evaluate"} if study is None else dict(study.record())
     asked = cast("EvaluationStudy", parse_study({**record, **fields}, source="the evaluation"))
     directory = Path(out) if out is not None else Path("runs") / f"evals-{asked.identity()[:8]}"
-    run = execute(asked, directory)
-    if run.status == "complete":
-        settle(asked)
-    return run
+    return execute(asked, directory, engine=engine_of(workers))

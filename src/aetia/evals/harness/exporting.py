@@ -12,7 +12,9 @@ from typing import Literal, cast
 
 import pyarrow as pa
 
+from aetia.evals.adaptations import way_of_asking
 from aetia.evals.harness.scored import scored
+from aetia.evals.scoring.scores import cluster_values
 from aetia.files import write_atomic, write_table, writing
 from aetia.runs import Run
 from aetia.runs.keys import JSON
@@ -108,9 +110,12 @@ def _mean(rows: Sequence[Row]) -> float:
     return sum(float(str(row["right"])) for row in rows) / len(rows)
 
 
-def _error(rows: Sequence[Row]) -> float:
-    share = _mean(rows)
-    return (share * (1 - share) / max(1, len(rows) - 1)) ** 0.5
+def _error(rows: Sequence[Row]) -> float | None:
+    """The standard error of the mean over clusters, as inspect's `stderr(cluster=...)`; None of a single one."""
+    right = [float(str(row["right"])) for row in rows]
+    values = cluster_values(right, [str(row["cluster"]) for row in rows])
+    count = values.shape[1]
+    return float(values.std(ddof=1)) / count**0.5 if count > 1 else None
 
 
 def _hash(text: str) -> str:
@@ -120,16 +125,21 @@ def _hash(text: str) -> str:
 def _lm_eval(run: Run, groups: Mapping[tuple[str, str], list[Row]]) -> Iterator[tuple[str, bytes]]:
     """The files that `lm_eval --log_samples` writes."""
     study, results, counts = run.manifest.study, dict[str, JSON](), dict[str, JSON]()
-    for name, rows in zip(_names(groups), groups.values(), strict=True):
-        results[name] = {"alias": name, "acc,none": _mean(rows), "acc_stderr,none": _error(rows)}
+    configs, shots = dict[str, JSON](), dict[str, JSON]()
+    for name, ((_, way), rows) in zip(_names(groups), groups.items(), strict=True):
+        error = _error(rows)
+        results[name] = {"alias": name, "acc,none": _mean(rows), "acc_stderr,none": "N/A" if error is None else error}
+        shots[name] = way_of_asking(way).shots
+        kind = "multiple_choice" if any(row["scores"] for row in rows) else "generate_until"
+        configs[name] = {"task": name, "output_type": kind, "num_fewshot": shots[name]}
         counts[name] = {"original": len(rows), "effective": len(rows)}
         samples = [_lm_eval_sample(place, row) for place, row in enumerate(rows)]
         yield f"samples_{name}_{_stamp(run)}.jsonl", _lines(samples)
     whole: dict[str, JSON] = {
         "results": results,
-        "configs": {name: {"task": name, "output_type": "generate_until"} for name in results},
+        "configs": configs,
         "versions": dict.fromkeys(results, 1),
-        "n-shot": dict.fromkeys(results, 0),
+        "n-shot": shots,
         "higher_is_better": {name: {"acc": True} for name in results},
         "n-samples": counts,
         "config": {"model": study.get("model"), "model_args": "", "limit": study.get("items")},
@@ -145,13 +155,17 @@ def _stamp(run: Run) -> str:
 
 def _lm_eval_sample(place: int, row: Row) -> dict[str, JSON]:
     prompt, item = _prompt(row), cast("Mapping[str, JSON]", json.loads(str(row["record"])))
+    scores = cast("Sequence[float]", row["scores"] or ())
+    continuations = cast("Sequence[str]", _turns(row)[-1]["continuations"]) if scores else [{}]
     document = {name: item[name] for name in ("id", "context", "question", "options", "label")}
     return {
         "doc_id": place,
         "doc": document,
         "target": row["label"],
-        "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": {}}},
-        "resps": [[row["reply"]]],
+        "arguments": {
+            f"gen_args_{number}": {"arg_0": prompt, "arg_1": one} for number, one in enumerate(continuations)
+        },
+        "resps": [[score] for score in scores] or [[row["reply"]]],
         "filtered_resps": [row["answer"] if row["answer"] is not None else ""],
         "filter": "none",
         "metrics": ["acc"],
@@ -181,8 +195,10 @@ def _inspect(run: Run, groups: Mapping[tuple[str, str], list[Row]]) -> Iterator[
     for name, ((task, way), rows) in zip(_names(groups), groups.items(), strict=True):
         metrics: dict[str, JSON] = {
             "accuracy": {"name": "accuracy", "value": _mean(rows), "params": {}},
-            "stderr": {"name": "stderr", "value": _error(rows), "params": {}},
         }
+        error = _error(rows)
+        if error is not None:
+            metrics["stderr"] = {"name": "stderr", "value": error, "params": {"cluster": "cluster"}}
         log: dict[str, JSON] = {
             "version": 2,
             "status": "success",

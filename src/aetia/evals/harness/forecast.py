@@ -44,12 +44,13 @@ class Forecast:
     spent: float
 
 
-def forecast(study: EvaluationStudy, answerer: Answerer) -> Forecast:
+def forecast(study: EvaluationStudy, answerer: Answerer, *, workers: int = 1) -> Forecast:
     """Ask a few items of each way of asking, all together, and scale what these take to the whole.
 
     Args:
         study: The evaluation.
         answerer: Whom it asks; one that knows replies already would make it look too cheap.
+        workers: How many processes like this one will share the work.
 
     Raises:
         EvaluationError: AE-8606 a reply failed, as of an endpoint that is down.
@@ -69,7 +70,7 @@ def forecast(study: EvaluationStudy, answerer: Answerer) -> Forecast:
     whole = sum(each * (read[way] / _READ + written[way]) for way in found)
     calls = sum(each * len(_replies(some)) / len(some) for some in found.values())
     prompt_tokens, tokens = (sum(each * part[way] for way in found) for part in (read, written))
-    seconds = spent * whole / timed if timed else spent
+    seconds = (spent * whole / timed if timed else spent) / workers
     replies = _replies([asked for some in found.values() for asked in some])
     return Forecast(
         conversations=each * len(study.adaptations),

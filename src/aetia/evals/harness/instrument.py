@@ -8,22 +8,29 @@ import pyarrow as pa
 
 from aetia import catalogue
 from aetia.effects import Effects
+from aetia.errors import RunError
 from aetia.evals.dialogue import Reply, Request
-from aetia.evals.harness.answering import answerer_of, identity_of, reference_of
+from aetia.evals.harness.answering import answerer_of, identity_of, reference_of, settle
 from aetia.evals.harness.asking import Asked, ask, limits_of
 from aetia.evals.harness.items import Chosen, chosen_items
 from aetia.evals.harness.scored import scored
 from aetia.evals.harness.study import EvaluationStudy
 from aetia.evals.harness.summary import summary
 from aetia.evals.harness.ways import check_scored, way_named
+from aetia.evals.item import Item
 from aetia.models.cache import file_hash
 from aetia.runs.instrument import Batch, Compute, Plan
 from aetia.runs.keys import JSON, canonical, key_of
+from aetia.text import clean_text
 
 __all__ = ["Evaluate", "FailedRepliesError"]
 
 _AT_ONCE = 200
 """Conversations of a batch: enough for an answerer to be busy, and few enough that progress shows."""
+
+_ALONE = (
+    "An endpoint is asked by one process, which keeps its limits of pace and cost; `parallel` calls go side by side."
+)
 
 _SCHEMA = pa.schema(
     [
@@ -84,6 +91,7 @@ class Evaluate:
             items=tuple(items.values()),
             system=system,
             forecast={"conversations": sum(batch.cells for batch in batches)},
+            alone=_ALONE if study.is_endpoint else "",
         )
 
     def open(self, study: EvaluationStudy, /) -> Compute:
@@ -91,9 +99,9 @@ class Evaluate:
         answerer = answerer_of(study)
 
         def compute(batch: Batch) -> pa.Table:
-            task, first = str(batch.payload["task"]), int(str(batch.payload["first"]))
+            task = str(batch.payload["task"])
             chosen = chosen_items(study, task)
-            items = chosen.items[first : first + batch.cells // len(study.adaptations)]
+            items = _items_of(batch, study, task, chosen)
             ways = {way: way_named(way, study, chosen) for way in study.adaptations}
             pairs = [(item, way) for way in ways.values() for item in items]
             conversations = ask(pairs, answerer, scored=study.scored, limits=limits_of(study))
@@ -109,10 +117,14 @@ class Evaluate:
         """Score the replies: nothing is asked again."""
         return summary(scored(values), study)
 
+    def settle(self, study: EvaluationStudy, /) -> None:
+        """Forget the replies that were kept for this study alone: those of an endpoint, and sampled ones."""
+        settle(study)
+
 
 def _batches(study: EvaluationStudy, system: dict[str, JSON], task: str, chosen: Chosen) -> Sequence[Batch]:
     """A few items each, asked in all ways: their questions begin alike, which a local model then reads once."""
-    examples = key_of([item.to_record() for item in chosen.examples])
+    examples = _examples_of(chosen)
     asked = study.model_dump(mode="json", include=set(_DECIDING))
     found = []
     ways = study.adaptations
@@ -120,18 +132,40 @@ def _batches(study: EvaluationStudy, system: dict[str, JSON], task: str, chosen:
     for first in range(0, len(chosen.items), step):
         part = chosen.items[first : first + step]
         # Whole records: an id does not change when somebody mends a label.
-        key = key_of(system, asked, task, ways, examples, [item.to_record() for item in part])
-        found.append(Batch(key, len(part) * len(ways), {"task": task, "first": first}))
+        records = [item.to_record() for item in part]
+        key = key_of(system, asked, task, ways, examples, records)
+        shown = key_of(system.get(_RELATIONS), examples, records)
+        found.append(Batch(key, len(part) * len(ways), {"task": task, "first": first, "shown": shown}))
     return found
 
 
+def _examples_of(chosen: Chosen) -> str:
+    return key_of([item.to_record() for item in chosen.examples])
+
+
+def _items_of(batch: Batch, study: EvaluationStudy, task: str, chosen: Chosen) -> Sequence[Item]:
+    """The batch's items.
+
+    Raises:
+        RunError: AE-6005 they, or what is shown beside them, are no longer what was planned.
+    """
+    first = int(str(batch.payload["first"]))
+    items = chosen.items[first : first + batch.cells // len(study.adaptations)]
+    records = [item.to_record() for item in items]
+    if key_of(_files_of(study).get(_RELATIONS), _examples_of(chosen), records) != batch.payload["shown"]:
+        found = f"The items of {clean_text(task, 100)}, or the relations shown beside them, were changed meanwhile."
+        raise RunError("AE-6005", found, mend="put the file back and resume, or name a new directory with `--out`")
+    return items
+
+
+_RELATIONS = "relations"
 _DECIDING = ("scored", "tokens", "temperature", "seed", "chat", "interventions", "relations", "names", "language")
 
 
 def _files_of(study: EvaluationStudy) -> dict[str, JSON]:
     """The digest of what is shown beside the items; an absent file is told of by the way of asking that needs it."""
     path = Path(study.relations) if study.relations is not None else None
-    return {"relations": file_hash(path)} if path is not None and path.is_file() else {}
+    return {_RELATIONS: file_hash(path)} if path is not None and path.is_file() else {}
 
 
 def _table(task: str, ways: Sequence[str], asked: Sequence[Asked]) -> pa.Table:

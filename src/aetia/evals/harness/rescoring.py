@@ -5,6 +5,7 @@ from dataclasses import replace
 from aetia.effects import Effects
 from aetia.runs import Run, instrument_named
 from aetia.runs.lock import locked
+from aetia.runs.store import versions
 
 __all__ = ["score_again"]
 
@@ -19,4 +20,5 @@ def score_again(run: Run) -> None:
         effects = instrument_named(run.study.instrument).summarise(run.study, run.values())
         path = run.directory / "effects.parquet"
         kept = Effects.read(path).provenance if path.exists() else {}
-        replace(effects, provenance={**kept, **effects.provenance}).write(path)
+        by = {"aetia": versions().get("aetia", "unknown")}
+        replace(effects, provenance={**kept, **by, **effects.provenance}).write(path)

@@ -8,19 +8,22 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from aetia.evals.adaptations import way_of_asking
+from aetia.evals.answerers.endpoint_address import address_of, check_told
 from aetia.evals.item import Language
 from aetia.evals.task import Names
 from aetia.runs.keys import canonical
 from aetia.runs.study import Study
 
-__all__ = ["ENDPOINT", "PACE", "REFERENCES", "EvaluationStudy", "is_file_of_items"]
+__all__ = ["ENDPOINT", "KEY_VARIABLE", "PACE", "REFERENCES", "EvaluationStudy", "is_file_of_items"]
 
 REFERENCES = ("engine", "random", "majority", "constant")
 """Answerers that are no models, named `reference:engine` and so on."""
 
-ENDPOINT = re.compile(r"(https?://[^#\s]+)#(.+)")
+ENDPOINT = re.compile(r"(https?://[^#\s]+)#(.+)", re.IGNORECASE)
 """How an endpoint is named: its base URL, and the model's name there."""
 
+KEY_VARIABLE = "AETIA_API_KEY"
+"""The environment variable that an endpoint's key is read from."""
 
 PACE = ("parallel", "requests_per_minute", "tokens_per_minute", "prompt_price", "reply_price", "most_cost")
 """The fields that say how an endpoint is treated: no reply depends on them."""
@@ -29,6 +32,10 @@ PACE = ("parallel", "requests_per_minute", "tokens_per_minute", "prompt_price", 
 def is_file_of_items(task: str) -> bool:
     """Whether a task is named by the file of its items."""
     return task.endswith(".jsonl")
+
+
+def _is_address(model: str) -> bool:
+    return model.strip().lower().startswith(("http://", "https://"))
 
 
 class EvaluationStudy(Study):
@@ -65,8 +72,19 @@ class EvaluationStudy(Study):
     prompt_price: float = Field(default=0.0, ge=0.0, description="of an endpoint: a million tokens that it reads")
     reply_price: float = Field(default=0.0, ge=0.0, description="of an endpoint: a million tokens that it writes")
     most_cost: float = Field(
-        default=0.0, ge=0.0, description="of an endpoint: no call is made once so much is spent; 0 for no limit"
+        default=0.0,
+        ge=0.0,
+        description="of an endpoint: no call is made that might cost more than is left; 0 for no limit",
     )
+
+    @field_validator("model")
+    @classmethod
+    def _tells_no_secret(cls, model: str) -> str:
+        """AE-8411 before anything is stored; it is no ValueError, whose value would be repeated."""
+        if _is_address(model):
+            check_told(model, KEY_VARIABLE)
+            address_of(model.partition("#")[0], KEY_VARIABLE)
+        return model
 
     @field_validator("adaptations")
     @classmethod
@@ -85,7 +103,7 @@ class EvaluationStudy(Study):
     def _fits_the_model(self) -> Self:
         if self.interventions and (self.is_endpoint or self.reference):
             raise ValueError("only a model on this machine has sites to intervene on")
-        if self.model.startswith(("http://", "https://")) and not self.is_endpoint:
+        if _is_address(self.model) and not self.is_endpoint:
             raise ValueError(f"an endpoint is named with its model, as in {self.model.rstrip('/#')}#MODEL")
         if self.reference and self.reference not in REFERENCES:
             raise ValueError(f"the references are {', '.join(f'reference:{name}' for name in REFERENCES)}")

@@ -3,22 +3,31 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
 from scipy.stats import binom
 
 from aetia.effects import STATISTICS, Effects, holm
+from aetia.errors import EvaluationError
 from aetia.evals.adaptations import way_of_asking
+from aetia.evals.harness.scored import prompt_of
 from aetia.evals.harness.study import EvaluationStudy
-from aetia.evals.item import item_from_record
+from aetia.evals.item import Item, item_from_record
+from aetia.evals.scoring.bands import BANDS, band_of, best_guess, is_estimated
+from aetia.evals.scoring.calm_errors import demanded_key, is_demanded, reply_errors
+from aetia.evals.scoring.calm_labels import calm_question, calm_style
+from aetia.evals.scoring.errors import READ_ERRORS
 from aetia.evals.scoring.extraction import right_answers
-from aetia.evals.scoring.scores import calibration, cells, scores, share_of, worth_of
+from aetia.evals.scoring.scores import calibration, cells, plain_answer, scores, share_of, worth_of
 
 __all__ = ["summary"]
 
 _DIMENSIONS = ("task", "adaptation", "measure")
 _FEW = 10  # items below which a calibration says nothing
+_FORM_ERRORS = ("no answer", "several answers", "empty", "cut off")  # that any reply in words can show
 
 Row = dict[str, object]
 
@@ -27,8 +36,10 @@ def summary(replies: pa.Table, study: EvaluationStudy) -> Effects:
     """Return a row for each measure of each task and way of asking.
 
     Accuracy is tested against blind guessing, one-sided by the exact binomial law of as many items as the clusters are
-    worth, and corrected by Holm for all cells. Of numbers and texts, guessing is the best constant answer. Where it is
-    hopeless there is no test, and none where the way of asking knows the label: what is right then is no guess.
+    worth, and corrected by Holm for all cells. Of numbers and texts, guessing is the best constant answer; of estimates
+    the one that is near enough most often. Where it is hopeless there is no test, and none where the way of asking
+    knows the label: what is right then is no guess. Estimates have a row for the share of each of their bands, and
+    replies in words one for each error that they could show.
 
     Args:
         replies: Scored replies, as `scored` gives them.
@@ -39,7 +50,8 @@ def summary(replies: pa.Table, study: EvaluationStudy) -> Effects:
     groups = {(task, way): members for (task, way), members in _members(replies).items()}
     chances = {task: _chance(members) for (task, _), members in groups.items()}
     rows: list[Row] = []
-    for found in scores(replies, chances, study.level).to_pylist():
+    tests = sum(_is_guessed(way, chances[task]) for task, way in groups)
+    for found in scores(replies, chances, study.level, max(tests, 1)).to_pylist():
         members = groups[found["task"], found["adaptation"]]
         told = {"task": found["task"], "adaptation": found["adaptation"], "level": study.level}
         rows += [{**told, **row} for row in _measures(found, members, chances[found["task"]], study)]
@@ -64,6 +76,15 @@ def _finite(value: object) -> object:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
+def _is_guessed(way: str, chance: float) -> bool:
+    return chance > 0 and not way_of_asking(way).knows_label
+
+
+@lru_cache(maxsize=4096)
+def _item(record: str) -> Item:
+    return item_from_record(json.loads(record))
+
+
 def _chance(members: Sequence[Mapping[str, object]]) -> float:
     """The share that a blind guess gets right: of items with a list of labels, one in as many as each has.
 
@@ -81,20 +102,26 @@ def _best_constant(members: Sequence[Mapping[str, object]]) -> int:
     """How many of the items without a list of labels the same answer to all of them gets right, at most."""
     counts: Counter[str] = Counter()
     clusters: defaultdict[str, set[object]] = defaultdict(set)
+    estimated: list[tuple[Item, str]] = []
     for row in members:
         if row["form"] in ("binary", "choice"):
             continue
-        for label in right_answers(item_from_record(json.loads(str(row["record"])))):
+        item = _item(str(row["record"]))
+        if is_estimated(item):
+            estimated.append((item, str(row["cluster"])))
+            continue
+        for label in right_answers(item):
             counts[label] += 1
             clusters[label].add(row["cluster"])
-    return max((count for label, count in counts.items() if len(clusters[label]) > 1), default=0)
+    exact = max((count for label, count in counts.items() if len(clusters[label]) > 1), default=0)
+    return max(exact, best_guess(estimated))
 
 
 def _measures(
     found: Mapping[str, float], members: Sequence[Mapping[str, object]], chance: float, study: EvaluationStudy
 ) -> Iterator[Row]:
     n, clusters = int(found["items"]), [str(row["cluster"]) for row in members]
-    is_guessed = chance > 0 and not way_of_asking(str(members[0]["adaptation"])).knows_label
+    is_guessed = _is_guessed(str(members[0]["adaptation"]), chance)
     accuracy: Row = {"measure": "accuracy", "unit": "proportion", "n": n}
     accuracy |= {"estimate": found["accuracy"], "low": found["low"], "high": found["high"]}
     if is_guessed:
@@ -104,7 +131,8 @@ def _measures(
     if is_guessed:
         bounds = (found["above_low"], found["above_high"])
         yield _row("above chance", found["above_chance"], n, bounds, unit="share")
-    yield _row("smallest effect seen", found["detectable"], n, unit="share")
+        yield _row("smallest effect seen", found["detectable"], n, unit="share")
+    yield from _estimates(members, clusters, study.level)
     if found["orbits"]:
         bounds = (found["orbits_right_low"], found["orbits_right_high"])
         yield _row("orbit consistency", found["orbits_right"], int(found["orbits"]), bounds)
@@ -114,12 +142,43 @@ def _measures(
     if str(members[0]["adaptation"]).startswith("adversarial"):
         turned = [row for row in members if len(json.loads(str(row["turns"]))) == 2]
         # As CaLM counts it: twice no answer is the same answer.
-        same = [float(row["answer"] == row["first_answer"]) for row in turned]
+        same = [float(_plain(row, "answer") == _plain(row, "first_answer")) for row in turned]
         if turned:
             yield _share("robustness", same, [str(row["cluster"]) for row in turned], study.level)
     yield from _calibration(members, study)
-    for error in dict.fromkeys(error for row in members for error in _errors(row)):
+    shown = [error for row in members for error in _errors(row)]
+    for error in dict.fromkeys([*_applicable(members), *shown]):
         yield _share(error, [float(error in _errors(row)) for row in members], clusters, study.level)
+
+
+def _plain(row: Mapping[str, object], name: str) -> str | None:
+    return plain_answer(row["form"], row[name])
+
+
+def _estimates(members: Sequence[Mapping[str, object]], clusters: Sequence[str], level: float) -> Iterator[Row]:
+    """The share of each band, of the items that ask for an estimate."""
+    told = [(row, _item(str(row["record"]))) for row in members if row["form"] == "number"]
+    if not told or not all(is_estimated(item) for _, item in told) or len(told) < len(members):
+        return
+    found = [band_of(None if row["answer"] is None else str(row["answer"]), item) for row, item in told]
+    for band in BANDS:
+        yield _share(f"estimate {band}", [float(one == band) for one in found], clusters, level)
+
+
+def _applicable(members: Sequence[Mapping[str, object]]) -> Iterator[str]:
+    """The errors that replies in words could show, whether one does or not; scored labels show none."""
+    written = [row for row in members if not row["scores"]]
+    if not written:
+        return
+    yield from _FORM_ERRORS
+    first = written[0]
+    with suppress(EvaluationError):  # CaLM has no rules for the form of this item's replies
+        question = calm_question(_item(str(first["record"])))
+        _ = reply_errors("", question, calm_style(str(first["adaptation"])))
+        if is_demanded(demanded_key(question), prompt_of(str(first["turns"]))):
+            yield "malformed"
+        yield from ("repetition", "other language")
+    yield from READ_ERRORS
 
 
 def _errors(row: Mapping[str, object]) -> Sequence[str]:

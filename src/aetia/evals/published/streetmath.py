@@ -10,6 +10,7 @@ from aetia.errors import EvaluationError
 from aetia.evals.item import Item
 from aetia.evals.published._folder import json_lines
 from aetia.evals.published._items import placed
+from aetia.evals.scoring.bands import STREET_BANDS
 from aetia.evals.task import Published, Tags, Target, Task
 from aetia.text import clean_text
 
@@ -31,7 +32,12 @@ def _read(name: str, file: str, folder: Path) -> Iterator[Item]:
             question=row.text("prompt"),
             form="number",
             label=repr(row.get("exact_value")) if row.number("exact_value") is not None else "",
-            facts={"topic": row.text("topic"), "subtopic": row.text("subtopic"), "id": row.text("id")},
+            facts={
+                "topic": row.text("topic"),
+                "subtopic": row.text("subtopic"),
+                "id": row.text("id"),
+                "bands": dict(STREET_BANDS),
+            },
         )
         yield placed(item, row, folder, "")
 

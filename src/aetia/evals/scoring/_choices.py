@@ -34,12 +34,22 @@ _UNSURE = re.compile(
     r"inconclusive|ambiguous|不确定|无法(?:确定|判断|回答|得知)|不能确定|未知|不清楚)"
 )
 _END = r"(?=$|[\s,.;:!?)\]}/|\-–—']|因为|的|或|还是|和|以及|但)"
+# "No confounders" and "true effects" speak of confounders and effects: these words answer only if none follows them
+# that they could belong to.
+_ANSWERS = (
+    r"(?=\s{0,3}(?:$|[.,;:!?()\[\]{}|/=\n]|[-–—](?![a-z])|'|[\u4e00-\u9fff]|(?:because|since|as|it|there|this|that|these|"
+    r"those|the|he|she|they|we|i|you|if|when|given|due|based|according|not|but|and|or|for|which|while|though|although|"
+    r"however|therefore|so|here|in|is|to|with|from|on|after)\b))"
+)
 _YES = re.compile(
     r"(?P<not>not (?:a )?|并非|不是(?=[是对正肯]))?"
-    r"(?:(?P<yes>(?:yes|yeah|yep|true|correct|affirmative)\b|(?:是的|对的|肯定的?|正确|可以|成立|存在|是|对|有|会|能|真)"
+    r"(?:(?P<yes>(?:yes|yeah|yep)\b|(?:true|correct|affirmative)\b"
+    + _ANSWERS
+    + r"|(?:是的|对的|肯定的?|正确|可以|成立|存在|是|对|有|会|能|真)"
     + _END
-    + r")|(?P<no>(?:no|nope|false|incorrect|wrong|negative)\b(?![ -](?:more|less|longer|doubt|different|fewer|greater|"
-    r"matter|one|other|wonder)\b)|(?:不是的?|不会|不能|不可以|不正确|不对|没有|不存在|不成立|否定的?|错误|否|非|无|错|假|不)"
+    + r")|(?P<no>nope\b|(?:no|false|incorrect|wrong|negative)\b"
+    + _ANSWERS
+    + r"|(?:不是的?|不会|不能|不可以|不正确|不对|没有|不存在|不成立|否定的?|错误|否|非|无|错|假|不)"
     + _END
     + r"))"
 )
@@ -50,10 +60,9 @@ _BOTH = re.compile(
 )
 _NO_WORDS = frozenset({"no", "false", "否", "不是"})
 _MENTION = re.compile(
-    r"(?<![a-z0-9_])(?:(yes|true)|(no|false))(?![a-z0-9_'])"
-    r"(?![ -](?:more|less|longer|doubt|different|fewer|greater|matter|one|other|wonder|way|evidence|effect)\b)"
+    r"(?<![a-z0-9_])(?:(yes)\b|(true)\b" + _ANSWERS + r"|(?:no|false)\b" + _ANSWERS + r")(?![a-z0-9_'])"
 )
-_NOT = re.compile(r"(?:\bnot|n't|不是|并非)\s{0,3}(?:the )?$")
+_NOT = re.compile(r"(?:\bnot|n't|can't|不是|并非)\s{0,3}(?:be )?(?:the )?$")
 
 _DIGITS: Mapping[str, int] = {
     **{word: number for number, word in enumerate("one two three four five six seven eight".split(), start=1)},
@@ -71,7 +80,10 @@ _BARE = re.compile(r"(?P<k>\d{1,2})(?=$|[\s,;:!?)\]}]|\.(?!\d)|或|和|$)|(?P<l>
 _LETTERS = re.compile(r"[a-z](?:, ?[a-z])*$")
 _NUMBER = re.compile(r"[-+]?\d[\d.,]*%?$")
 _JOINED = re.compile(r"\s{0,3}(?P<or>/|,?\s?\bor\b|或者?|还是)?(?P<and>&|,?\s?\band\b|和|以及|,)?\s{0,3}(?:also )?")
-_WRONG = re.compile(r"\s{0,3}(?:is|are|was|would be|是)?\s{0,2}(?:wrong|incorrect|not|n't|false|out|错|不|排除)")
+_WRONG = re.compile(
+    r"\s{0,3}(?:is|are|was|would be|是)?\s{0,2}"
+    r"(?:wrong|incorrect|not|n't|false|out\b|(?:can ?not|can't|could not|couldn't|must not|mustn't) be|错|不|排除)"
+)
 
 
 def yes_at(reply: Reply, mark: Mark, item: Item) -> Reading | None:  # noqa: ARG001  as the other readers
@@ -99,7 +111,7 @@ def yes_mentioned(reply: Reply) -> Iterator[tuple[int, str]]:
         before = text[max(0, found.start() - 12) : found.start()]
         is_offered = _OTHER.match(text, found.end()) is not None or before.rstrip().endswith((" or", "/"))
         if not is_offered and not _NOT.search(before):
-            yield found.start(), "yes" if found[1] is not None else "no"
+            yield found.start(), "yes" if found[1] is not None or found[2] is not None else "no"
 
 
 def option_at(reply: Reply, mark: Mark, item: Item) -> Reading | None:
@@ -122,7 +134,7 @@ def option_at(reply: Reply, mark: Mark, item: Item) -> Reading | None:
     while len(labels) <= len(item.options):
         joint = _JOINED.match(text, end, mark.end)
         further = _one_option(reply, joint.end(), mark.end, item) if joint and (joint["or"] or joint["and"]) else None
-        if further is None or further[0] in labels:
+        if further is None or further[0] in labels or _WRONG.match(text, further[1], mark.end):
             break
         labels.append(further[0])
         end = further[1]

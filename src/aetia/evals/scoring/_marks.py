@@ -8,7 +8,7 @@ Every pattern here repeats a bounded number of times, so that reading takes time
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 __all__ = ["Mark", "Reply", "Strength", "alone", "boxes", "cues", "objects", "reply_of"]
@@ -37,7 +37,17 @@ _CUE = re.compile(
     r"|\b(?:answer|conclusion|verdict|decision)s?\b|\banswering\b|答案|结论|回答"
 )
 _PARENTHESIS = re.compile(r"[ ]{0,2}\([^()\n]{0,80}\)")
-_CONNECTOR = re.compile(r"\b(?:is|be|are|was|remains?|becomes?|as|reads?)\b|[:=]|是|为|選|选")
+_CONNECTOR = re.compile(
+    r"(?P<denied>(?:\b(?:can|could|should|would|must|may|might|will)(?: ?not|n't)|\bcan't|\bwon't|\bnever)\s{1,3}be\b"
+    r"|\b(?:is|was)n't\b|不(?:会|能|可能|应该?)?[是为])"
+    r"|\b(?:is|be|are|was|remains?|becomes?|as|reads?)\b|[:=]|是|为|選|选"
+)
+_DENIAL = re.compile(
+    r"(?:\b(?:not|never|nor|wrong to|incorrect to|false to|mistaken to)|n't|不)\s{0,3}"
+    r"(?:(?:think|believe|say|agree|conclude|claim|mean|assume|accept|认为|觉得|能说|同意)\s{0,3})?(?:that )?"
+    r"(?:(?:the|its|this|my|your)\s{1,3})?(?:(?:correct|right|true)\s{1,3})?$"
+)
+_REACH = 50  # letters before a cue that may deny it
 _SO = re.compile(
     r"\b(?:therefore|thus|hence|so|overall|in conclusion|in short|finally|consequently|ultimately"
     r"|(?:i|we)(?:'d| would| will| shall)? "
@@ -65,12 +75,14 @@ class Mark:
         strength: How plainly it is given, if there is one.
         end: The answer ends before.
         is_whole: Whether nothing but the answer may stand between the two.
+        is_denied: Whether what stands there is said not to be the answer.
     """
 
     place: int
     strength: Strength
     end: int
     is_whole: bool = False
+    is_denied: bool = False
 
 
 def reply_of(text: str) -> Reply:
@@ -106,7 +118,9 @@ def cues(reply: Reply, more: re.Pattern[str] | None = None) -> Iterator[tuple[Ma
     text = reply.plain
     for found in _last(_CUE.finditer(text)):
         strength: Strength = 4 if found["final"] is not None else 3
-        yield tuple(_after(text, found.end(), strength, is_english=found.group().isascii()))
+        marks = _after(text, found.end(), strength, is_english=found.group().isascii())
+        is_denied = _DENIAL.search(text, max(0, found.start() - _REACH), found.start()) is not None
+        yield tuple(replace(mark, is_denied=mark.is_denied != is_denied) for mark in marks)
     for found in _last(_SO.finditer(text)):
         end = _sentence_end(text, found.end())
         yield (Mark(found.end(), 3, end),)
@@ -132,7 +146,8 @@ def _after(text: str, start: int, strength: Strength, *, is_english: bool) -> It
     end = _sentence_end(text, begin)
     for found in _CONNECTOR.finditer(text, begin, min(end, begin + _WINDOW)):
         # A colon at the end of a line is followed by its answer on the next.
-        yield Mark(found.end(), strength, end if found.end() < end else _sentence_end(text, found.end() + 4))
+        stop = end if found.end() < end else _sentence_end(text, found.end() + 4)
+        yield Mark(found.end(), strength, stop, is_denied=found["denied"] is not None)
     if is_english:
         yield Mark(begin, strength, end)
 

@@ -22,10 +22,10 @@ MORE_CUES = re.compile(
 
 _DIGITS = r"(?:\d{1,3}(?:,\d{3}){1,12}(?!\d)|\d{1,40})(?:\.\d{1,40})?|\.\d{1,40}"
 _NUMBER = re.compile(
-    r"(?<![a-z0-9_.])(?P<sign>[-+]\s?)?(?:"
+    r"(?<![a-z0-9_.])(?P<sign>[-+]\s?|(?:minus|negative)\s{1,2})?(?:"
     rf"\\?[dt]?frac\s?\{{\s?(?P<top>[-+]?\d{{1,20}})\s?\}}\s?\{{\s?(?P<under>\d{{1,20}})\s?\}}"
     rf"|(?P<digits>{_DIGITS})(?:e(?P<power>[-+]?\d{{1,3}}))?(?![\d])"
-    r"(?:\s?(?:x|×|\*|\\times|times)\s?10\s?\^?\s?\{?(?P<ten>[-+]?\d{1,3})\}?)?"
+    r"(?:\s?(?:x|×|\*|\\times|times)\s?10(?:\s?\^\s?\{?\s?|\{|(?=[-+]\d))(?P<ten>[-+]?\d{1,3})\}?)?"
     r"(?:\s?/\s?(?P<over>\d{1,20})(?![\d./]))?)"
     r"(?P<percent>\s?\\?(?:%|percent\b|per cent\b))?"
     r"|百分之(?P<chinese>\d{1,10}(?:\.\d{1,10})?)"
@@ -36,8 +36,15 @@ _FILLER = re.compile(
     r"等于|是|为)[\s,:=]{0,3}){0,6}"
 )
 _NAME = re.compile(r"[a-z]{1,12}(?:\([^()\n]{0,60}\))?\s?=\s?")  # "P(Y=1|do(X=1)) = 0.3"
-_RANGE = re.compile(r"\s{0,2}(?:,?\s?\b(?:or|and|to)\b|或者?|到|和|至|-|–|~)\s{0,2}")
-_OPERATOR = re.compile(r"\s{0,3}(?:[+*/×÷=^<>]|-(?=[\s\d.(])|\\times|\\cdot|\\approx)")
+_RANGE = re.compile(
+    r"\s{0,2}(?:,?\s?\b(?:or|and|to)\b(?!\s\d{1,2}\s(?:decimal|significant|digit|place|d\.?p))|或者?|到|和|至|-|–|~)\s{0,2}"
+)
+# What is counted may stand before the sign: "5 apples + 7 apples".
+_OPERATOR = re.compile(
+    r"\s{0,3}(?:[a-z]{2,20}\s{1,2}){0,2}(?:[+*/×÷=^<>]|-(?=[\s\d.(])|\\times|\\cdot|\\approx"
+    r"|(?:x|times|plus|minus|divided by|multiplied by)\s{0,2}(?=[\d(])|(?<=\d)\((?=\d))"
+)
+_STAR = re.compile(r"\s?\*\s?(?=[\d(])")  # elsewhere a mark of bold letters
 _EQUAL = re.compile(r"(?:=|≈|\\approx)\s{0,3}")
 _CONTEXT = Context(prec=30)
 
@@ -75,7 +82,8 @@ def number_at(reply: Reply, mark: Mark, item: Item) -> Reading | None:  # noqa: 
     value = _value(found) if found is not None else None
     if found is None or value is None:
         return None
-    if _OPERATOR.match(text, found.end(), mark.end):
+    operator = _OPERATOR.match(text, found.end(), mark.end) or _STAR.match(reply.raw, found.end(), mark.end)
+    if operator is not None:
         return _last_result(text, found.end(), mark.end)
     joint = _RANGE.match(text, found.end(), mark.end)
     second = _NUMBER.match(text, joint.end()) if joint is not None else None
@@ -116,7 +124,7 @@ def _value(found: re.Match[str]) -> Fraction | None:
             value = value / int(found["over"]) if int(found["over"]) else None
     if value is None:
         return None
-    value = -value if found["sign"] is not None and found["sign"].startswith("-") else value
+    value = -value if found["sign"] is not None and found["sign"][0] in "-mn" else value
     return value / 100 if found["percent"] is not None else value
 
 

@@ -38,12 +38,12 @@ CalmLabel: TypeAlias = JSON
 """What its scripts call a label: see the head of this module."""
 
 CalmStyle = Literal["plain", "in-context", "zero-shot-cot", "manual-cot", "explicit-function"]
-"""The adaptations that its scripts tell apart; `plain` are the basic and the adversarial ones."""
+"""The adaptations that its scripts tell apart; `plain` are the basic and the adversarial ones, in either form."""
 
 CALM_STYLES: Mapping[str, CalmStyle] = {
     "basic": "plain",
-    "adversarial-ignore": "plain",
-    "adversarial-doubt": "plain",
+    **{f"adversarial-{manner}": "plain" for manner in ("ignore", "doubt")},
+    **{f"adversarial-{manner}-flat": "plain" for manner in ("ignore", "doubt")},  # the form of CaLM's own scripts
     "zero-shot-icl": "in-context",
     "one-shot-icl": "in-context",
     "two-shot-icl": "in-context",

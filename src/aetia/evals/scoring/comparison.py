@@ -6,14 +6,15 @@ error bars side by side would count twice.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pyarrow as pa
 
-from aetia.effects import bootstrap_interval, holm, mcnemar, minimum_detectable_effect, sign_flip_test
+from aetia.effects import bootstrap_interval, holm, mcnemar, sign_flip_test, wilson_interval
 from aetia.errors import EvaluationError
 from aetia.evals.scoring.calm_metrics import Floats
-from aetia.evals.scoring.scores import ScoredRow, cells, cluster_values
+from aetia.evals.scoring.scores import ScoredRow, cells, cluster_values, worth_of
 
 __all__ = ["Comparison", "compare"]
 
@@ -25,8 +26,9 @@ class Comparison:
     Args:
         table: One row for each cell: items (in both), clusters, first and second (their accuracies on these),
             difference (second - first) with low and high, only_first and only_second (items that one alone has right),
-            test, p, q (Holm's, over all cells), detectable (the smallest difference that would mostly be found, among
-            so many cells, power 80%).
+            test, p, q (Holm's, over all cells), detectable (the smallest difference that the two-sided test would
+            mostly find, among so many cells, power 80%, if as many items differ as the upper bound of their share
+            allows; NaN where no difference could pass).
         unpaired: For each cell, the items that only the first and that only the second has answered.
     """
 
@@ -59,7 +61,8 @@ def compare(
     Raises:
         EvaluationError: AE-8511 a column is missing; AE-8513 they have no item in common.
 
-    Source: McNemar 1947; Fagerland et al. 2013 (mid-p); Holm 1979; Miller, arXiv 2411.00640 (paired differences).
+    Source: McNemar 1947; Fagerland et al. 2013 (mid-p); Holm 1979; Miller, arXiv 2411.00640 (paired differences); Bloom
+    1995 (detectable, with the normal law).
     What it does not show: whether a difference holds for items of another kind.
     """
     ours, theirs = cells(first, cell), cells(second, cell)
@@ -124,14 +127,36 @@ def _row(
         "first": float(pairs.first.mean()),
         "second": float(pairs.second.mean()),
         "difference": float(difference.mean()),
-        "low": float(low[0]),
-        "high": float(high[0]),
+        # Widened tails may reach beyond what a difference of shares can be.
+        "low": float(low[0].clip(-1.0, 1.0)),
+        "high": float(high[0].clip(-1.0, 1.0)),
         "only_first": only_first,
         "only_second": only_second,
         "test": "mcnemar" if is_exact else "sign flips",
         "p": float(p[0]),
-        "detectable": float(minimum_detectable_effect(values, level, comparisons=comparisons)[0]),
+        "detectable": _detectable(difference, pairs.clusters, level, comparisons),
     }
+
+
+def _detectable(difference: Floats, clusters: Sequence[str], level: float, comparisons: int) -> float:
+    """The smallest difference that the test finds with power 80%.
+
+    Without an effect the variance of a difference is the share of items that differ, of which the upper bound is taken:
+    two runs that never differ have shown that this is rare, and not that it is none.
+    """
+    rate, count = (1.0 - level) / comparisons, len(set(clusters))
+    # Of all items, or clusters, with one sign: the least p that McNemar's mid-p, and flips of signs, can have.
+    least = 0.5**count if count == difference.size else 0.5 ** (count - 1)
+    if count < 2 or least > rate:
+        return np.nan
+    squares = difference**2
+    worth = np.array([worth_of(squares, clusters, level)])
+    differing = float(wilson_interval(squares.mean() * worth, worth, level)[1][0])
+    normal = NormalDist()
+    errors = normal.inv_cdf(1.0 - rate / 2.0) + normal.inv_cdf(0.8)
+    # An effect cannot be larger than the share of items that differ.
+    found = errors * max(errors, (differing * float(worth[0])) ** 0.5) / float(worth[0])
+    return found if found <= 1.0 else np.nan
 
 
 def _flipped(difference: Floats, clusters: Sequence[str], seed: int) -> Floats:

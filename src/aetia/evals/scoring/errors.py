@@ -41,7 +41,13 @@ _LINK = re.compile(
 )
 _CAUSED = re.compile(r"\bcauses?\b|\bcausal|\bleads? to\b|\baffects?\b|导致|因果|影响")
 _SENTENCE = re.compile(r"[^.。\n]{0,200}")
-_DENIED = re.compile(r"\bnot\b|n't|\bno\b|without|rather than|不|没有|并非|无法|未必")
+_DENIED = re.compile(  # or left open: what is only asked, supposed, or possible is not asserted
+    r"\bnot\b|n't|\bno\b|\bnor\b|\bnever\b|\bcannot\b|without|rather than|instead of|missing|absent|\bwrong\b|"
+    r"\bwhether\b|\bif\b|\bunless\b|\bcheck|\bmay\b|\bmight\b|\bcould\b|\bwould\b|suppose|assum|possib|"
+    r"不|没有|并非|无法|未必|没|是否|如果|假如|假设|若|可能|检验|检查"
+)
+_BEFORE = re.compile(r"(?:^|[.;!?。；！？\n])\s*(?:(?:yes|no)\s*,)?(?P<said>[^.;!?。；！？\n]*)$")
+_AFTER = re.compile(r"[^,.;!?，。；！？\n]*")
 _HEDGE = re.compile(
     r"it depends|depends on|may or may not|might or might not|cannot be (?:determined|known|answered)|"
     r"can't (?:say|tell|be)|"
@@ -131,7 +137,7 @@ def _incorrect_reasoning(text: str, answer: Answer | None, item: Item) -> Findin
                 return Finding("yes", f"{name} is {float(known[name]):.6g}, not {float(value):.6g}")
     arrows = _arrows(str(item.facts.get("graph", "")))
     names = {name for arrow in arrows for name in arrow}
-    for arrow in _arrows(text):
+    for arrow in _arrows_asserted(text):
         if set(arrow) <= names:
             is_checked = True
             if arrow not in arrows:
@@ -238,6 +244,16 @@ def _known_quantities(item: Item) -> Iterator[tuple[str, Fraction]]:
     for line in (item.context, *item.derivation):
         for name, value, _ in quantities(line):
             yield name, value
+
+
+def _arrows_asserted(text: str) -> Iterator[tuple[str, str]]:
+    """The arrows that are said to be there, without a word that denies them or leaves them open; of many the last."""
+    for found in deque(_ARROW.finditer(text), maxlen=400):
+        before = _BEFORE.search(text[max(0, found.start() - 200) : found.start()].lower())
+        after = _AFTER.match(text[found.end() : found.end() + 60].lower())
+        said = f"{before['said'] if before else ''} {after.group() if after else ''}"
+        if not _DENIED.search(said):
+            yield found["from"], found["to"]
 
 
 def _arrows(text: str) -> set[tuple[str, str]]:

@@ -12,7 +12,7 @@ Reading takes time in proportion to the reply's length and never fails, whatever
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
@@ -22,6 +22,7 @@ from aetia.evals.item import Item
 from aetia.evals.scoring._choices import Reading, option_at, options_mentioned, yes_at, yes_mentioned
 from aetia.evals.scoring._marks import Mark, Reply, Strength, alone, boxes, cues, objects, reply_of
 from aetia.evals.scoring._numbers import MORE_CUES, decimal_text, number_at, number_in, numbers, numbers_mentioned
+from aetia.evals.scoring.bands import is_near
 
 __all__ = ["Answer", "Statement", "extract", "is_right", "normal_text", "right_answers", "statements"]
 
@@ -32,6 +33,12 @@ _NUMBER_KEYS = frozenset({"prob", "probability", "value", "result", "number", "�
 _COMMAND = re.compile(r"\\(?:text|mathrm|mathbf|textbf|mathsf|operatorname|left|right|,|;|!)\s?")
 _LONGEST_TEXT = 2000  # letters of an answer in words
 _PLACES = 4  # CaLM's: numbers are equal if they are when rounded so
+_EXAMPLE = re.compile(r"(?:\bsuch as|\be\.g\.,?|例如|比如|[,，]\s?如)\s{0,3}\{[^{}]{0,400}\}", re.IGNORECASE)
+_ASKED = re.compile(r"^[ \t>#*]{0,8}(?:question|问题)[ *]{0,4}[:：]", re.IGNORECASE | re.MULTILINE)
+_TAIL = re.compile(r".*(?:\b(?:is|are|was|were)\b|[:：=]|是|为)", re.DOTALL)
+_DENIED = re.compile(r"\b(?:not|no|never)\b|n't", re.IGNORECASE)
+_FEW = 5  # words of a line that is an answer by itself
+_IF = re.compile(r",?\s{1,2}(?:only )?if\b")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 
@@ -99,20 +106,23 @@ def extract(text: str, item: Item) -> Answer | None:
 
 def statements(text: str, item: Item) -> tuple[Statement, ...]:
     """Return every place of a reply that gives an answer, in order; see `extract` for which one counts."""
-    reply = reply_of(text)
+    # An object that is given as an example, as prompts do it, asserts nothing.
+    reply = reply_of(_EXAMPLE.sub(lambda found: " " * len(found.group()), text))
     if item.form == "text":
-        return tuple(_texts_said(reply))
+        return _before_a_question(text, _texts_said(reply))
     reader: _Reader = {"binary": yes_at, "choice": option_at, "number": number_at}[item.form]
     found = [*_in_objects(reply, reader, item), *_in_boxes(reply, reader, item), *_marked(reply, reader, item)]
     if not any(one.strength > 1 for one in found):
         found += [Statement(place, place + 1, 1, (label,)) for place, label in _mentioned(reply, item)]
-    return tuple(sorted(found, key=lambda one: (one.place, one.strength)))
+    return _before_a_question(text, sorted(found, key=lambda one: (one.place, one.strength)))
 
 
 def is_right(answer: Answer | None, item: Item) -> bool:
     """Return whether an answer is the item's label: equal, as numbers to 4 decimals, or as texts but for their dress.
 
-    A percentage is right for a label above 1 if the number before the sign is, so that 35% is right for 35.
+    Of a sentence its end counts too: "Olga's patient is Leo" says Leo, and "There are 3 of them" 3. A percentage is
+    right for a label above 1 if the number before the sign is, so that 35% is right for 35. An estimate
+    is right if it is near enough: see `bands`.
     """
     if answer is None or answer.label is None:
         return False
@@ -120,12 +130,12 @@ def is_right(answer: Answer | None, item: Item) -> bool:
         said, label = number_in(answer.label), number_in(item.label)
         if said is None or label is None:
             return False
-        if _rounded(said) == _rounded(label):
+        if _rounded(said) == _rounded(label) or is_near(answer.label, item):
             return True
         last = [is_percent for _, _, _, is_percent in numbers(reply_of(answer.quote).plain)][-1:]
         return last == [True] and abs(label) > 1 and _rounded(said * 100) == _rounded(label)
     if item.form == "text":
-        return normal_text(answer.label) in right_answers(item)
+        return not _said(answer.label).isdisjoint(right_answers(item))
     return answer.label == item.label
 
 
@@ -142,8 +152,25 @@ def right_answers(item: Item) -> frozenset[str]:
 def normal_text(text: str) -> str:
     """Return a text without case, accents' encoding, articles, punctuation and doubled blanks."""
     small = unicodedata.normalize("NFKC", text).casefold()
-    words = "".join(letter if letter.isalnum() else " " for letter in small)
-    return " ".join(_ARTICLES.sub(" ", words).split())
+    words = " ".join("".join(letter if letter.isalnum() else " " for letter in small).split())
+    return " ".join(_ARTICLES.sub(" ", words).split()) or words
+
+
+def _said(text: str) -> frozenset[str]:
+    """What a text in words says: all of it, its end after an "is", and the only number there."""
+    is_said = _TAIL.match(text)
+    end = text[is_said.end() :] if is_said is not None else text
+    found = {normal_text(text), normal_text(end)}
+    counted = [] if _DENIED.search(end) else [value for _, _, value, _ in numbers(reply_of(end).plain)]
+    return frozenset(found | {decimal_text(value) for value in counted if len(counted) == 1})
+
+
+def _before_a_question(text: str, found: Iterable[Statement]) -> tuple[Statement, ...]:
+    """What is said before a model that has answered asks itself another question."""
+    every = tuple(found)
+    first = min((one.end for one in every if one.strength > 2), default=len(text))
+    asked = _ASKED.search(text, first)
+    return every if asked is None else tuple(one for one in every if one.place < asked.start())
 
 
 def _in_objects(reply: Reply, reader: _Reader, item: Item) -> Iterator[Statement]:
@@ -179,7 +206,8 @@ def _marked(reply: Reply, reader: _Reader, item: Item) -> Iterator[Statement]:
         for mark in marks:
             reading = reader(reply, mark, item)
             if reading is not None:
-                yield Statement(mark.place, reading.end, mark.strength, reading.labels)
+                if (labels := _meant(reading, mark, reply, item)) is not None:
+                    yield Statement(mark.place, reading.end, mark.strength, labels)
                 break
     for mark in alone(reply):
         reading = reader(reply, mark, item)
@@ -191,6 +219,16 @@ def _marked(reply: Reply, reader: _Reader, item: Item) -> Iterator[Statement]:
     reading = reader(reply, Mark(start, 2, min(len(reply.plain), start + 400)), item)
     if reading is not None and reading.labels:
         yield Statement(start, reading.end, 2, reading.labels)
+
+
+def _meant(reading: Reading, mark: Mark, reply: Reply, item: Item) -> tuple[str, ...] | None:
+    """What is asserted after a cue: of two labels the other one if it is denied, none under an "if"; None: nothing."""
+    if reply.plain.endswith("would be", 0, mark.place) and _IF.match(reply.plain, reading.end):
+        return ()
+    if not mark.is_denied or not reading.labels:
+        return reading.labels
+    others = tuple(label for label in item.labels if label not in reading.labels)
+    return others if len(others) == 1 else None
 
 
 def _mentioned(reply: Reply, item: Item) -> Iterator[tuple[int, str]]:
@@ -217,7 +255,14 @@ def _texts_said(reply: Reply) -> Iterator[Statement]:
 
 
 def _whole_text(text: str) -> Answer | None:
-    said = text.strip()[:_LONGEST_TEXT].strip("\"'“”*` ")
+    """A reply without a cue: its first line if that is a few words, as answers are, else its last."""
+    asked = _ASKED.search(text)
+    own = text[: asked.start()] if asked is not None and text[: asked.start()].strip() else text
+    lines = [line for line in own.strip()[:_LONGEST_TEXT].splitlines() if line.strip()]
+    if not lines:
+        return None
+    line = lines[0] if len(lines[0].split()) <= _FEW else lines[-1]
+    said = line.strip("\"'“”*` ")
     return Answer(said, (), said[:200], 1) if said else None
 
 

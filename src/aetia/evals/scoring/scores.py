@@ -12,11 +12,13 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from scipy.stats import beta, binom
 
-from aetia.effects import bootstrap_interval, minimum_detectable_effect, wilson_interval
+from aetia.effects import bootstrap_interval, wilson_interval
 from aetia.effects.intervals import effective_items
 from aetia.errors import EvaluationError
 from aetia.evals.scoring.calm_metrics import Floats
+from aetia.evals.scoring.extraction import normal_text
 
 __all__ = [
     "SCORED",
@@ -26,6 +28,7 @@ __all__ = [
     "cells",
     "cluster_values",
     "is_rewording",
+    "plain_answer",
     "scores",
     "share_of",
     "worth_of",
@@ -52,7 +55,7 @@ SCORED = pa.schema(
 )
 """The columns of scored replies."""
 
-_NEEDED = ("task", "adaptation", "item", "cluster", "orbit", "variant", "label", "answer", "right")
+_NEEDED = ("task", "adaptation", "item", "cluster", "orbit", "variant", "form", "label", "answer", "right")
 _REWORDED = ("names=", "wording=", "language=")
 _BINS = 15
 
@@ -76,28 +79,34 @@ class Calibration:
     brier_bounds: tuple[float, float]
 
 
-def scores(scored: pa.Table, chance: Mapping[str, float] | None = None, level: float = 0.95) -> pa.Table:
+def scores(
+    scored: pa.Table, chance: Mapping[str, float] | None = None, level: float = 0.95, comparisons: int = 1
+) -> pa.Table:
     """Return one row for each task and adaptation.
 
     Args:
         scored: The scored replies; see the head of this module.
         chance: The share that a blind guess gets right, by task; 0 for tasks that are not in it.
         level: Coverage of the intervals.
+        comparisons: How many cells are tested together against their chance.
 
     Returns:
         items, clusters, answered (the share with an answer), accuracy with low and high (Wilson's, for as many items
         as the clusters count), above_chance with its low and high ((accuracy - chance) / (1 - chance)), detectable (the
-        smallest distance from chance that as many items mostly show, power 80%), orbits (of two members and more),
-        orbits_right (all members right) with low and high, reworded (orbits with rewordings), reworded_same (the same
-        answer to each of these) with low and high.
+        smallest distance above chance that the one-sided exact test of as many items mostly finds among so many cells,
+        power 80%; NaN without a chance, and where not even right answers alone would pass), orbits (of two members and
+        more), orbits_right (all members right) with low and high, reworded (orbits with rewordings that tell whether
+        their answers agree), reworded_same (the same answer to each of these) with low and high. Where rewordings have
+        other labels, as other names have, the same answer is the right one to each; if none is right, nothing is told.
 
     Raises:
         EvaluationError: AE-8511 a column is missing; AE-8512 there are no replies.
 
     Source: Miller, Adding Error Bars to Evals, arXiv 2411.00640, 2024 (clusters); Korn and Graubard 1998 (effective
-    items).
+    items); Bloom, Minimum Detectable Effects, Evaluation Review 1995, here of the binomial law under chance.
     """
-    rows = [_cell(key, members, (chance or {}).get(key[0], 0.0), level) for key, members in cells(scored).items()]
+    found = cells(scored).items()
+    rows = [_cell(key, members, (chance or {}).get(key[0], 0.0), (level, comparisons)) for key, members in found]
     if not rows:
         raise EvaluationError("AE-8512", "There are no scored replies.", mend="run the items first.")
     return pa.Table.from_pylist(rows)
@@ -143,11 +152,19 @@ def cluster_values(values: npt.ArrayLike, clusters: Sequence[str]) -> Floats:
 
 
 def is_rewording(variant: str) -> bool:
-    """Return whether a member of an orbit has the base's answer, in the base's labels.
+    """Return whether a member of an orbit asks the same as the base, in other words, names or another language.
 
-    Other orders of options have another number as their label, so that they are none here.
+    Its label is the base's, but for texts, which may name what has another name. Other orders of options have another
+    number as their label, so that they are none here.
     """
     return variant == "base" or variant.startswith(_REWORDED)
+
+
+def plain_answer(form: object, answer: object) -> str | None:
+    """Return an answer in one writing, so that the same answers are equal: texts without their dress."""
+    if answer is None:
+        return None
+    return normal_text(str(answer)) if form == "text" else str(answer)
 
 
 def calibration(
@@ -196,16 +213,18 @@ def calibration(
     )
 
 
-def _cell(key: tuple[str, ...], rows: Sequence[ScoredRow], chance: float, level: float) -> dict[str, str | float | int]:
+def _cell(
+    key: tuple[str, ...], rows: Sequence[ScoredRow], chance: float, rates: tuple[float, int]
+) -> dict[str, str | float | int]:
+    level, comparisons = rates
     right = np.array([float(row["right"] or 0.0) for row in rows])
     clusters = [str(row["cluster"]) for row in rows]
     share, low, high = share_of(right, clusters, level)
     values = cluster_values(right, clusters)
     orbits = list(_orbits(rows))
     whole = [(float(all(row["right"] == 1.0 for row in members)), str(members[0]["cluster"])) for members in orbits]
-    same = [
-        (float(_is_same(members)), str(members[0]["cluster"])) for members in map(_reworded, orbits) if len(members) > 1
-    ]
+    agreed = [(_is_same(members), str(members[0]["cluster"])) for members in map(_reworded, orbits) if len(members) > 1]
+    same = [(float(one), cluster) for one, cluster in agreed if one is not None]
     return {
         "task": key[0],
         "adaptation": key[1],
@@ -216,10 +235,19 @@ def _cell(key: tuple[str, ...], rows: Sequence[ScoredRow], chance: float, level:
         "low": low,
         "high": high,
         **dict(zip(("above_chance", "above_low", "above_high"), _above((share, low, high), chance), strict=True)),
-        "detectable": float(minimum_detectable_effect(values, level)[0]),
+        "detectable": _detectable(worth_of(right, clusters, level), chance, (1.0 - level) / comparisons),
         **_orbit_columns("orbits", "orbits_right", whole, level),
         **_orbit_columns("reworded", "reworded_same", same, level),
     }
+
+
+def _detectable(worth: float, chance: float, rate: float, power: float = 0.8) -> float:
+    """The smallest distance above chance that the exact test of so many items finds with that power."""
+    items = max(1, round(worth))
+    if not 0.0 < chance < 1.0:
+        return np.nan
+    least = int(binom.isf(rate, items, chance)) + 1  # right answers that pass
+    return float(beta.ppf(power, least, items - least + 1)) - chance if least <= items else np.nan
 
 
 def _orbit_columns(count: str, name: str, found: Sequence[tuple[float, str]], level: float) -> dict[str, float | int]:
@@ -272,9 +300,14 @@ def _reworded(members: Sequence[ScoredRow]) -> list[ScoredRow]:
     return [row for row in members if is_rewording(str(row["variant"]))]
 
 
-def _is_same(members: Sequence[ScoredRow]) -> bool:
-    """Whether all have the same answer; no answer is none."""
-    return members[0]["answer"] is not None and len({row["answer"] for row in members}) == 1
+def _is_same(members: Sequence[ScoredRow]) -> bool | None:
+    """Whether all have the same answer; no answer is none. None where other labels leave it open."""
+    if any(row["answer"] is None for row in members):
+        return False
+    if len({plain_answer(row["form"], row["label"]) for row in members}) == 1:
+        return len({plain_answer(row["form"], row["answer"]) for row in members}) == 1
+    right = {row["right"] for row in members}
+    return None if right == {0.0} else right == {1.0}
 
 
 def _softmax(logs: Sequence[float]) -> Floats:

@@ -1,7 +1,8 @@
 """How much is it, about? Everyday sums of money, whose exact value is known and for which an estimate is enough.
 
 A reply is judged by its relative distance to the exact value, in the bands of the source: exact, a good approximation,
-mildly off, way off. Every amount here is a whole number of cents, so that no rounding is a matter of taste.
+mildly off, way off. The first two are right, and a run has the share of each. Every amount here is a whole number of
+cents, so that no rounding is a matter of taste.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,17 +11,17 @@ from fractions import Fraction
 from functools import cache
 from math import gcd
 from random import Random
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from aetia.evals.item import Item
+from aetia.evals.scoring.bands import STREET_BANDS
 from aetia.evals.task import Generator, Solution, Style, Tags, Target, Task, Wording
 from aetia.evals.tasks._phrases import phrase, read_back
-from aetia.runs.keys import JSON
+
+if TYPE_CHECKING:
+    from aetia.runs.keys import JSON
 
 __all__ = ["TASKS", "Bill", "Street"]
-
-# StreetMath's classes of a free number; the first is an absolute distance, the others are relative to the exact value.
-_BANDS: dict[str, JSON] = {"exact": "0.000001", "good": "0.2", "mild": "0.6"}
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ class Street(Generator[Bill]):
             "prices": prices,
             "numbers": {name: said[name] for name in problem.numbers},
             "exact_value": solution.label,
-            "bands": _BANDS,
+            "bands": dict(STREET_BANDS),
         }
         context = phrase("street_maths", problem.kind, style.wording).format(**said)
         return Wording(context, phrase("street_maths", "ask", style.wording), solution.label, facts=facts)
@@ -288,13 +289,14 @@ def _paid(kind: str, prices: list[Fraction], number: dict[str, Fraction]) -> Fra
 _CITATION = "Tseng et al. 2025, StreetMath: Study of LLMs' Approximation Behaviors, arXiv:2510.25776"
 
 
-def _task(topic: str, asks: str, *kinds: Callable[[Random], Bill]) -> Task:
+def _task(topic: str, asks: str, chance: float, *kinds: Callable[[Random], Bill]) -> Task:
+    """The chance is the share of items that the best constant estimate is near enough to, counted on 1,000."""
     return Task(
         name=f"street-maths/{topic}",
         asks=asks,
         target=Target("none", "street maths", "number", "mathematical"),
         source=cast("Generator[object]", Street(*kinds)),
-        chance=0.0,
+        chance=chance,
         tags=Tags(("arithmetic", "estimation"), "text", "decision"),
         seeds=("122",),
         citation=_CITATION,
@@ -303,9 +305,11 @@ def _task(topic: str, asks: str, *kinds: Callable[[Random], Bill]) -> Task:
 
 
 TASKS = (
-    _task("basket", "What do some things cost together, about?", _basket),
-    _task("discount", "What is to be paid after a discount, about?", _percent, _bogo, _threshold, _stacked, _bulk),
-    _task("tax", "What is to be paid with discount and tax, about?", _tax),
-    _task("units", "What does an amount cost by a price per unit, about?", _kilogram, _ounce),
-    _task("tip", "What is to be paid with service and tip, about?", _service, _split),
+    _task("basket", "What do some things cost together, about?", 0.36, _basket),
+    _task(
+        "discount", "What is to be paid after a discount, about?", 0.29, _percent, _bogo, _threshold, _stacked, _bulk
+    ),
+    _task("tax", "What is to be paid with discount and tax, about?", 0.31, _tax),
+    _task("units", "What does an amount cost by a price per unit, about?", 0.17, _kilogram, _ounce),
+    _task("tip", "What is to be paid with service and tip, about?", 0.20, _service, _split),
 )
