@@ -10,7 +10,7 @@ from aetia.errors import EvaluationError
 from aetia.evals.dialogue import Message, Reply, Request
 from aetia.evals.harness.asking import Asked
 from aetia.evals.harness.calm import calm_figures
-from aetia.evals.harness.instrument import _table
+from aetia.evals.harness.replies import _table
 from aetia.evals.harness.scored import scored
 from aetia.evals.item import Item
 from aetia.report import write_report

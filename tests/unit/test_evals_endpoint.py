@@ -4,6 +4,8 @@ import itertools
 import json
 import math
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Generator
@@ -532,3 +534,19 @@ def test_pauses_grow_and_heed_what_is_asked():
     assert waiting_asked({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
     assert waiting_asked({}) is None
     assert waiting_asked({"retry-after": "soon"}) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.parametrize(
+    ("soft", "hard", "found"), [(300, 5000, (1000, 1128)), (300, 600, (472, 600)), (5000, 5000, (1000, 5000))]
+)
+def test_as_many_connections_as_the_system_allows(soft, hard, found):
+    code = f"""
+import resource
+from aetia.evals.answerers.endpoint import _connections
+resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
+print((_connections(1000), resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+"""
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == f"{found}\n"
+    )

@@ -11,13 +11,14 @@ from scipy.stats import binom
 from aetia.errors import AetiaError, EvaluationError, RunError
 from aetia.evals.answerers.cache import ReplyCache, cached
 from aetia.evals.dialogue import Message, Reply, Request
-from aetia.evals.harness import instrument
+from aetia.evals.harness import batches, instrument
 from aetia.evals.harness.answering import settle
 from aetia.evals.harness.asking import Asked
 from aetia.evals.harness.comparing import compared
 from aetia.evals.harness.forecast import forecast
-from aetia.evals.harness.instrument import _table
 from aetia.evals.harness.items import chosen_items
+from aetia.evals.harness.replies import _table
+from aetia.evals.harness.replies import replies as replies_of
 from aetia.evals.harness.rescoring import score_again
 from aetia.evals.harness.scored import REPLIES, scored
 from aetia.evals.harness.study import EvaluationStudy
@@ -344,6 +345,21 @@ def test_a_reply_that_fails_fails_its_batch_and_is_asked_again(scripted, monkeyp
     assert figures(again)[CHOICE, "basic", "accuracy"]["estimate"] == 1.0
 
 
+def test_a_fault_fails_the_batches_that_it_leaves_open_and_no_other():
+    asked = study(tasks=(BINARY, CHOICE, "calm/iv"))
+    items = {item.id: item for task in asked.tasks for item in chosen_items(asked, task).items}
+
+    def script(item, _):
+        if item.task == CHOICE:
+            raise ZeroDivisionError("of an answerer")
+        return Reply(words(item))
+
+    planned = instrument.Evaluate().plan(asked).batches
+    found = [outcome for _, outcome in replies_of(asked, Scripted(script, items), planned)]
+    assert found[0].num_rows == planned[0].cells
+    assert [str(one) for one in found[1:]] == ["of an answerer"] * 2
+
+
 # --- items
 
 
@@ -420,7 +436,7 @@ def test_a_digest_of_what_is_shown_changes_no_key_of_a_batch():
     asked = study(tasks=(BINARY,), items=30)
     [batch] = instrument.Evaluate().plan(asked).batches
     chosen = chosen_items(asked, BINARY)
-    told = asked.model_dump(mode="json", include=set(instrument._DECIDING))
+    told = asked.model_dump(mode="json", include=set(batches._DECIDING))
     items, examples = ([item.to_record() for item in some] for some in (chosen.items, chosen.examples))
     assert batch.key == key_of({"model": asked.model}, told, BINARY, asked.adaptations, key_of(examples), items)
 

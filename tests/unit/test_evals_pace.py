@@ -14,6 +14,7 @@ from aetia.evals.harness.answering import answerer_of
 from aetia.evals.harness.forecast import forecast
 from aetia.evals.harness.instrument import Evaluate
 from aetia.evals.harness.study import PACE
+from aetia.runs import Batch
 
 TASK = "calm/ate-natural"
 
@@ -70,6 +71,41 @@ def test_the_shell_keeps_the_pace_and_says_what_was_paid(capsys):
     assert 1 < seen.most <= 3
     # A reply is of ten tokens read and five written.
     assert "cost    0.036  (120 tokens read, 60 written)" in capsys.readouterr().out
+
+
+def test_calls_of_several_batches_are_under_way_at_once():
+    tasks = (TASK, "calm/cde-natural", "calm/ett-natural", "calm/nie-natural")
+    together = threading.Barrier(300)
+
+    def answer(_path, _body, number):
+        if number < 300:
+            together.wait(60)  # without so many calls at once it breaks, and the call fails
+        return said("Yes")
+
+    with serving(answer) as (url, seen):
+        done = evaluate(study(url, tasks=tasks, items=100, parallel=300), out="run")
+    assert (done.status, len(seen.bodies)) == ("complete", 400)
+    assert len(done.manifest.batches) == 4
+    with serving(lambda *_: said("Yes")) as (url, _):
+        alone = evaluate(study(url, tasks=tasks, items=100, parallel=1), out="alone")
+    assert alone.values().drop("turns").equals(done.values().drop("turns"))
+
+
+@pytest.mark.parametrize(
+    ("parallel", "lengths"), [(1, [1] * 5), (3, [2, 2, 1]), (4, [2, 2, 1]), (5, [3, 2]), (99, [5])]
+)
+def test_batches_that_are_asked_together_keep_all_calls_busy(monkeypatch, parallel, lengths):
+    seen = []
+
+    def record(_study, _answerer, batches):
+        seen.append([batch.key for batch in batches])
+        yield from ((batch, ValueError("not asked")) for batch in batches)
+
+    monkeypatch.setattr("aetia.evals.harness.instrument.replies", record)
+    batches = [Batch(f"b{number}", 8) for number in range(5)]
+    found = list(Evaluate().stream(study(parallel=parallel), batches))
+    assert [len(some) for some in seen] == lengths
+    assert [batch for batch, _ in found] == batches
 
 
 def test_calls_come_no_faster_than_was_allowed():

@@ -4,7 +4,7 @@ import pytest
 
 from aetia.evals.dialogue import Message, Reply, Request
 from aetia.evals.harness.asking import Asked
-from aetia.evals.harness.instrument import _table
+from aetia.evals.harness.replies import _table
 from aetia.evals.harness.scored import scored
 from aetia.evals.harness.study import EvaluationStudy
 from aetia.evals.harness.summary import summary

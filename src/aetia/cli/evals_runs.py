@@ -37,8 +37,13 @@ _SHOWN = ("accuracy", "robustness", "orbit consistency", "no answer")
 @click.option("--data", metavar="FOLDER", help="The folder that holds the folders of published sets.")
 @click.option("--scored", is_flag=True, default=None, help="Score the labels' log-probability, generate nothing.")
 @click.option("--orbits", is_flag=True, default=None, help="Ask each item's minimal pairs too.")
-@click.option("--tokens", type=click.IntRange(min=1), metavar="N", help="The most tokens of a reply. [default: 256]")
-@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any other field; may be repeated.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Any other field, such as tokens=512; may be repeated.",
+)
 @click.option("--out", metavar="DIRECTORY", help="The run directory. [default: runs/evals-ID]")
 @click.option(
     "--workers", type=click.IntRange(min=1), default=1, metavar="N", help="Processes, each with the model. [default: 1]"

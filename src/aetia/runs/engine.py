@@ -2,13 +2,14 @@
 
 import traceback
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
 
 from aetia.errors import AetiaError
-from aetia.runs.instrument import Batch, Compute, instrument_named
+from aetia.runs.instrument import Batch, Compute, SideBySide, instrument_named
 from aetia.runs.study import Study
 from aetia.text import clean_text
 
@@ -53,7 +54,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class InProcess:
-    """Computes one batch after another in this process."""
+    """Computes in this process, one batch after another unless the instrument has several under way."""
 
     @property
     def description(self) -> str:
@@ -61,8 +62,14 @@ class InProcess:
         return "in process"
 
     def run(self, instrument_name: str, study: Study, batches: Sequence[Batch]) -> Generator[Result]:
-        """Yield one result for each batch, in their order."""
-        compute = instrument_named(instrument_name).open(study)
+        """Yield one result for each batch, in their order unless several are under way."""
+        instrument = instrument_named(instrument_name)
+        if isinstance(instrument, SideBySide):
+            with closing(instrument.stream(study, batches)) as found:
+                for batch, outcome in found:
+                    yield Result(batch, _failure(outcome) if isinstance(outcome, Exception) else outcome)
+            return
+        compute = instrument.open(study)
         for batch in batches:
             yield Result(batch, compute_batch(compute, batch))
 
@@ -78,5 +85,8 @@ def compute_batch(compute: Compute, batch: Batch) -> pa.Table | Failure:
     except AetiaError:
         raise
     except Exception as error:  # noqa: BLE001  one batch's trouble is not the others'
-        message = clean_text(f"{type(error).__name__}: {error}")
-        return Failure(message, traceback.format_exc())
+        return _failure(error)
+
+
+def _failure(error: Exception) -> Failure:
+    return Failure(clean_text(f"{type(error).__name__}: {error}"), "".join(traceback.format_exception(error)))

@@ -1,7 +1,7 @@
 """What must a method do to be planned, run, resumed and summarised like every other?"""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
@@ -12,7 +12,7 @@ from aetia.effects import Effects
 from aetia.runs.keys import JSON
 from aetia.runs.study import Study
 
-__all__ = ["KEY", "Batch", "Compute", "Instrument", "Plan", "Settling", "instrument_named"]
+__all__ = ["KEY", "Batch", "Compute", "Instrument", "Plan", "Settling", "SideBySide", "instrument_named"]
 
 KEY = r"^[A-Za-z0-9_-]{1,128}$"
 """What a batch's key looks like; it is part of a file name."""
@@ -76,7 +76,8 @@ class Instrument(Protocol[StudyT_contra]):
 
     It differs from others in how it plans and how it summarises, never in how its work is run, stored or resumed. Its
     class is made without arguments, is registered with `aetia.catalogue.instrument`, and imports nothing heavy before
-    `open`. One that keeps something of its own until a run is complete is `Settling`, too.
+    `open`. One that keeps something of its own until a run is complete is `Settling`, too; one that may wait for others
+    is `SideBySide`.
     """
 
     name: str
@@ -105,6 +106,20 @@ class Settling(Protocol[StudyT_contra]):
 
     def settle(self, study: StudyT_contra, /) -> None:
         """Let go of what was kept for the study alone: its run has all values. It may be called again."""
+        ...
+
+
+@runtime_checkable
+class SideBySide(Protocol[StudyT_contra]):
+    """An instrument that may wait for others, such as a server: one process then has several batches under way."""
+
+    def stream(
+        self, study: StudyT_contra, batches: Sequence[Batch], /
+    ) -> Generator[tuple[Batch, pa.Table | Exception]]:
+        """Yield every batch with its values, or with what it failed by, as soon as they are there.
+
+        Closing it ends all work. An AetiaError raises, since it is about the question and not about a batch.
+        """
         ...
 
 

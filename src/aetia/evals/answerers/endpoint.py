@@ -8,8 +8,8 @@ import asyncio
 import os
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from random import Random
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["EndpointAnswerer", "EndpointSettings", "Prices", "Spent"]
 
 _LARGEST = 4 * 2**20  # bytes of an answer that are read
+_OTHER_FILES = 128  # that this process may have open beside its connections
+_SHARING = 64  # calls under way that share a client, which looks at all its connections for each call
 _SECRET = 8  # letters; a shorter key, as of a server that wants any, is a common word and keeps nothing secret
 
 
@@ -157,6 +159,20 @@ class EndpointAnswerer:
         return key
 
 
+def _connections(wanted: int) -> int:
+    """How many connections this process may have open; the system is asked for what is wanted and not yet allowed."""
+    try:
+        import resource
+    except ImportError:  # Windows, which sets no limit that could be raised
+        return wanted
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _OTHER_FILES
+    if needed > allowed != resource.RLIM_INFINITY:
+        allowed = needed if most == resource.RLIM_INFINITY else min(needed, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    return wanted if allowed == resource.RLIM_INFINITY else max(1, min(wanted, allowed - _OTHER_FILES))
+
+
 def _check_installed() -> None:
     if find_spec("httpx2") is None:
         raise MissingError("AE-8410", "Endpoints need httpx2.", mend="python -m pip install 'aetia[models]'")
@@ -174,25 +190,25 @@ class _Session:
     ) -> None:
         """Answer all requests, `parallel` at a time, each as soon as one before it is done."""
         places = iter(range(len(requests)))
+        count = min(self.settings.parallel, len(requests), _connections(self.settings.parallel))
 
         async def worker(client: "httpx2.AsyncClient") -> None:
             for place in places:
                 await room.acquire()
                 put((place, await self._reply(client, requests[place])))
 
-        async with self._client() as client, asyncio.TaskGroup() as group:
-            for _ in range(min(self.settings.parallel, len(requests))):
-                group.create_task(worker(client))
+        async with AsyncExitStack() as stack:
+            clients = [await stack.enter_async_context(self._client()) for _ in range(0, count, _SHARING)]
+            group = await stack.enter_async_context(asyncio.TaskGroup())
+            for number in range(count):
+                group.create_task(worker(clients[number // _SHARING]))
 
-    @asynccontextmanager
-    async def _client(self) -> "AsyncIterator[httpx2.AsyncClient]":
+    def _client(self) -> "httpx2.AsyncClient":
         import httpx2
 
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        limits = httpx2.Limits(max_connections=self.settings.parallel)
-        timeout = httpx2.Timeout(self.settings.seconds)
-        async with httpx2.AsyncClient(headers=headers, limits=limits, timeout=timeout) as client:
-            yield client
+        limits = httpx2.Limits(max_connections=_SHARING, max_keepalive_connections=_SHARING)
+        return httpx2.AsyncClient(headers=headers, limits=limits, timeout=httpx2.Timeout(self.settings.seconds))
 
     async def _reply(self, client: "httpx2.AsyncClient", request: Request) -> Reply:
         try:

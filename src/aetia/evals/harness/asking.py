@@ -1,7 +1,7 @@
 """How are many items asked at once, each in as many turns as its adaptation takes?"""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -65,7 +65,7 @@ def ask(
     *,
     scored: bool = False,
     limits: Request | None = None,
-) -> Iterator[tuple[int, Asked]]:
+) -> Generator[tuple[int, Asked]]:
     """Yield what came of each item with its place, as soon as its conversation has ended.
 
     All conversations go on side by side, so that an answerer sees many requests at once. A failed reply ends its

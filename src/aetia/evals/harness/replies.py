@@ -1,0 +1,89 @@
+"""What came of the conversations of some batches, as the tables that are kept?"""
+
+import json
+from collections.abc import Generator, Sequence
+from contextlib import closing
+
+import pyarrow as pa
+
+from aetia.errors import AetiaError
+from aetia.evals.dialogue import Adaptation, Answerer, Reply, Request
+from aetia.evals.harness.asking import Asked, ask, limits_of
+from aetia.evals.harness.batches import pairs_of
+from aetia.evals.harness.study import EvaluationStudy
+from aetia.evals.item import Item
+from aetia.runs.instrument import Batch
+from aetia.runs.keys import JSON, canonical
+
+__all__ = ["FailedRepliesError", "replies"]
+
+_SCHEMA = pa.schema(
+    [
+        ("item", pa.string()),
+        ("task", pa.string()),
+        ("adaptation", pa.string()),
+        ("record", pa.string()),
+        ("text", pa.string()),
+        ("turns", pa.string()),
+        ("refusal", pa.string()),
+        ("prompt_tokens", pa.int64()),
+        ("tokens", pa.int64()),
+    ]
+)
+
+
+class FailedRepliesError(Exception):
+    """Some replies of a batch failed. Those that did not are kept, and are not asked for again."""
+
+
+def replies(
+    study: EvaluationStudy, answerer: Answerer, batches: Sequence[Batch]
+) -> Generator[tuple[Batch, pa.Table | Exception]]:
+    """Ask all conversations of the batches side by side; what goes wrong is the failure of those left open by it."""
+    pairs = [pairs_of(study, batch) for batch in batches]
+    homes = [number for number, some in enumerate(pairs) for _ in some]
+    found: list[dict[int, Asked]] = [{} for _ in batches]
+    flat = [pair for some in pairs for pair in some]
+    try:
+        with closing(ask(flat, answerer, scored=study.scored, limits=limits_of(study))) as conversations:
+            for place, one in conversations:
+                number = homes[place]
+                found[number][place] = one
+                if len(found[number]) == len(pairs[number]):
+                    asked = [one for _, one in sorted(found[number].items())]
+                    yield batches[number], _values(batches[number], pairs[number], asked)
+    except AetiaError:
+        raise
+    except Exception as error:  # noqa: BLE001  those that are whole are kept
+        for number, batch in enumerate(batches):
+            if len(found[number]) < len(pairs[number]):
+                yield batch, error
+
+
+def _values(
+    batch: Batch, pairs: Sequence[tuple[Item, Adaptation]], asked: Sequence[Asked]
+) -> pa.Table | FailedRepliesError:
+    failed = [one.failure for one in asked if one.failure]
+    if failed:
+        return FailedRepliesError(f"{len(failed)} of {len(asked)} replies failed; the first: {failed[0]}")
+    return _table(str(batch.payload["task"]), [way.name for _, way in pairs], asked)
+
+
+def _table(task: str, ways: Sequence[str], asked: Sequence[Asked]) -> pa.Table:
+    columns: list[list[object]] = [
+        [one.item.id for one in asked],
+        [task] * len(asked),
+        list(ways),
+        [canonical(one.item.to_record()) for one in asked],
+        [one.text for one in asked],
+        [json.dumps([_turn(*turn) for turn in one.turns]) for one in asked],
+        [one.refusal for one in asked],
+        [sum(reply.prompt_tokens for _, reply in one.turns) for one in asked],
+        [sum(reply.tokens for _, reply in one.turns) for one in asked],
+    ]
+    arrays = [pa.array(column, type=part.type) for column, part in zip(columns, _SCHEMA, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=_SCHEMA)
+
+
+def _turn(request: Request, reply: Reply) -> dict[str, JSON]:
+    return {**request.asked(), "reply": dict(vars(reply))}
