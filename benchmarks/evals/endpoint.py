@@ -72,6 +72,7 @@ def _measured(parallel: int) -> tuple[int, float, float, int]:
 
 
 def main() -> None:
+    """Serve, or measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parallel", type=int, nargs="+", default=[16, 256, 1024, 2048])
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)

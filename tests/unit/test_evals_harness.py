@@ -562,7 +562,7 @@ def test_work_that_is_shared_takes_as_much_less(monkeypatch):
     asked = study(items=30)
     items = {item.id: item for item in chosen_items(asked, BINARY).items}
     answerer = Scripted(lambda item, _: Reply("Yes", prompt_tokens=40, tokens=2), items)
-    alone, shared = forecast(asked, answerer), forecast(asked, answerer, workers=3)
+    alone, shared = forecast(asked, answerer), forecast(asked, answerer, share=1 / 3)
     assert alone.seconds == pytest.approx(30)
     assert shared.seconds == pytest.approx(10)
 

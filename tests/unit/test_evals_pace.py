@@ -70,7 +70,7 @@ def test_the_shell_keeps_the_pace_and_says_what_was_paid(capsys):
     assert (code, len(seen.bodies)) == (0, 12)
     assert 1 < seen.most <= 3
     # A reply is of ten tokens read and five written.
-    assert "cost    0.036  (120 tokens read, 60 written)" in capsys.readouterr().out
+    assert "cost    0.036  (120 tokens read, 60 written, in the replies that are kept)" in capsys.readouterr().out
 
 
 def test_calls_of_several_batches_are_under_way_at_once():

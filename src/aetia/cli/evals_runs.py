@@ -293,7 +293,8 @@ def _show_forecast(voice: Voice, study: "EvaluationStudy", directory: Path, work
     if workers > 1:
         share_cores(workers)
     # Replies that are kept would cost nothing, and the forecast would say so.
-    found = forecast(study, answerer_of(study, is_kept=False), workers=workers)
+    share = -(-len(plan.batches) // workers) / len(plan.batches)
+    found = forecast(study, answerer_of(study, is_kept=False), share=share)
     paid = f", for {found.spent:.2g}" if found.spent else ""
     voice.remark(f"{found.timed} conversations were timed{paid}; replies that are kept from earlier will cost nothing.")
     told = {
@@ -346,10 +347,11 @@ def _show(voice: Voice, run: "Run") -> int:
 
 
 def _show_cost(voice: Voice, study: "EvaluationStudy", run: "Run") -> None:
-    """What the replies of a run cost, by the endpoint's own count of their tokens; failed calls are not among them."""
+    """What the replies of a run cost, by the endpoint's own count of their tokens."""
     values = run.values()
     read, written = (sum(values[name].to_pylist()) for name in ("prompt_tokens", "tokens"))
-    voice.show(f"  cost    {study.cost(read, written):,.4g}  ({read:,} tokens read, {written:,} written)")
+    told = f"{read:,} tokens read, {written:,} written, in the replies that are kept"
+    voice.show(f"  cost    {study.cost(read, written):,.4g}  ({told})")
 
 
 def _cells(row: "Mapping[str, object]") -> list[str]:

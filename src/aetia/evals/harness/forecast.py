@@ -44,13 +44,13 @@ class Forecast:
     spent: float
 
 
-def forecast(study: EvaluationStudy, answerer: Answerer, *, workers: int = 1) -> Forecast:
+def forecast(study: EvaluationStudy, answerer: Answerer, *, share: float = 1.0) -> Forecast:
     """Ask a few items of each way of asking, all together, and scale what these take to the whole.
 
     Args:
         study: The evaluation.
         answerer: Whom it asks; one that knows replies already would make it look too cheap.
-        workers: How many processes like this one will share the work.
+        share: Of the work, what one process like this one will do, where several share it: that with the most batches.
 
     Raises:
         EvaluationError: AE-8606 a reply failed, as of an endpoint that is down.
@@ -69,12 +69,15 @@ def forecast(study: EvaluationStudy, answerer: Answerer, *, workers: int = 1) ->
     timed = sum(len(some) * (read[way] / _READ + written[way]) for way, some in found.items())
     whole = sum(each * (read[way] / _READ + written[way]) for way in found)
     calls = sum(each * len(_replies(some)) / len(some) for some in found.values())
+    allowed = sum(
+        each * _mean([request.tokens for one in some for request, _ in one.turns], some) for some in found.values()
+    )
     prompt_tokens, tokens = (sum(each * part[way] for way in found) for part in (read, written))
-    seconds = (spent * whole / timed if timed else spent) / workers
+    seconds = share * (spent * whole / timed if timed else spent)
     replies = _replies([asked for some in found.values() for asked in some])
     return Forecast(
         conversations=each * len(study.adaptations),
-        seconds=max(seconds, _least_seconds(study, calls, prompt_tokens)),
+        seconds=max(seconds, _least_seconds(study, calls, prompt_tokens + allowed)),
         prompt_tokens=round(prompt_tokens),
         tokens=round(tokens),
         timed=len(pairs),
@@ -83,11 +86,11 @@ def forecast(study: EvaluationStudy, answerer: Answerer, *, workers: int = 1) ->
     )
 
 
-def _least_seconds(study: EvaluationStudy, calls: float, prompt_tokens: float) -> float:
+def _least_seconds(study: EvaluationStudy, calls: float, tokens: float) -> float:
     """What an endpoint's limits by the minute take: a few calls are over before these are felt."""
     pace, tokens_pace = study.requests_per_minute, study.tokens_per_minute
     by_calls = calls / pace if pace else 0.0
-    by_tokens = (prompt_tokens + calls * study.tokens) / tokens_pace if tokens_pace else 0.0
+    by_tokens = tokens / tokens_pace if tokens_pace else 0.0
     return 60 * max(by_calls, by_tokens)
 
 
