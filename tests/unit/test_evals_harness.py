@@ -356,6 +356,7 @@ def test_a_fault_fails_the_batches_that_it_leaves_open_and_no_other():
 
     planned = instrument.Evaluate().plan(asked).batches
     found = [outcome for _, outcome in replies_of(asked, Scripted(script, items), planned)]
+    assert not isinstance(found[0], Exception)
     assert found[0].num_rows == planned[0].cells
     assert [str(one) for one in found[1:]] == ["of an answerer"] * 2
 
