@@ -331,7 +331,7 @@ def test_a_mistake_is_one_clear_line(ask, code, arguments):
     assert "Traceback" not in err
 
 
-def test_a_failed_reply_leaves_a_run_that_can_be_carried_on(ask, monkeypatch):
+def test_a_failed_reply_leaves_a_run_that_can_be_carried_on(ask, monkeypatch, capsys):
     class Down(Saying):
         def answer(self, requests):
             for place, _ in enumerate(requests):
@@ -345,6 +345,7 @@ def test_a_failed_reply_leaves_a_run_that_can_be_carried_on(ask, monkeypatch):
     assert "aetia runs resume run" in out
     monkeypatch.setattr(instrument, "answerer_of", lambda _: Saying("Yes"))
     assert run(["runs", "resume", "run"]) == 0
+    assert re.search(rf"{TASK} +basic +accuracy", capsys.readouterr().out)
 
 
 def test_refused_requests_are_told_of_and_a_run_of_nothing_else_has_failed(ask, monkeypatch):

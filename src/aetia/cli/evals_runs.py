@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from aetia.runs import Run
     from aetia.runs.keys import JSON
 
-__all__ = ["compare_runs", "export_run", "rank_runs", "run_evaluation", "score_runs", "spelled_out"]
+__all__ = [
+    "carry_out_evaluation",
+    "compare_runs",
+    "export_run",
+    "rank_runs",
+    "run_evaluation",
+    "score_runs",
+    "spelled_out",
+]
 
 _SHOWN = ("accuracy", "robustness", "orbit consistency", "no answer")
 
@@ -70,8 +78,6 @@ def run_evaluation(
     Every reply is kept as soon as it is there: the same study in the same directory is carried on where it was stopped.
     """  # noqa: D301  click leaves the lines after its mark as they are
     from aetia.cli.models import fetch_if_known
-    from aetia.cli.progress import watching
-    from aetia.runs import engine_of, execute
 
     voice = Voice(as_json)
     study = _study(study_file, options, settings)
@@ -81,6 +87,21 @@ def run_evaluation(
     if dry_run:
         _show_forecast(voice, study, directory, workers)
         return 0
+    return carry_out_evaluation(voice, study, directory, workers)
+
+
+def carry_out_evaluation(voice: Voice, study: "EvaluationStudy", directory: Path, workers: int) -> int:
+    """Ask what is missing, show the scores and what it cost, and return the exit code.
+
+    Args:
+        voice: Where to speak.
+        study: What is asked.
+        directory: The run directory.
+        workers: How many processes; with one, this one asks.
+    """
+    from aetia.cli.progress import watching
+    from aetia.runs import engine_of, execute
+
     with watching(voice, "asking") as observe:
         run = execute(study, directory, engine=engine_of(workers), observe=observe)
     code = _show(voice, run)

@@ -65,8 +65,13 @@ def show(run: str, *, as_json: bool) -> None:
 def resume_run(run: str, workers: int, *, as_json: bool) -> int:
     """Compute what RUN lacks, and write its effects and its report."""
     from aetia.cli.carry import carry_out
+    from aetia.evals.harness.study import EvaluationStudy
 
     found = run_named(run)
+    if isinstance(found.study, EvaluationStudy):
+        from aetia.cli.evals_runs import carry_out_evaluation
+
+        return carry_out_evaluation(Voice(as_json), found.study, found.directory, workers)
     return carry_out(Voice(as_json), found.study, found.directory, workers, partial(resume, found.directory))
 
 
