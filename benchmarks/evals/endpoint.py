@@ -1,6 +1,6 @@
 """How many requests a second are asked of an endpoint, as a share of what so many calls under way could have?
 
-python endpoint.py: a server on loopback, in a process of its own, answers each call after five seconds.
+python endpoint.py: a server on loopback, in a process of its own, answers each call after three to seven seconds.
 """
 
 import argparse
@@ -13,10 +13,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from random import Random
+from statistics import fmean
 
-_LATENCY = 5.0  # seconds until a call is answered
+_LATENCY = (3.0, 7.0)  # seconds until a call is answered, evenly spread
 _TASKS = ("calm/ate-natural", "calm/cde-natural", "calm/ett-natural", "calm/nie-natural")
-_ROUNDS = 4  # conversations for each call that may be under way
+_ROUNDS = 12  # conversations for each call that may be under way: three times as many as are begun together
 
 
 async def _serve() -> None:
@@ -26,6 +28,7 @@ async def _serve() -> None:
     body = json.dumps(told).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     now = most = 0
+    draw = Random(0)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal now, most
@@ -35,7 +38,7 @@ async def _serve() -> None:
                 await reader.readexactly(int(length.split(b":")[1]))
                 now += 1
                 most = max(most, now)
-                await asyncio.sleep(_LATENCY)
+                await asyncio.sleep(draw.uniform(*_LATENCY))
                 now -= 1
                 writer.write(head + body)
                 await writer.drain()
@@ -74,7 +77,7 @@ def _measured(parallel: int) -> tuple[int, float, float, int]:
 def main() -> None:
     """Serve, or measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--parallel", type=int, nargs="+", default=[16, 256, 1024, 2048])
+    parser.add_argument("--parallel", type=int, nargs="+", default=[16, 256, 1024])
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -86,7 +89,7 @@ def main() -> None:
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for parallel in given.parallel:
         count, seconds, spent, most = _measured(parallel)
-        share = count / seconds / (parallel / _LATENCY)
+        share = count / seconds / (parallel / fmean(_LATENCY))
         row = (f"{parallel:,}", f"{most:,}", f"{count:,}", f"{seconds:.1f}", f"{count / seconds:,.0f}", f"{share:.0%}")
         print("|", " | ".join((*row, f"{spent:.1f}")), "|", flush=True)
 

@@ -71,6 +71,20 @@ def flip(content):
     return content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :]
 
 
+class Forgetful(InProcess):
+    """Says nothing of the first batch."""
+
+    def run(self, instrument_name, study, batches):
+        yield from super().run(instrument_name, study, batches[1:])
+
+
+def test_a_batch_of_which_an_engine_says_nothing_has_failed(tmp_path, undisturbed):
+    run = execute(STUDY, tmp_path / "run", engine=Forgetful())
+    assert (run.status, len(run.manifest.failed)) == ("failed", 1)
+    assert resume(run.directory).status == "complete"
+    assert files(run.directory) == undisturbed
+
+
 # Damaged files
 
 

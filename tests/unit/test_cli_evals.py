@@ -237,7 +237,7 @@ def test_a_dry_run_shares_the_work_among_no_more_processes_than_it_has_batches(a
     monkeypatch.setattr("aetia.evals.harness.forecast.time.perf_counter", lambda: next(clock))
     asked = ("run", "--model", "reference:random", "--tasks", TASK, "--dry-run", "--json", "--workers", 2, "--items")
     seconds = [records(ask(*asked, items)[1])[0]["forecast"]["seconds"] for items in (150, 300)]
-    assert seconds == [150.0, 150.0]
+    assert seconds == [150.0, 200.0]  # the batches of 300 items have 200 and 100
     assert shared == [2]
 
 

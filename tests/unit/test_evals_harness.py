@@ -345,20 +345,62 @@ def test_a_reply_that_fails_fails_its_batch_and_is_asked_again(scripted, monkeyp
     assert figures(again)[CHOICE, "basic", "accuracy"]["estimate"] == 1.0
 
 
-def test_a_fault_fails_the_batches_that_it_leaves_open_and_no_other():
+class _Unsaid(int):
+    """A count that no table can hold."""
+
+
+@pytest.mark.parametrize("fault", ["an answerer's", "a table's", "an item's"])
+def test_a_fault_fails_its_batch_and_no_other_of_those_that_are_asked_together(monkeypatch, fault):
     asked = study(tasks=(BINARY, CHOICE, "calm/iv"))
     items = {item.id: item for task in asked.tasks for item in chosen_items(asked, task).items}
 
     def script(item, _):
-        if item.task == CHOICE:
-            raise ZeroDivisionError("of an answerer")
-        return Reply(words(item))
+        if item.task == CHOICE and fault == "an answerer's":
+            raise ZeroDivisionError
+        return Reply(words(item), prompt_tokens=2**80 if item.task == CHOICE and fault == "a table's" else 1)
 
+    def pairs(study, batch):
+        if batch.payload["task"] == CHOICE and fault == "an item's":
+            raise OSError
+        return batches.pairs_of(study, batch)
+
+    monkeypatch.setattr("aetia.evals.harness.replies.pairs_of", pairs)
     planned = instrument.Evaluate().plan(asked).batches
-    found = [outcome for _, outcome in replies_of(asked, Scripted(script, items), planned)]
-    assert not isinstance(found[0], Exception)
-    assert found[0].num_rows == planned[0].cells
-    assert [str(one) for one in found[1:]] == ["of an answerer"] * 2
+    outcomes = replies_of(asked, Scripted(script, items), planned)
+    found = {batch.payload["task"]: outcome for batch, outcome in outcomes}
+    whole = {task: set(table["task"].to_pylist()) for task, table in found.items() if task != CHOICE}
+    assert whole == {BINARY: {BINARY}, "calm/iv": {"calm/iv"}}
+    assert isinstance(found[CHOICE], (ZeroDivisionError, OSError, OverflowError))
+
+
+def test_a_run_whose_table_cannot_be_made_has_failed(scripted):
+    run = scripted(
+        lambda item, _: Reply(words(item), prompt_tokens=2**80 if item.task == CHOICE else 1), tasks=(BINARY, CHOICE)
+    )
+    assert run.status == "failed"
+    assert [failed.error.split(":")[0] for failed in run.manifest.failed] == ["OverflowError"]
+
+
+def test_a_scored_labels_reply_is_allowed_a_token():
+    asked = study(model="http://127.0.0.1:9/v1#m", items=30, tokens_per_minute=60, scored=True)
+    items = {item.id: item for item in chosen_items(asked, BINARY).items}
+    answerer = Scripted(lambda item, _: Reply("Yes", prompt_tokens=40, tokens=1, scores=(-1.0, -2.0)), items)
+    assert forecast(asked, answerer).seconds == 30 * (40 + 1)
+    factors = asked.model_copy(update={"scored": False, "adaptations": ("ac-reason",)})
+    assert forecast(factors, answerer).seconds == 30 * (40 + 768)
+
+
+def test_calls_under_way_count_in_the_forecast_of_an_endpoint(monkeypatch):
+    clock = iter([0.0, 3.0] * 3)
+    monkeypatch.setattr("aetia.evals.harness.forecast.time.perf_counter", lambda: next(clock))
+    answerer = Scripted(lambda item, _: Reply("Yes", prompt_tokens=40, tokens=2), {})
+    seconds = []
+    for parallel in (1, 6, 1000):
+        asked = study(model="http://127.0.0.1:9/v1#m", items=30, parallel=parallel)
+        answerer.items = {item.id: item for item in chosen_items(asked, BINARY).items}
+        seconds.append(forecast(asked, answerer).seconds)
+    # Three are timed, by three calls at most; all thirty take ten times as long by as many calls.
+    assert seconds == [pytest.approx(30), pytest.approx(15), pytest.approx(3)]
 
 
 # --- items

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 
+import pyarrow as pa
 import pytest
 from evals_server import Sent, said, serving
 
@@ -14,7 +15,7 @@ from aetia.evals.harness.answering import answerer_of
 from aetia.evals.harness.forecast import forecast
 from aetia.evals.harness.instrument import Evaluate
 from aetia.evals.harness.study import PACE
-from aetia.runs import Batch
+from aetia.runs import Batch, InProcess
 
 TASK = "calm/ate-natural"
 
@@ -70,7 +71,7 @@ def test_the_shell_keeps_the_pace_and_says_what_was_paid(capsys):
     assert (code, len(seen.bodies)) == (0, 12)
     assert 1 < seen.most <= 3
     # A reply is of ten tokens read and five written.
-    assert "cost    0.036  (120 tokens read, 60 written, in the replies that are kept)" in capsys.readouterr().out
+    assert "cost    0.036  (120 tokens read, 60 written, in the batches that are whole)" in capsys.readouterr().out
 
 
 def test_calls_of_several_batches_are_under_way_at_once():
@@ -91,6 +92,27 @@ def test_calls_of_several_batches_are_under_way_at_once():
     assert alone.values().drop("turns").equals(done.values().drop("turns"))
 
 
+def test_closing_ends_the_calls_of_all_batches_that_are_under_way():
+    over = threading.Event()
+
+    def answer(_path, _body, number):
+        if number >= 8:
+            over.wait(60)
+        return said("Yes")
+
+    asked = study(tasks=(TASK, "calm/cde-natural", "calm/ett-natural"), parallel=6)
+    with serving(answer) as (url, seen):
+        asked = asked.model_copy(update={"model": f"{url}#m"})
+        results = InProcess().run("evaluate", asked, Evaluate().plan(asked).batches)
+        assert isinstance(next(results).outcome, pa.Table)
+        before = time.monotonic()
+        results.close()
+        assert time.monotonic() - before < 20
+        assert not [thread for thread in threading.enumerate() if thread.name == "aetia-endpoint"]
+        assert len(seen.bodies) <= 8 + 6
+        over.set()
+
+
 @pytest.mark.parametrize(
     ("parallel", "lengths"), [(1, [1] * 5), (3, [2, 2, 1]), (4, [2, 2, 1]), (5, [3, 2]), (99, [5])]
 )
@@ -103,7 +125,7 @@ def test_batches_that_are_asked_together_keep_all_calls_busy(monkeypatch, parall
 
     monkeypatch.setattr("aetia.evals.harness.instrument.replies", record)
     batches = [Batch(f"b{number}", 8) for number in range(5)]
-    found = list(Evaluate().stream(study(parallel=parallel), batches))
+    found = list(Evaluate().stream_batches(study(parallel=parallel), batches))
     assert [len(some) for some in seen] == lengths
     assert [batch for batch, _ in found] == batches
 
@@ -124,13 +146,14 @@ def test_a_forecast_has_the_money_and_the_limits_in_it():
     with serving(lambda *_: said("Yes")) as (url, seen):
         asked = study(url, items=50, requests_per_minute=6000, prompt_price=1.0, reply_price=2.0)
         found = forecast(asked, answerer_of(asked, is_kept=False))
-        limited = asked.model_copy(update={"requests_per_minute": 0.0, "tokens_per_minute": 1e6, "tokens": 990})
+        limited = asked.model_copy(update={"requests_per_minute": 0.0, "tokens_per_minute": 1e4, "tokens": 12})
         by_tokens = forecast(limited, answerer_of(limited, is_kept=False))
     assert (found.timed, found.conversations) == (len(seen.bodies) / 2, 50) == (3, 50)
     assert found.cost == pytest.approx(50 * (10 * 1 + 5 * 2) / 1e6)
     assert found.spent == pytest.approx(3 * (10 * 1 + 5 * 2) / 1e6)
     assert found.seconds >= 50 * 60 / 6000
-    assert by_tokens.seconds >= 50 * (10 + 990) * 60 / 1e6
+    assert seen.bodies[-1]["max_tokens"] == 12
+    assert by_tokens.seconds >= 50 * (10 + 12) * 60 / 1e4
 
 
 def test_the_shells_dry_run_says_the_cost_and_that_an_endpoint_is_down(capsys):

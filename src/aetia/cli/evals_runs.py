@@ -314,8 +314,10 @@ def _show_forecast(voice: Voice, study: "EvaluationStudy", directory: Path, work
     if workers > 1:
         share_cores(workers)
     # Replies that are kept would cost nothing, and the forecast would say so.
-    share = -(-len(plan.batches) // workers) / len(plan.batches)
-    found = forecast(study, answerer_of(study, is_kept=False), share=share)
+    loads = [0] * workers
+    for batch in plan.batches:
+        loads[loads.index(min(loads))] += batch.cells
+    found = forecast(study, answerer_of(study, is_kept=False), share=max(loads) / plan.cells)
     paid = f", for {found.spent:.2g}" if found.spent else ""
     voice.remark(f"{found.timed} conversations were timed{paid}; replies that are kept from earlier will cost nothing.")
     told = {
@@ -371,7 +373,7 @@ def _show_cost(voice: Voice, study: "EvaluationStudy", run: "Run") -> None:
     """What the replies of a run cost, by the endpoint's own count of their tokens."""
     values = run.values()
     read, written = (sum(values[name].to_pylist()) for name in ("prompt_tokens", "tokens"))
-    told = f"{read:,} tokens read, {written:,} written, in the replies that are kept"
+    told = f"{read:,} tokens read, {written:,} written, in the batches that are whole"
     voice.show(f"  cost    {study.cost(read, written):,.4g}  ({told})")
 
 

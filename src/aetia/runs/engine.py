@@ -65,7 +65,7 @@ class InProcess:
         """Yield one result for each batch, in their order unless several are under way."""
         instrument = instrument_named(instrument_name)
         if isinstance(instrument, SideBySide):
-            with closing(instrument.stream(study, batches)) as found:
+            with closing(instrument.stream_batches(study, batches)) as found:
                 for batch, outcome in found:
                     yield Result(batch, _failure(outcome) if isinstance(outcome, Exception) else outcome)
             return

@@ -19,6 +19,7 @@ from aetia.text import clean_text
 __all__ = ["check_engine", "execute", "resume"]
 
 _ELSEWHERE = "name a new directory with `--out`"
+_NO_RESULT = "It was computed, but nothing came of it."
 _ABSENT = ("AE-1409", "AE-2101", "AE-2102", "AE-9301")  # files of directions, of contrasts and of pictures
 
 
@@ -172,18 +173,21 @@ def _compute(
 ) -> tuple[FailedBatch, ...]:
     """Compute and store the missing batches; return those that failed."""
     failed: list[FailedBatch] = []
+    left = {batch.key for batch in missing}
     if not missing:
         return ()
     # Closing ends the engine's processes at once when storing fails or Ctrl-C comes.
     with closing(engine.run(study.instrument, study, missing)) as results:
         for result in results:
             batch, outcome = result.batch, result.outcome
+            left.discard(batch.key)
             if isinstance(outcome, Failure):
                 failed.append(FailedBatch(key=batch.key, error=outcome.message))
                 log.record("failed", batch.key, message=outcome.message, detail=outcome.detail)
             else:
                 store.write_part(batch.key, outcome)
                 log.record("batch", batch.key, cells=batch.cells)
+    failed += [FailedBatch(key=batch.key, error=_NO_RESULT) for batch in missing if batch.key in left]
     return tuple(failed)
 
 

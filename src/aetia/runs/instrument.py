@@ -113,12 +113,13 @@ class Settling(Protocol[StudyT_contra]):
 class SideBySide(Protocol[StudyT_contra]):
     """An instrument that may wait for others, such as a server: one process then has several batches under way."""
 
-    def stream(
+    def stream_batches(
         self, study: StudyT_contra, batches: Sequence[Batch], /
     ) -> Generator[tuple[Batch, pa.Table | Exception]]:
         """Yield every batch with its values, or with what it failed by, as soon as they are there.
 
-        Closing it ends all work. An AetiaError raises, since it is about the question and not about a batch.
+        Closing it ends all work. What raises ends the run, as an AetiaError should, which is about the question and not
+        about a batch.
         """
         ...
 

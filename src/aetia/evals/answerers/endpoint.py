@@ -7,6 +7,7 @@ for good is one line in its reply. Closing the iterator cancels what is under wa
 import asyncio
 import os
 import queue
+import ssl
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["EndpointAnswerer", "EndpointSettings", "Prices", "Spent"]
 
 _LARGEST = 4 * 2**20  # bytes of an answer that are read
+_FEW = 16  # connections that are tried however few files may be open
 _OTHER_FILES = 128  # that this process may have open beside its connections
 _SHARING = 64  # calls under way that share a client, which looks at all its connections for each call
 _SECRET = 8  # letters; a shorter key, as of a server that wants any, is a common word and keeps nothing secret
@@ -169,8 +171,11 @@ def _connections(wanted: int) -> int:
     needed = wanted + _OTHER_FILES
     if needed > allowed != resource.RLIM_INFINITY:
         allowed = needed if most == resource.RLIM_INFINITY else min(needed, most)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
-    return wanted if allowed == resource.RLIM_INFINITY else max(1, min(wanted, allowed - _OTHER_FILES))
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+        except (ValueError, OSError):  # macOS promises more than it gives, and a sandbox may give nothing
+            allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return wanted if allowed == resource.RLIM_INFINITY else min(wanted, max(_FEW, allowed - _OTHER_FILES))
 
 
 def _check_installed() -> None:
@@ -190,25 +195,29 @@ class _Session:
     ) -> None:
         """Answer all requests, `parallel` at a time, each as soon as one before it is done."""
         places = iter(range(len(requests)))
-        count = min(self.settings.parallel, len(requests), _connections(self.settings.parallel))
+        count = _connections(min(self.settings.parallel, len(requests)))
 
         async def worker(client: "httpx2.AsyncClient") -> None:
             for place in places:
                 await room.acquire()
                 put((place, await self._reply(client, requests[place])))
 
+        import httpx2
+
+        certificates = httpx2.create_ssl_context()  # once: it reads a large file
         async with AsyncExitStack() as stack:
-            clients = [await stack.enter_async_context(self._client()) for _ in range(0, count, _SHARING)]
+            clients = [await stack.enter_async_context(self._client(certificates)) for _ in range(0, count, _SHARING)]
             group = await stack.enter_async_context(asyncio.TaskGroup())
             for number in range(count):
                 group.create_task(worker(clients[number // _SHARING]))
 
-    def _client(self) -> "httpx2.AsyncClient":
+    def _client(self, certificates: ssl.SSLContext) -> "httpx2.AsyncClient":
         import httpx2
 
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         limits = httpx2.Limits(max_connections=_SHARING, max_keepalive_connections=_SHARING)
-        return httpx2.AsyncClient(headers=headers, limits=limits, timeout=httpx2.Timeout(self.settings.seconds))
+        timeout = httpx2.Timeout(self.settings.seconds)
+        return httpx2.AsyncClient(headers=headers, limits=limits, timeout=timeout, verify=certificates)
 
     async def _reply(self, client: "httpx2.AsyncClient", request: Request) -> Reply:
         try:

@@ -120,7 +120,7 @@ class Standing:
         self.pace = Pace(limits.requests_per_minute, limits.tokens_per_minute)
         self._limits = limits
         self._failures = 0
-        self._aside: list[float] = []
+        self._aside_read = self._aside_written = 0
         self._lock = threading.Lock()
 
     @asynccontextmanager
@@ -135,8 +135,7 @@ class Standing:
         Raises:
             Trouble: No request will fare better, or it might cost more than is left.
         """
-        most = self._limits.prices.of(most_read, most_written)
-        while not self._set_aside(most):  # noqa: ASYNC110  other loops' calls matter too
+        while not self._set_aside(most_read, most_written):  # noqa: ASYNC110  other loops' calls matter too
             await asyncio.sleep(_LOOK)  # those under way may cost less than was set aside for them
         try:
             await self.pace.turn(read + most_written)
@@ -144,23 +143,26 @@ class Standing:
             yield
         finally:
             with self._lock:
-                self._aside.remove(most)
+                self._aside_read -= most_read
+                self._aside_written -= most_written
 
     def _check_hope(self) -> None:
         if self.over is not None:
             raise Trouble(self.over.reason, "all", said=self.over.said)
 
-    def _set_aside(self, most: float) -> bool:
+    def _set_aside(self, most_read: int, most_written: int) -> bool:
         self._check_hope()
-        limit = self._limits.most_cost
+        limit, prices = self._limits.most_cost, self._limits.prices
+        most = prices.of(most_read, most_written)
         with self._lock:
             spent = self.spent.cost + self.spent.unsure
             if limit and spent + most > limit:
                 left = f"a call may cost {most:.4g}, and {limit:.4g} is the most"
                 raise Trouble(f"Not asked: {spent:.4g} is spent, {left}.", "all")
-            if limit and spent + sum(self._aside) + most > limit:
+            read, written = self._aside_read + most_read, self._aside_written + most_written
+            if limit and spent + prices.of(read, written) > limit:
                 return False
-            self._aside.append(most)
+            self._aside_read, self._aside_written = read, written
             return True
 
     def add(self, used: Used) -> None:

@@ -50,7 +50,7 @@ def forecast(study: EvaluationStudy, answerer: Answerer, *, share: float = 1.0) 
     Args:
         study: The evaluation.
         answerer: Whom it asks; one that knows replies already would make it look too cheap.
-        share: Of the work, what one process like this one will do, where several share it: that with the most batches.
+        share: The part of the work that the busiest of several processes does, each like this one.
 
     Raises:
         EvaluationError: AE-8606 a reply failed, as of an endpoint that is down.
@@ -69,11 +69,11 @@ def forecast(study: EvaluationStudy, answerer: Answerer, *, share: float = 1.0) 
     timed = sum(len(some) * (read[way] / _READ + written[way]) for way, some in found.items())
     whole = sum(each * (read[way] / _READ + written[way]) for way in found)
     calls = sum(each * len(_replies(some)) / len(some) for some in found.values())
-    allowed = sum(
-        each * _mean([request.tokens for one in some for request, _ in one.turns], some) for some in found.values()
-    )
+    allowed = sum(each * _mean(_allowed(some), some) for some in found.values())
     prompt_tokens, tokens = (sum(each * part[way] for way in found) for part in (read, written))
     seconds = share * (spent * whole / timed if timed else spent)
+    if study.is_endpoint:  # more calls will be under way than there were conversations to time
+        seconds *= min(study.parallel, len(pairs)) / min(study.parallel, each * len(study.adaptations))
     replies = _replies([asked for some in found.values() for asked in some])
     return Forecast(
         conversations=each * len(study.adaptations),
@@ -116,6 +116,11 @@ def _sample(study: EvaluationStudy, way: str, most: int) -> list[tuple[Item, Ada
 
 def _replies(some: Sequence[Asked]) -> list[Reply]:
     return [reply for one in some for _, reply in one.turns]
+
+
+def _allowed(some: Sequence[Asked]) -> list[int]:
+    """The most tokens of each reply; one whose labels are scored has none of its own."""
+    return [1 if request.continuations else request.tokens for one in some for request, _ in one.turns]
 
 
 def _mean(values: Sequence[int], conversations: Sequence[Asked]) -> float:

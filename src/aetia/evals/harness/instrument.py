@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Evaluate"]
 
 _WAITING = 4
-"""Conversations for each call to an endpoint that may be under way: enough that waiting for the last matters little."""
+"""Conversations for each call to an endpoint that may be under way: waiting for the last ones then seldom matters."""
 
 _ALONE = (
     "An endpoint is asked by one process, which keeps its limits of pace and cost; `parallel` calls go side by side."
@@ -86,10 +86,10 @@ class Evaluate:
 
         return compute
 
-    def stream(
+    def stream_batches(
         self, study: EvaluationStudy, batches: Sequence[Batch], /
     ) -> Generator[tuple[Batch, pa.Table | Exception]]:
-        """Ask one batch after another; of an endpoint as many at once as keep all calls busy that may be under way."""
+        """Ask one batch after another; of an endpoint as many at once as have several conversations for each call."""
         answerer = answerer_of(study)
         for some in _together(batches, _WAITING * study.parallel if study.is_endpoint else 1):
             yield from replies(study, answerer, some)
@@ -104,12 +104,14 @@ class Evaluate:
 
 
 def _together(batches: Sequence[Batch], least: int) -> Iterator[Sequence[Batch]]:
-    """Runs of batches, each just long enough to have so many cells; the last may have fewer."""
+    """Batches that follow one another, just enough to have so many cells; the last ones may have fewer."""
     some: list[Batch] = []
+    cells = 0
     for batch in batches:
         some.append(batch)
-        if sum(one.cells for one in some) >= least:
+        cells += batch.cells
+        if cells >= least:
             yield some
-            some = []
+            some, cells = [], 0
     if some:
         yield some

@@ -39,25 +39,41 @@ class FailedRepliesError(Exception):
 def replies(
     study: EvaluationStudy, answerer: Answerer, batches: Sequence[Batch]
 ) -> Generator[tuple[Batch, pa.Table | Exception]]:
-    """Ask all conversations of the batches side by side; what goes wrong is the failure of those left open by it."""
+    """Ask the conversations of the batches side by side, and yield each batch as soon as it is whole, or has failed.
+
+    Where something goes wrong, each batch that is not whole is asked by itself, so that it fails by its own fault only;
+    what was replied before is kept.
+    """
+    left = dict(enumerate(batches))
+    try:
+        for number, outcome in _outcomes(study, answerer, batches):
+            yield left.pop(number), outcome
+    except AetiaError:
+        raise
+    except Exception as error:  # noqa: BLE001  one batch's trouble is not the others'
+        for batch in left.values():
+            if len(batches) == 1:
+                yield batch, error
+            else:
+                yield from replies(study, answerer, [batch])
+
+
+def _outcomes(
+    study: EvaluationStudy, answerer: Answerer, batches: Sequence[Batch]
+) -> Generator[tuple[int, pa.Table | FailedRepliesError]]:
+    """What came of each batch, with its place, in the order in which they end."""
     pairs = [pairs_of(study, batch) for batch in batches]
     homes = [number for number, some in enumerate(pairs) for _ in some]
     found: list[dict[int, Asked]] = [{} for _ in batches]
     flat = [pair for some in pairs for pair in some]
-    try:
-        with closing(ask(flat, answerer, scored=study.scored, limits=limits_of(study))) as conversations:
-            for place, one in conversations:
-                number = homes[place]
-                found[number][place] = one
-                if len(found[number]) == len(pairs[number]):
-                    asked = [one for _, one in sorted(found[number].items())]
-                    yield batches[number], _values(batches[number], pairs[number], asked)
-    except AetiaError:
-        raise
-    except Exception as error:  # noqa: BLE001  those that are whole are kept
-        for number, batch in enumerate(batches):
-            if len(found[number]) < len(pairs[number]):
-                yield batch, error
+    with closing(ask(flat, answerer, scored=study.scored, limits=limits_of(study))) as conversations:
+        for place, one in conversations:
+            number = homes[place]
+            found[number][place] = one
+            if len(found[number]) == len(pairs[number]):
+                asked = [found[number][at] for at in sorted(found[number])]
+                found[number].clear()
+                yield number, _values(batches[number], pairs[number], asked)
 
 
 def _values(
