@@ -25,6 +25,7 @@ _HERE = Path(__file__).parent
 _BEGIN, _END = "<!-- results: begin, written by throughput.py -->", "<!-- results: end -->"
 _MODEL = "smollm2-135m"
 _MOST = 128  # tokens of a reply
+_SLOWER = 20  # replies that are written take about so many times as long as labels that are scored
 _NAMES = "storm flood harvest traffic fever medicine engine smoke window garden music river market letter".split()
 
 Answers: TypeAlias = list[list[float]] | list[str]
@@ -228,7 +229,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--job")
     parser.add_argument("--kind", nargs="*", default=_KINDS, choices=_KINDS)
-    parser.add_argument("--items", type=int, default=1000)
+    parser.add_argument("--items", type=int, default=1000, help=f"of replies one for {_SLOWER}. [default: 1000]")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--batches", type=int, nargs="*", default=[1, 16])
     chosen = parser.parse_args()
@@ -236,7 +237,8 @@ def main() -> None:
         _job(chosen.job, chosen.kind[0], chosen.items)
         return
     peers = [f"lm-eval, batch-{batch}" for batch in chosen.batches]
-    rows = [row for kind in chosen.kind for row in _alternated(kind, chosen.items, chosen.rounds, peers)]
+    counts = {kind: max(1, chosen.items // (_SLOWER if kind == "replies" else 1)) for kind in chosen.kind}
+    rows = [row for kind, count in counts.items() for row in _alternated(kind, count, chosen.rounds, peers)]
     _write(rows, chosen.rounds)
 
 
