@@ -89,7 +89,7 @@ def test_calls_of_several_batches_are_under_way_at_once():
     assert (done.status, len(seen.bodies)) == ("complete", 400)
     assert len(done.manifest.batches) == 4
     with serving(lambda *_: said("Yes")) as (url, _):
-        alone = evaluate(study(url, tasks=tasks, items=100, parallel=1), out="alone")
+        alone = evaluate(study(url, tasks=tasks, items=100, parallel=16), out="alone")
     assert alone.values().drop("turns").equals(done.values().drop("turns"))
 
 
