@@ -31,6 +31,7 @@ async def _serve() -> None:
     draw = Random(0)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """The calls of one connection, until it is closed."""
         nonlocal now, most
         try:
             while asked := await reader.readuntil(b"\r\n\r\n"):

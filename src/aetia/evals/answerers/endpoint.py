@@ -131,6 +131,7 @@ class EndpointAnswerer:
         work = loop.create_task(session.run(requests, replies.put, room))
 
         def drive() -> None:
+            """Run the calls to their end, and say so whatever that end is."""
             try:
                 loop.run_until_complete(work)
                 replies.put(None)
